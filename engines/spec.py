@@ -1,0 +1,77 @@
+"""What a network eats and returns (`ModelSpec`), and how it is to be compiled (`BuildSpec`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from engines.errors import UsageError
+
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
+Backend = Literal["openvino", "torch"]
+
+BACKGROUND, FACE, OCCLUSION = 0, 1, 2
+CONSENSUS_LABELS = ("background", "face", "occlusion")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a network eats and returns. The one definition of preprocessing, for training, building and run time.
+
+    Every network takes square crops around a face, `(N, 3, size_px, size_px) float32 RGB`, each value
+    `(rgb / 255 - mean) / std`, and returns logits `(N, len(labels), size_px, size_px) float32`.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    size_px: int = 128
+    """Side of the square crop, in pixels of the network's input."""
+    crop_scale: float = 1.5
+    """Side of the square crop around a face, as a multiple of the longer side of its full-face box."""
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """With 0.5 and 0.5 the input is RGB in -1..1 (Structure via Consensus, section 4.1)."""
+
+    def __post_init__(self) -> None:
+        if len(self.labels) < 2:
+            raise UsageError(f"model {self.name!r} has {len(self.labels)} label(s); expected 2 or more")
+        if self.size_px < 16 or self.size_px % 16:
+            raise UsageError(f"model {self.name!r} has size_px {self.size_px}; expected a multiple of 16, 16 or more")
+        if self.crop_scale < 1:
+            raise UsageError(f"model {self.name!r} has crop_scale {self.crop_scale}; expected 1 or more")
+        if min(self.std) <= 0:
+            raise UsageError(f"model {self.name!r} has std {self.std}; expected positive values")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; `from_json` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> ModelSpec:
+        """The spec that `to_json` wrote. Raises UsageError where a field is missing, unknown or wrong."""
+        try:
+            return cls(
+                name=str(values["name"]),
+                labels=tuple(str(label) for label in values["labels"]),
+                size_px=int(values["size_px"]),
+                crop_scale=float(values["crop_scale"]),
+                mean=_triple(values["mean"]),
+                std=_triple(values["std"]),
+            )
+        except (KeyError, TypeError, ValueError) as e:
+            raise UsageError(f"not a model spec ({type(e).__name__}: {e}); got {values!r}") from e
+
+
+@dataclass(frozen=True)
+class BuildSpec:
+    """How a network is to be compiled."""
+
+    backend: Backend = "openvino"
+    precision: Precision = "int8"
+    batch: int = 1
+    """Static batch of the compiled graph; the engine splits larger requests."""
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    first, second, third = (float(value) for value in values)
+    return first, second, third

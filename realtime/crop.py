@@ -1,0 +1,153 @@
+"""The crop geometry and its inverse. Every crop that a network sees, live or in training, is made here.
+
+Coordinates are continuous: pixel (i, j) covers [j, j+1) x [i, i+1), its centre lies at (j + 0.5, i + 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from realtime.colour import black_yuv, rgb_from_yuv
+from realtime.types import U8, Frame, Region
+
+_SHRINK_FIRST = 2.0  # a bilinear warp skips pixels where it shrinks by more than this: average them first
+
+
+def region_from_box(box_xyxy: Sequence[float], crop_scale: float) -> Region:
+    """The square crop around a full-face box: same centre, `crop_scale` times its longer side."""
+    left, top, right, bottom = box_xyxy
+    return Region((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top, 1.0) * crop_scale)
+
+
+def region_of_frame(size_wh: tuple[int, int]) -> Region:
+    """The smallest square that holds the whole frame (what a detector sees)."""
+    width, height = size_wh
+    return Region(width / 2, height / 2, float(max(width, height)))
+
+
+def crop_from_frame(region: Region, size_px: int) -> npt.NDArray[np.float64]:
+    """(2, 3) affine: continuous frame coordinates -> continuous crop coordinates, 0..size_px."""
+    scale = size_px / region.side
+    left, top, _, _ = region.box_xyxy
+    return np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
+
+
+def frame_from_crop(region: Region, size_px: int) -> npt.NDArray[np.float64]:
+    """(2, 3) affine: continuous crop coordinates -> continuous frame coordinates. Inverse of `crop_from_frame`."""
+    scale = region.side / size_px
+    left, top, _, _ = region.box_xyxy
+    return np.array([[scale, 0, left], [0, scale, top]])
+
+
+def crop_rgb(frame: Frame, region: Region, size_px: int) -> U8:
+    """The pixels of a region, as the network sees them.
+
+    Returns:
+        (size_px, size_px, 3) uint8 RGB. What lies outside the frame is black.
+    """
+    affine = crop_from_frame(region, size_px)
+    if frame.layout == "yuv420p":
+        luma, *chroma = frame.planes
+        black = black_yuv(frame.colour.full_range)
+        # Chroma samples of MPEG-2/H.264 video lie on even luma columns, between luma rows.
+        from_chroma = np.array([[2.0, 0, -0.5], [0, 2.0, 0], [0, 0, 1]])
+        chroma_affine = affine @ from_chroma
+        warped = [warp(luma, affine, size_px, black[0])]
+        warped += [warp(plane, chroma_affine, size_px, black[1]) for plane in chroma]
+        matrix = rgb_from_yuv(frame.colour.matrix, frame.colour.full_range)
+        return cv2.transform(cv2.merge(warped), matrix)
+    pixels = frame.planes[0]
+    if frame.layout == "gray":
+        return cv2.cvtColor(warp(pixels, affine, size_px), cv2.COLOR_GRAY2RGB)
+    return warp(np.ascontiguousarray(pixels[:, :, :3]) if pixels.shape[2] == 4 else pixels, affine, size_px)
+
+
+def warp(image: U8, affine: npt.NDArray[np.float64], size_px: int, border: int = 0) -> U8:
+    """Warp an image into a square by an affine in continuous coordinates, without aliasing where it shrinks.
+
+    Args:
+        image: (H, W) or (H, W, C) uint8.
+        affine: (2, 3): image -> square; any rotation and scale.
+        size_px: side of the square.
+        border: the value of what lies outside the image.
+    """
+    scale = math.sqrt(abs(affine[0, 0] * affine[1, 1] - affine[0, 1] * affine[1, 0]))
+    linear = np.vstack([affine, [0, 0, 1]])
+    if scale * _SHRINK_FIRST < 1:
+        image, reduced_from_image = _shrink(image, linear, size_px, int(1 / scale))
+        linear = linear @ np.linalg.inv(reduced_from_image)
+    interpolation = cv2.INTER_LINEAR
+    return cv2.warpAffine(
+        image, _centres(linear[:2]), (size_px, size_px), flags=interpolation,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 4,
+    )  # fmt: skip
+
+
+def probabilities_on_frame(
+    probabilities: U8, region: Region, size_wh: tuple[int, int]
+) -> tuple[tuple[int, int, int, int], U8]:
+    """Bring a crop's probabilities back to the pixels of the frame.
+
+    Args:
+        probabilities: (S, S, K) uint8.
+        size_wh: (width, height) of the frame.
+
+    Returns:
+        The window `(left, top, right, bottom)` of the frame that the region covers, in whole pixels and with even
+        left and top (so that it falls on chroma samples), and (bottom - top, right - left, K) uint8. An empty
+        window (zero size) where the region lies outside the frame.
+    """
+    width, height = size_wh
+    left, top, right, bottom = region.box_xyxy
+    x0, y0 = max(0, math.floor(left)) // 2 * 2, max(0, math.floor(top)) // 2 * 2
+    x1, y1 = min(width, math.ceil(right)), min(height, math.ceil(bottom))
+    labels = probabilities.shape[2]
+    if x1 <= x0 or y1 <= y0:
+        return (0, 0, 0, 0), np.zeros((0, 0, labels), np.uint8)
+    affine = frame_from_crop(region, probabilities.shape[0])
+    affine[:, 2] -= (x0, y0)
+    # cv2.warpAffine takes at most four channels at a time.
+    parts = [
+        cv2.warpAffine(
+            np.ascontiguousarray(probabilities[:, :, first : first + 4]), _centres(affine), (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+        )
+        for first in range(0, labels, 4)
+    ]  # fmt: skip
+    on_frame = np.dstack(parts) if len(parts) > 1 or parts[0].ndim == 2 else parts[0]
+    return (x0, y0, x1, y1), on_frame
+
+
+def _shrink(
+    image: U8, affine: npt.NDArray[np.float64], size_px: int, factor: int
+) -> tuple[U8, npt.NDArray[np.float64]]:
+    """Average whole blocks of `factor` pixels over the part of the image that the square sees.
+
+    Returns the reduced part and (3, 3): image -> reduced part.
+    """
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0, 1], [size_px, 0, 1], [0, size_px, 1], [size_px, size_px, 1]], float)
+    seen = corners @ np.linalg.inv(affine).T
+    # One block more on each side, on block borders, so that the reduction does not shift with the region.
+    x0, y0 = (max(0, (math.floor(low) // factor - 1) * factor) for low in seen[:, :2].min(axis=0))
+    x1, y1 = ((math.ceil(high) // factor + 2) * factor for high in seen[:, :2].max(axis=0))
+    part = image[y0 : min(y1, height), x0 : min(x1, width)]
+    if part.size == 0:
+        return np.zeros((1, 1, *image.shape[2:]), np.uint8), np.eye(3)
+    part_height, part_width = part.shape[:2]
+    reduced_wh = (max(1, part_width // factor), max(1, part_height // factor))
+    reduced = cv2.resize(part, reduced_wh, interpolation=cv2.INTER_AREA)
+    sx, sy = reduced_wh[0] / part_width, reduced_wh[1] / part_height
+    return reduced, np.array([[sx, 0, -x0 * sx], [0, sy, -y0 * sy], [0, 0, 1]])
+
+
+def _centres(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The same affine between pixel centres at whole numbers, which is how OpenCV counts."""
+    shifted = affine.copy()
+    shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+    return shifted

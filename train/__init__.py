@@ -1,0 +1,1 @@
+"""Makes the networks and their pseudo-labels. Needs the extra `train` (torch)."""
