@@ -1,1 +1,6 @@
 """The contract: what a network eats and returns, how it is compiled, and what a compiled engine is."""
+
+from engines import telemetry
+
+# Here, because every package of the project imports `engines` before it can import openvino or nncf.
+telemetry.disable()

@@ -1,16 +1,16 @@
 """The project's exceptions. Each message says what was got, what was expected and what to do.
 
-    UnveilError
-    ├── UsageError          the command or call itself is wrong (exit status 2)
-    ├── MissingExtra        an optional dependency is not installed
-    ├── UnknownModel        no model or engine of that name or path
-    ├── EngineError         an engine folder cannot be used
-    │   ├── EngineDamaged   files missing, unreadable or not the ones that were built
-    │   └── EngineMismatch  a sound engine that does not fit this machine or this request
-    ├── BuildError          a network could not be compiled
-    ├── SourceError         an input cannot be opened or decoded
-    ├── SinkError           an output cannot be written
-    └── DataError           training data or a checkpoint is not what it should be
+UnveilError
+├── UsageError          the command or call itself is wrong (exit status 2)
+├── MissingExtra        an optional dependency is not installed
+├── UnknownModel        no model or engine of that name or path
+├── EngineError         an engine folder cannot be used
+│   ├── EngineDamaged   files missing, unreadable or not the ones that were built
+│   └── EngineMismatch  a sound engine that does not fit this machine or this request
+├── BuildError          a network could not be compiled
+├── SourceError         an input cannot be opened or decoded
+├── SinkError           an output cannot be written
+└── DataError           training data or a checkpoint is not what it should be
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class MissingExtra(UnveilError):
     """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}', which is not installed; run: pip install 'unveil[{extra}]'")
+        super().__init__(
+            f"{what} needs the extra '{extra}', which is not installed; run: pip install 'unveil[{extra}]'"
+        )
         self.extra = extra
 
 

@@ -14,6 +14,7 @@ from realtime.colour import Colour
 
 U8 = npt.NDArray[np.uint8]
 Layout = Literal["rgb", "rgba", "gray", "yuv420p"]
+Render = Literal["overlay", "cutout", "labels", "alpha", "blur"]
 _CHANNELS = {"rgb": 3, "rgba": 4}
 
 
@@ -45,7 +46,9 @@ class Frame:
         if any(plane.dtype != np.uint8 for plane in self.planes):
             raise UsageError(f"a frame's planes must be uint8; got {[str(p.dtype) for p in self.planes]}")
         if shapes != _expected_shapes(self.layout, shapes):
-            raise UsageError(f"a {self.layout} frame has planes of shape {_expected_shapes(self.layout, shapes)}; got {shapes}")
+            raise UsageError(
+                f"a {self.layout} frame has planes of shape {_expected_shapes(self.layout, shapes)}; got {shapes}"
+            )
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -100,6 +103,8 @@ class ParsedFace:
 
     track_id: int
     region: Region
+    crop: U8
+    """(S, S, 3) uint8 RGB: what the network saw of the region."""
     probabilities: U8
     """(S, S, K) uint8: softmax probability of each label x 255, in the region's crop."""
 

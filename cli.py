@@ -1,0 +1,181 @@
+"""The command `unveil`: parses, imports what the command needs, calls it and prints.
+
+Nothing heavy is imported up here: `unveil --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engines.errors import UnveilError, UsageError
+from engines.zoo import DEFAULT_MODEL
+
+app = typer.Typer(
+    help="Shows the face and what covers it: face, occlusion and background for every pixel of a video.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Kind(StrEnum):
+    """What is drawn."""
+
+    overlay = "overlay"
+    cutout = "cutout"
+    labels = "labels"
+    alpha = "alpha"
+    blur = "blur"
+
+
+class View(StrEnum):
+    """Where a live run is shown."""
+
+    window = "window"
+    none = "none"
+
+
+Model = Annotated[str, typer.Option(help="A model that ships with Unveil, or the folder of an engine.", metavar="NAME")]
+Render = Annotated[Kind, typer.Option(help="What is drawn.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the summary as JSON.", metavar="FILE")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Threads = Annotated[int | None, typer.Option(help="Threads for the network [default: the cores, at most 4].", min=1)]
+
+
+@app.command()
+def process(
+    inputs: Annotated[list[str], typer.Argument(help="Videos, images, folders of them or globs.", metavar="INPUT...")],
+    output: Annotated[Path, typer.Option(help="The folder of the outputs, which keep their inputs' names.")],
+    model: Model = DEFAULT_MODEL,
+    render: Render = Kind.overlay,
+    json: JsonFile = None,
+    threads: Threads = None,
+) -> None:
+    """Mask files. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong use."""
+    from engines.load import load_engine
+    from realtime import batch, files, report
+    from realtime.pipeline import Options
+    from realtime.progress import Progress
+
+    jobs = files.plan(inputs, output, render.value)
+    with load_engine(model, threads=threads) as engine, Progress() as progress:
+        progress.say(report.start_line(engine))
+        outcomes = batch.process(jobs, engine, Options(render=render.value), progress=progress)
+        if json:
+            report.write_json(json, report.batch_json(engine, outcomes))
+    raise typer.Exit(batch.exit_status(outcomes))
+
+
+@app.command()
+def live(
+    source: Annotated[str, typer.Argument(help="A webcam's index, a file (at its own pace) or a stream's URL.")] = "0",
+    view: Annotated[View, typer.Option(help="Where it is shown.")] = View.window,
+    model: Model = DEFAULT_MODEL,
+    render: Render = Kind.overlay,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this time.", min=0.1)] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after so many frames.", min=1)] = None,
+    json: JsonFile = None,
+    threads: Threads = None,
+) -> None:
+    """Mask a camera or stream as it comes. q, Esc or Ctrl-C ends it."""
+    from engines.load import load_engine
+    from realtime import report
+    from realtime.live import play
+    from realtime.pipeline import Options
+    from realtime.progress import Progress
+    from realtime.sink import NullSink, WindowSink
+
+    # The sink comes first: without a display there is nothing to load an engine for.
+    sink = WindowSink() if view is View.window else NullSink()
+    with load_engine(model, threads=threads) as engine, Progress() as progress:
+        progress.say(report.start_line(engine))
+        run = play(source, engine, sink, Options(render=render.value, limit=frames), progress, seconds=seconds)
+        progress.say(report.live_line(run.summary))
+        if json:
+            report.write_json(json, run.summary.to_json())
+    raise typer.Exit(130 if run.interrupted else 0)
+
+
+@app.command()
+def doctor(json: JsonFlag = False) -> None:
+    """Say what this machine can do, and why not more. Exit status: 0 if `process` can run here, else 1."""
+    from realtime import report
+    from realtime.doctor import examine
+
+    findings = examine()
+    typer.echo(report.json_text(findings.to_json()) if json else report.doctor_text(findings))
+    raise typer.Exit(0 if findings.ready else 1)
+
+
+@app.command()
+def inspect(
+    engine: Annotated[str, typer.Argument(help="A model that ships with Unveil, or the folder of an engine.")],
+    json: JsonFlag = False,
+) -> None:
+    """Say what an engine is and how it was made, after checking that its files are the ones that were built."""
+    from engines.load import find_engine
+    from engines.manifest import read_manifest, verify
+    from realtime import report
+
+    folder = find_engine(engine)
+    manifest = read_manifest(folder)
+    verify(folder, manifest)
+    values = manifest.to_json()
+    typer.echo(report.json_text(values) if json else report.manifest_text(folder, values))
+
+
+@app.command()
+def bench(
+    source: Annotated[Path | None, typer.Argument(help="A video [default: the sample clip].", metavar="VIDEO")] = None,
+    model: Model = DEFAULT_MODEL,
+    seconds: Annotated[float, typer.Option(help="How long the network alone is timed.", min=0.1)] = 3.0,
+    json: JsonFile = None,
+    threads: Threads = None,
+) -> None:
+    """Time the network alone, and the whole way from a video file to a video file."""
+    from engines.load import load_engine
+    from realtime import report
+    from realtime.bench import measure
+
+    with load_engine(model, threads=threads) as engine:
+        result = measure(engine, source, seconds=seconds)
+    typer.echo(report.bench_text(result))
+    if json:
+        report.write_json(json, result.to_json())
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="The folder of the outputs.")] = Path("out"),
+    model: Model = DEFAULT_MODEL,
+    threads: Threads = None,
+) -> None:
+    """Make a sample clip, mask it and show how: demo.mp4, demo_cutout.mp4 and demo_sheet.png."""
+    from engines.load import load_engine
+    from realtime import report
+    from realtime.demo import make
+    from realtime.progress import Progress
+
+    with load_engine(model, threads=threads) as engine, Progress() as progress:
+        progress.say(report.start_line(engine))
+        result = make(engine, output, progress)
+    typer.echo(report.demo_text(result))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+    try:
+        app(args=arguments, prog_name="unveil")
+    except UnveilError as e:
+        typer.echo(f"unveil: {e}", err=True)
+        sys.exit(2 if isinstance(e, UsageError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""From a network to an engine folder. Needs torch (and nncf for int8): the extra 'train' brings both."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engines import parity
+from engines.backend_openvino import PRECISIONS as OPENVINO_PRECISIONS
+from engines.engine import U8, check_crops
+from engines.errors import BuildError, MissingExtra, UsageError
+from engines.load import open_engine
+from engines.machine import default_threads, host
+from engines.manifest import OUTPUTS, Calibration, Manifest, Parity, sha256_of, write_manifest
+from engines.spec import BuildSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from engines.deploy import Deploy
+
+Progress = Callable[[str], None]
+_VERSIONS_OF = ("openvino", "torch", "nncf", "unveil")
+_NOT_MEASURED = Parity(1.0, 1.0, 0.0, 0)
+
+
+def build(
+    network: nn.Module,
+    spec: ModelSpec,
+    build_spec: BuildSpec,
+    folder: Path,
+    *,
+    checkpoint_sha256: str,
+    calibration: U8 | None = None,
+    samples: U8 | None = None,
+    progress: Progress = lambda _: None,
+) -> Manifest:
+    """Compile a network into `folder`, replacing an engine that is there. The folder appears whole or not at all.
+
+    Args:
+        network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`.
+        checkpoint_sha256: of the weights, for the manifest.
+        calibration: crops to measure int8 scales on, (N, S, S, 3) uint8 RGB; a few hundred that look like real use.
+        samples: crops to compare the engine with the network on; None: fixed synthetic ones.
+        progress: is told each step, in a few words.
+
+    Raises:
+        UsageError: crops of the wrong shape, or int8 without calibration.
+        BuildError: the network could not be compiled, or the fp32 engine disagrees with it.
+        MissingExtra: torch or nncf is not installed.
+    """
+    _check_request(spec, build_spec, calibration, samples)
+    started = time.perf_counter()
+    deploy = _deploy(network, spec)
+    with _unfinished(folder) as unfinished:
+        progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}")
+        names = _write_graph(deploy, spec, build_spec, calibration, unfinished)
+        files = {name: sha256_of(unfinished / name) for name in names}
+        unmeasured = _manifest(spec, build_spec, files, calibration, checkpoint_sha256)
+        progress("comparing the engine with the network")
+        measured = _compare(unfinished, unmeasured, deploy, samples)
+        seconds = round(time.perf_counter() - started, 1)
+        manifest = replace(unmeasured, parity=measured, build_seconds=seconds)
+        write_manifest(unfinished, manifest)
+        _put_in_place(unfinished, folder)
+    progress(f"same label on {measured.pixel_agreement:.2%} of the pixels; {seconds} s")
+    return manifest
+
+
+def _check_request(spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, samples: U8 | None) -> None:
+    possible = {"openvino": OPENVINO_PRECISIONS, "torch": ("fp32",)}[build_spec.backend]
+    if build_spec.precision not in possible:
+        raise UsageError(f"{build_spec.backend} engines are {', '.join(possible)}; got {build_spec.precision}")
+    if build_spec.batch < 1:
+        raise UsageError(f"batch must be 1 or more; got {build_spec.batch}")
+    for what, crops in (("calibration crops", calibration), ("parity samples", samples)):
+        if crops is not None:
+            check_crops(crops, spec.size_px, what)
+            if not len(crops):
+                raise UsageError(f"{what} must be at least one; got none")
+    if build_spec.precision == "int8" and calibration is None:
+        raise UsageError("an int8 engine needs calibration crops: a few hundred that look like real use; got none")
+
+
+def _deploy(network: nn.Module, spec: ModelSpec) -> Deploy:
+    try:
+        from engines.deploy import Deploy
+    except ImportError as e:
+        raise MissingExtra("building an engine", "train") from e
+    deploy = Deploy(network, spec)
+    try:
+        shape = parity.eager(deploy, parity.fixed_samples(spec, 1)).probabilities.shape
+    except Exception as e:  # the network's own code runs here: its errors can be of any type
+        raise BuildError(f"{spec.name} cannot be run: {type(e).__name__}: {e}") from e
+    expected = (1, spec.size_px, spec.size_px, len(spec.labels))
+    if shape != expected:
+        raise BuildError(f"{spec.name} returns values of shape {shape} (N, H, W, labels); its spec expects {expected}")
+    return deploy
+
+
+def _write_graph(
+    deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, folder: Path
+) -> tuple[str, ...]:
+    try:
+        with warnings.catch_warnings():
+            # What torch, openvino and nncf deprecate in one another is nothing that a user could act on.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
+            if build_spec.backend == "torch":
+                from engines import export_torch
+
+                return export_torch.write(deploy, spec, build_spec.batch, folder)
+            from engines import export_openvino
+
+            int8_calibration = calibration if build_spec.precision == "int8" else None
+            return export_openvino.write(deploy, spec, build_spec.batch, int8_calibration, folder)
+    except ImportError as e:
+        raise MissingExtra(f"building an {build_spec.precision} engine", "train") from e
+    except Exception as e:  # three libraries and the network's own code run here
+        raise BuildError(f"{spec.name} cannot be compiled for {build_spec.backend}: {type(e).__name__}: {e}") from e
+
+
+def _manifest(
+    spec: ModelSpec, build_spec: BuildSpec, files: dict[str, str], calibration: U8 | None, checkpoint_sha256: str
+) -> Manifest:
+    return Manifest(
+        spec=spec,
+        backend=build_spec.backend,
+        precision=build_spec.precision,
+        batch=build_spec.batch,
+        outputs=OUTPUTS,
+        files=files,
+        checkpoint_sha256=checkpoint_sha256,
+        versions=_versions(),
+        host=host(),
+        calibration=_described(calibration) if build_spec.precision == "int8" else None,
+        parity=_NOT_MEASURED,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        build_seconds=0.0,
+    )
+
+
+def _compare(folder: Path, manifest: Manifest, deploy: Deploy, samples: U8 | None) -> Parity:
+    with open_engine(folder, manifest, default_threads()) as engine:
+        measured = parity.measure(engine, deploy, parity.fixed_samples(manifest.spec) if samples is None else samples)
+    parity.check(measured, manifest.precision)
+    return measured
+
+
+@contextlib.contextmanager
+def _unfinished(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which is gone at the end unless it was moved."""
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        unfinished.mkdir(parents=True)
+    except OSError as e:
+        raise BuildError(f"{folder.parent} cannot be written to ({e.strerror}); choose another folder") from e
+    try:
+        yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _put_in_place(unfinished: Path, folder: Path) -> None:
+    earlier = folder.with_name(f".{folder.name}.{os.getpid()}.earlier")
+    if folder.exists():
+        folder.replace(earlier)
+    unfinished.replace(folder)
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _described(calibration: U8 | None) -> Calibration | None:
+    if calibration is None:
+        return None
+    return Calibration(len(calibration), hashlib.sha256(calibration.tobytes()).hexdigest())
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _VERSIONS_OF:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # a checkout that is not installed has no version
+            versions[package] = metadata.version(package)
+    return versions

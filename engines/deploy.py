@@ -1,0 +1,54 @@
+"""The network as it is compiled: pixels in, labels and probabilities out, with nothing left to do outside the graph.
+
+Needs torch: only builders and the torch backend import this module.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from engines.spec import ModelSpec
+
+
+class Deploy(nn.Module):
+    """A network between its normalisation and its softmax and argmax. In evaluation mode, without gradients.
+
+    Args:
+        network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`. Copied, so the caller's stays as it is.
+        spec: what the network eats and returns.
+    """
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, network: nn.Module, spec: ModelSpec) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).cpu().float()
+        mean, std = torch.tensor(spec.mean).view(1, 3, 1, 1), torch.tensor(spec.std).view(1, 3, 1, 1)
+        # (rgb / 255 - mean) / std, as one multiplication and one addition.
+        self.register_buffer("scale", 1 / (255 * std))
+        self.register_buffer("shift", -mean / std)
+        self.eval().requires_grad_(False)
+
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, S, S, 3) uint8 RGB -> labels (N, S, S) uint8 and probabilities x 255 (N, S, S, K) uint8."""
+        logits = self.network(crops.permute(0, 3, 1, 2).float() * self.scale + self.shift)
+        probabilities = torch.softmax(logits, dim=1) * 255
+        return likeliest(logits), probabilities.round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def likeliest(logits: torch.Tensor) -> torch.Tensor:
+    """`logits.argmax(1)` as uint8, the lowest id where several are equal: (N, K, H, W) -> (N, H, W).
+
+    Written as comparisons, because OpenVINO turns an argmax over channels into a sort of every pixel.
+    """
+    best = logits[:, 0]
+    label = torch.zeros_like(best)
+    for k in range(1, logits.shape[1]):
+        candidate = logits[:, k]
+        label = torch.where(candidate > best, float(k), label)
+        best = torch.maximum(best, candidate)
+    return label.to(torch.uint8)

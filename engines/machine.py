@@ -1,0 +1,58 @@
+"""What this machine is: processor, cores that this process may use, graphics card. Cheap, without heavy imports."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+_MOST_THREADS = 4  # a 128x128 network gains little from more, and decoding and encoding need cores too
+
+
+def host() -> dict[str, str]:
+    """os, machine (architecture) and cpu, for manifests and reports."""
+    return {"os": platform.system(), "machine": platform.machine(), "cpu": cpu_name()}
+
+
+def cpu_name() -> str:
+    """The processor's name as the system gives it, or its architecture."""
+    lines = _lines(Path("/proc/cpuinfo"))
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
+def default_threads() -> int:
+    """Threads for one network call: one for each physical core that this process may use, at most four."""
+    return max(1, min(physical_cores(), _quota_cores(), _MOST_THREADS))
+
+
+def physical_cores() -> int:
+    """Physical cores among the processors that this process may run on (two threads of a core count once)."""
+    if not hasattr(os, "sched_getaffinity"):  # outside Linux there is no cheap way to tell them apart
+        return os.cpu_count() or 1
+    return len({_core_of(cpu) for cpu in os.sched_getaffinity(0)})
+
+
+def nvidia_gpu() -> bool:
+    """True where an NVIDIA driver shows a card, whether or not anything here can use it."""
+    return Path("/proc/driver/nvidia/gpus").is_dir() and any(Path("/proc/driver/nvidia/gpus").iterdir())
+
+
+def _core_of(cpu: int) -> str:
+    siblings = _lines(Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"))
+    return siblings[0] if siblings else str(cpu)
+
+
+def _quota_cores() -> int:
+    """Whole cores of a container's CPU quota (cgroup v2): more threads than that are only paused by the kernel."""
+    fields = " ".join(_lines(Path("/sys/fs/cgroup/cpu.max"))).split()
+    if len(fields) != 2 or fields[0] == "max":
+        return _MOST_THREADS
+    return max(1, int(fields[0]) // int(fields[1]))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except OSError:  # not this kind of system
+        return []

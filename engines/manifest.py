@@ -1,0 +1,176 @@
+"""The readable half of an engine: `manifest.json` says what the folder holds, how it was made and how well it agrees.
+
+It is written last, so a folder without one is an unfinished build.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from engines.errors import EngineDamaged, EngineMismatch, UsageError
+from engines.spec import Backend, ModelSpec, Precision
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+OUTPUTS = ("labels", "probabilities")
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "schema": int,
+    "spec": dict,
+    "backend": str,
+    "precision": str,
+    "batch": int,
+    "outputs": list,
+    "files": dict,
+    "checkpoint_sha256": str,
+    "versions": dict,
+    "host": dict,
+    "calibration": (dict, type(None)),
+    "parity": dict,
+    "built_at": str,
+    "build_seconds": (int, float),
+}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The crops that int8 scales were measured on."""
+
+    count: int
+    sha256: str
+    """Of the crops' bytes, in order."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far a compiled engine is from the network it was built from, run eagerly in float32."""
+
+    max_error: float
+    """Largest difference of a probability, 0..1."""
+    mean_error: float
+    """Mean difference of a probability, 0..1."""
+    pixel_agreement: float
+    """Share of the pixels with the same label, 0..1."""
+    samples: int
+    """Crops compared."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an engine folder holds and how it was made."""
+
+    spec: ModelSpec
+    backend: Backend
+    precision: Precision
+    batch: int
+    """Static batch of the compiled graph."""
+    outputs: tuple[str, ...]
+    files: dict[str, str]
+    """File name -> SHA-256, in hexadecimal."""
+    checkpoint_sha256: str
+    """Of the weights that were compiled."""
+    versions: dict[str, str]
+    host: dict[str, str]
+    """The machine that built it: os, machine (architecture), cpu."""
+    calibration: Calibration | None
+    """None for float engines."""
+    parity: Parity
+    built_at: str
+    """ISO 8601, UTC."""
+    build_seconds: float
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; `read_manifest` reads it back."""
+        return asdict(self)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write manifest.json in one step: a reader sees all of it or none."""
+    unfinished = folder / f"{MANIFEST}.part"
+    unfinished.write_text(json.dumps(manifest.to_json(), indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an engine folder.
+
+    Raises:
+        EngineDamaged: no manifest, or one that cannot be understood; the message names each problem.
+        EngineMismatch: a manifest of another schema.
+    """
+    values = _read_values(folder)
+    schema = values.get("schema")
+    if isinstance(schema, int) and schema != SCHEMA:
+        raise EngineMismatch(f"{folder}: manifest schema {schema}; this version reads {SCHEMA}: build the engine again")
+    problems = _problems(values)
+    if problems:
+        raise _damaged(folder, problems)
+    try:
+        return Manifest(
+            **values
+            | {
+                "spec": ModelSpec.from_json(values["spec"]),
+                "outputs": tuple(values["outputs"]),
+                "calibration": values["calibration"] and Calibration(**values["calibration"]),
+                "parity": Parity(**values["parity"]),
+            }
+        )
+    except (TypeError, UsageError) as e:
+        raise _damaged(folder, [str(e)]) from e
+
+
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Raises EngineDamaged naming every file that is missing or is not the one that was built."""
+    problems = []
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"{name} is missing")
+        elif (found := sha256_of(path)) != expected:
+            problems.append(f"{name} has SHA-256 {found[:12]}..., the manifest says {expected[:12]}...")
+    if problems:
+        raise _damaged(folder, problems)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_values(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as e:
+        raise _damaged(folder, [f"it has no {MANIFEST}, so it is an unfinished build or no engine"]) from e
+    except (OSError, ValueError) as e:
+        raise _damaged(folder, [f"{MANIFEST} cannot be read ({e})"]) from e
+    if not isinstance(values, dict):
+        raise _damaged(folder, [f"{MANIFEST} holds a {type(values).__name__}, expected an object"])
+    return values
+
+
+def _problems(values: dict[str, Any]) -> list[str]:
+    problems = [f"field '{name}' is missing" for name in _TYPES if name not in values]
+    problems += [f"field '{name}' is unknown" for name in values if name not in _TYPES]
+    wrong = [name for name, kind in _TYPES.items() if name in values and not isinstance(values[name], kind)]
+    problems += [f"field '{name}' has the value {values[name]!r}" for name in wrong]
+    if problems:
+        return problems
+    for name, allowed in (("backend", get_args(Backend)), ("precision", get_args(Precision))):
+        if values[name] not in allowed:
+            problems.append(f"{name} is {values[name]!r}, expected one of {', '.join(allowed)}")
+    if values["batch"] < 1:
+        problems.append(f"batch is {values['batch']}, expected 1 or more")
+    # A name with a folder in it could make us read outside the engine.
+    problems += [f"{name!r} is not a plain file name" for name in values["files"] if Path(name).name != name]
+    return problems
+
+
+def _damaged(folder: Path, problems: list[str]) -> EngineDamaged:
+    return EngineDamaged(f"{folder} is not a sound engine: {'; '.join(problems)}; build it again")

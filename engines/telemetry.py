@@ -1,0 +1,26 @@
+"""Usage reporting of dependencies, switched off in this process before they are imported.
+
+The package `openvino-telemetry` comes with openvino. Unless the user has opted out in a file of their home folder, or
+runs in CI, `import openvino` itself reports to Google Analytics, and so do model conversion and `nncf.quantize`; a
+client id is kept in the home folder. Opting out with its own tool would write there too, and report once more. Both
+openvino and nncf fall back on a stub that does nothing where the package cannot be imported: that is made to happen.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+_PACKAGE = "openvino_telemetry"
+
+
+def disable() -> None:
+    """No openvino or nncf of this process reports anything from here on. Calling it again changes nothing."""
+    sender = sys.modules.get(f"{_PACKAGE}.utils.sender")
+    if sender is not None:  # a caller imported openvino before us: close the one door that every message leaves by
+        sender.TelemetrySender.send = _discard
+    sys.modules[_PACKAGE] = None  # type: ignore[assignment]  # Python's own way to say "this import fails"
+
+
+def _discard(self: Any, backend: Any, message: Any) -> None:
+    """Takes the place of `TelemetrySender.send`."""

@@ -1,0 +1,114 @@
+"""A thread that reads a source ahead of its consumer."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+from types import TracebackType
+from typing import Self
+
+from engines.errors import SourceError
+from realtime.source_base import Source
+from realtime.timing import StageTimer
+from realtime.types import Frame
+
+_WAIT_CAPACITY = 4  # enough to ride over an uneven consumer; each frame more is memory (12 MB at 4K)
+
+
+class Policy(Enum):
+    """What the reader does when the consumer is slower than the source."""
+
+    WAIT = "wait"
+    """It waits: a bounded queue, nothing is dropped. For files."""
+    DROP_OLDEST = "drop_oldest"
+    """It goes on: the one slot always holds the latest frame, and dropped ones are counted. For live sources."""
+
+
+class Buffer:
+    """Reads a source in its own thread; a context manager, which does not close the source itself.
+
+    Iterating (or `read`) gives the frames. An exception of the source comes out where the frames that it did read end;
+    but a source that breaks off after frames (a cut file, a lost stream) just ends, and `damage` says why.
+    """
+
+    def __init__(self, source: Source, policy: Policy = Policy.WAIT, timer: StageTimer | None = None) -> None:
+        """Args:
+        timer: gets the stage "decode": what the thread spent on getting each frame.
+        """
+        self.dropped = 0
+        self.damage: str | None = None
+        """Why the source broke off, once it has."""
+        self._source, self._policy, self._timer = source, policy, timer or StageTimer()
+        self._capacity = _WAIT_CAPACITY if policy is Policy.WAIT else 1
+        self._frames: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._ended = self._closed = self._read_any = False
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+        self._thread.start()
+
+    def read(self) -> Frame | None:
+        """The next frame; None once the source has ended or the buffer was closed. Raises what the source raised."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._ended or self._closed)
+            if self._frames and not self._closed:
+                self._changed.notify_all()
+                self._read_any = True
+                return self._frames.popleft()
+            error, self._error = self._error, None
+        if isinstance(error, SourceError) and self._read_any:
+            self.damage = str(error)
+            return None
+        if error is not None:
+            raise error
+        return None
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self.read()) is not None:
+            yield frame
+
+    def close(self) -> None:
+        """Stop the thread and let go of its frames. The thread has ended on return: the source may be closed."""
+        with self._changed:
+            self._closed = True
+            self._frames.clear()
+            self._changed.notify_all()
+        self._source.stop()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            frames = iter(self._source)
+            while not self._closed:
+                with self._timer.stage("decode"):
+                    frame = next(frames, None)
+                if frame is None:
+                    break
+                self._put(frame)
+        except Exception as e:
+            self._error = e
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _put(self, frame: Frame) -> None:
+        with self._changed:
+            if self._policy is Policy.WAIT:
+                self._changed.wait_for(lambda: len(self._frames) < self._capacity or self._closed)
+            elif self._frames:
+                self._frames.popleft()
+                self.dropped += 1
+            if not self._closed:
+                self._frames.append(frame)
+                self._changed.notify_all()

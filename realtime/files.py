@@ -1,0 +1,96 @@
+"""Which files a command works on, and how their outputs are called."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.errors import UsageError
+from realtime.types import Render
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
+    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})  # fmt: skip
+_VIDEO_OUTPUT: dict[Render, str] = {
+    "overlay": ".mp4",
+    "cutout": ".mp4",
+    "blur": ".mp4",
+    "labels": ".mkv",  # FFV1: lossless
+    "alpha": ".mov",  # ProRes 4444
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the output that is to be made of it."""
+
+    input: Path
+    output: Path
+    problem: str | None = None
+    """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
+
+
+def is_image(path: Path) -> bool:
+    """True for a still image, by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def output_name(path: Path, render: Render) -> str:
+    """The output's file name: the input's stem, and the suffix that fits the render."""
+    if not is_image(path):
+        return path.stem + _VIDEO_OUTPUT[render]
+    return path.stem + (".png" if render in ("labels", "alpha") else path.suffix)
+
+
+def plan(inputs: Sequence[str | Path], output: Path, render: Render) -> list[Job]:
+    """The jobs that a command line asks for, in order, each input once.
+
+    Args:
+        inputs: files, folders (their media files, not those of folders inside) and globs. A file that does not exist
+            becomes a job like any other, which fails when it is opened.
+        output: the folder of the outputs.
+
+    Raises:
+        UsageError: a folder or glob without any video or image.
+    """
+    paths = list({path.resolve(): path for text in inputs for path in _expand(text)}.values())
+    own = {path.resolve() for path in paths}
+    taken: dict[Path, Path] = {}
+    jobs = []
+    for path in paths:
+        target = output / output_name(path, render)
+        problem = None
+        if target.resolve() in own:
+            problem = f"{path}: its output {target} would overwrite an input; choose another --output folder"
+        elif target in taken:
+            problem = f"{path}: its output {target} is already that of {taken[target]}; process them into two folders"
+        else:
+            taken[target] = path
+        jobs.append(Job(path, target, problem))
+    return jobs
+
+
+def _expand(text: str | Path) -> Iterator[Path]:
+    path = Path(text)
+    if path.is_dir():
+        found = _media(path.iterdir())
+        kind = "folder"
+    elif not path.exists() and glob.has_magic(str(text)):
+        found = _media(Path(name) for name in glob.glob(str(text), recursive=True))  # noqa: PTH207  (may be absolute)
+        kind = "pattern"
+    else:
+        found = [path]
+    if not found:
+        suffixes = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        raise UsageError(f"the {kind} {text} has no video or image; expected files ending in {suffixes}")
+    yield from found
+
+
+def _media(paths: Iterator[Path]) -> list[Path]:
+    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    shown = (path for path in paths if path.suffix.lower() in wanted and not path.name.startswith("."))
+    return sorted(path for path in shown if path.is_file())

@@ -1,0 +1,80 @@
+"""From the probabilities of crops to mattes on the frame: where each face is, and how much of each pixel it owns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engines.spec import BACKGROUND
+from realtime.crop import NO_WINDOW, Window, channel_on_frame
+from realtime.types import U8, ParsedFace
+
+_CERTAIN = 64  # of 255: a label with less is not shown, and one whose complement has less is shown fully
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """How much each pixel of a part of the frame belongs to something; nothing of the rest does."""
+
+    window: Window
+    """The part. Its size is even; at the right and bottom of a frame of odd size it sticks out by one pixel."""
+    values: U8
+    """(height, width) uint8, 255: wholly."""
+
+    def at(self, window: Window) -> U8:
+        """(height, width) uint8: a view of a window inside the part."""
+        left, top, _, _ = self.window
+        x0, y0, x1, y1 = window
+        return self.values[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def face_window(face: ParsedFace, size_wh: tuple[int, int]) -> Window:
+    """The part of the frame that may show something of a face, its size even; `NO_WINDOW` where nothing does."""
+    background = cv2.extractChannel(face.probabilities, BACKGROUND)
+    _, shown = cv2.threshold(background, 255 - _CERTAIN, 255, cv2.THRESH_BINARY_INV)
+    x, y, wide, high = cv2.boundingRect(shown)
+    if not wide:
+        return NO_WINDOW
+    left, top, _, _ = face.region.box_xyxy
+    scale = face.region.side / len(background)
+    # One pixel of the crop more on each side: bilinear enlargement reaches that far.
+    x0, x1 = _even(left + (x - 1) * scale, left + (x + wide + 1) * scale, size_wh[0])
+    y0, y1 = _even(top + (y - 1) * scale, top + (y + high + 1) * scale, size_wh[1])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
+
+
+def matte_of(
+    faces: Sequence[ParsedFace], windows: Sequence[Window], channel: Callable[[ParsedFace], U8], *, least: bool = False
+) -> Matte:
+    """Bring one channel of every face to the frame. Where faces overlap, the highest value counts.
+
+    Args:
+        windows: of the faces, in the same order, none of them empty; at least one.
+        channel: (S, S) uint8 of a face.
+        least: let the lowest value count, and 255 where no face is. For the background.
+    """
+    left, top, right, bottom = (
+        choose(edge) for choose, edge in zip((min, min, max, max), zip(*windows, strict=True), strict=True)
+    )
+    values = np.full((bottom - top, right - left), 255 if least else 0, np.uint8)
+    matte = Matte((left, top, right, bottom), values)
+    pick = cv2.min if least else cv2.max
+    for face, window in zip(faces, windows, strict=True):
+        place = matte.at(window)
+        place[:] = pick(place, channel_on_frame(channel(face), face.region, window))
+    return matte
+
+
+def crisp(matte: Matte) -> Matte:
+    """The matte with edges half as wide: 64..191 becomes 0..255. Enlarged probabilities rise too slowly for an edge."""
+    above = cv2.subtract(matte.values, _CERTAIN)
+    return Matte(matte.window, cv2.add(above, above))
+
+
+def _even(low: float, high: float, size: int) -> tuple[int, int]:
+    """Whole even pixels that hold low..high, inside 0..size rounded up to even."""
+    return max(0, math.floor(low / 2) * 2), min(math.ceil(size / 2) * 2, math.ceil(high / 2) * 2)

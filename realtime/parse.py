@@ -1,0 +1,28 @@
+"""Parses the faces of a frame: one crop per region, one call of the engine for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engines.engine import Engine
+from realtime.crop import crop_rgb
+from realtime.track import TrackedRegion
+from realtime.types import U8, Frame, ParsedFace
+
+
+def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:
+    """(N, size_px, size_px, 3) uint8 RGB: the crop of each region, in order. N may be 0."""
+    if not regions:
+        return np.zeros((0, size_px, size_px, 3), np.uint8)
+    return np.stack([crop_rgb(frame, tracked.region, size_px) for tracked in regions])
+
+
+def parse_faces(engine: Engine, crops: U8, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
+    """One face per crop, in order: the engine's probabilities in the region that the crop was taken from."""
+    probabilities = engine(crops).probabilities
+    return [
+        ParsedFace(tracked.track_id, tracked.region, crop, parsed)
+        for tracked, crop, parsed in zip(regions, crops, probabilities, strict=True)
+    ]

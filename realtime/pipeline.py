@@ -1,0 +1,145 @@
+"""The loop: source -> buffer -> detect or track -> crop -> parse -> smooth -> draw -> sink."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engines.engine import Engine
+from engines.errors import UsageError
+from realtime.buffer import Buffer, Policy
+from realtime.detect import Detector, DetectorModel, DetectsFaces
+from realtime.draw import render
+from realtime.parse import crop_faces, parse_faces
+from realtime.sink_base import Sink
+from realtime.smooth import Smoother
+from realtime.source_base import Source
+from realtime.timing import StageTimer
+from realtime.track import Tracker
+from realtime.types import Render
+
+
+@dataclass(frozen=True)
+class Options:
+    """How frames are to be processed."""
+
+    render: Render = "overlay"
+    detector: DetectorModel = "auto"
+    redetect_every: int = 15
+    """Frames between two searches for new faces."""
+    max_faces: int = 8
+    """Faces that are followed at most; those found first stay."""
+    smooth: bool = True
+    """Steady the masks of a video over time. Images are never smoothed."""
+    policy: Policy | None = None
+    """What happens when frames come faster than they can be processed; None: live sources drop, files wait."""
+    limit: int | None = None
+    """Frames after which to stop; None: at the end."""
+
+    def __post_init__(self) -> None:
+        for name in ("redetect_every", "max_faces", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; expected 1 or more")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did."""
+
+    source: str
+    size_wh: tuple[int, int]
+    render: str
+    engine: str
+    """The engine's own description."""
+    frames: int
+    faces: int
+    """Different faces that were followed."""
+    frames_without_face: int
+    dropped: int
+    """Frames of a live source that came too fast."""
+    damage: str | None
+    """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
+    wall_seconds: float
+    """From the first frame asked for to the output closed."""
+    fps: float
+    """Frames per second of that time."""
+    latency_ms: dict[str, float | None]
+    """p50 and p95 from reading a frame to handing it to the sink."""
+    stages_ms: dict[str, Any]
+    """Per stage. `decode` and `encode` run in threads of their own, so the stages may add up to more than the time."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
+        return asdict(self)
+
+
+def run(
+    source: Source,
+    engine: Engine,
+    sink: Sink,
+    options: Options | None = None,
+    *,
+    detector: DetectsFaces | None = None,
+    timer: StageTimer | None = None,
+    on_frame: Callable[[StageTimer], None] | None = None,
+) -> Summary:
+    """Process a source from its first frame to its last.
+
+    Args:
+        source: open; the caller closes it.
+        engine: loaded; the caller closes it.
+        sink: closed at the end, aborted on an error: an encoder's last frames belong to the time of the run.
+        detector: what finds faces; None: the one that the options name.
+        timer: collects the times; give the one that the sink reports its encoding to.
+        on_frame: called after each frame, for a progress bar.
+    """
+    options, timer = options or Options(), timer or StageTimer()
+    tracker = Tracker(detector or Detector(options.detector), engine.spec, options.redetect_every, options.max_faces)
+    smoother = Smoother() if options.smooth and source.info.kind != "image" else None
+    policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
+    faces_seen: set[int] = set()
+    frames_without_face = 0
+    start = time.perf_counter()
+    with sink, Buffer(source, policy, timer) as frames:
+        for frame in frames:
+            with timer.stage("detect"):
+                regions = tracker.regions(frame)
+            with timer.stage("crop"):
+                crops = crop_faces(frame, regions, engine.spec.size_px)
+            with timer.stage("network"):
+                parsed = parse_faces(engine, crops, regions)
+            with timer.stage("track"):
+                faces = tracker.update(parsed)
+            with timer.stage("smooth"):
+                faces = smoother.smooth(faces) if smoother else faces
+            with timer.stage("draw"):
+                drawn = render(frame, faces, options.render, engine.spec)
+            with timer.stage("write"):
+                sink.write(drawn)
+            timer.frame_done(frame.captured_at)
+            faces_seen.update(face.track_id for face in faces)
+            frames_without_face += not faces
+            if on_frame:
+                on_frame(timer)
+            if timer.frames == options.limit or not sink.wants_more:
+                break
+    wall_seconds = time.perf_counter() - start
+    times = timer.to_json()
+    return Summary(
+        source=source.info.name,
+        size_wh=source.info.size_wh,
+        render=options.render,
+        engine=engine.description,
+        frames=timer.frames,
+        faces=len(faces_seen),
+        frames_without_face=frames_without_face,
+        dropped=frames.dropped,
+        damage=frames.damage,
+        wall_seconds=round(wall_seconds, 3),
+        fps=round(timer.frames / wall_seconds, 2),
+        latency_ms=times["latency_ms"],
+        stages_ms=times["stages_ms"],
+    )

@@ -1,0 +1,45 @@
+"""Sinks of frames: video files, label videos, images and windows behind one door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from realtime.sink_base import BackgroundSink, NullSink, Sink
+from realtime.sink_image import ImageSink
+from realtime.sink_video import AlphaVideoSink, LabelVideoSink, VideoSink
+from realtime.sink_window import WindowSink
+from realtime.source_base import SourceInfo
+from realtime.timing import StageTimer
+from realtime.types import Render
+
+__all__ = [
+    "AlphaVideoSink",
+    "BackgroundSink",
+    "ImageSink",
+    "LabelVideoSink",
+    "NullSink",
+    "Sink",
+    "VideoSink",
+    "WindowSink",
+    "open_sink",
+]
+
+
+def open_sink(path: Path, info: SourceInfo, render: Render, timer: StageTimer | None = None) -> Sink:
+    """The sink for an output file; use it in a `with`. Videos are encoded in a thread of their own.
+
+    Args:
+        path: the output, named by `files.output_name`.
+        info: the input.
+        timer: gets the stage "encode" of a video.
+
+    Raises:
+        SinkError: the output cannot be written.
+    """
+    if info.kind == "image":
+        return ImageSink(path)
+    if render == "labels":
+        return BackgroundSink(LabelVideoSink(path, info), timer)
+    if render == "alpha":
+        return BackgroundSink(AlphaVideoSink(path, info), timer)
+    return BackgroundSink(VideoSink(path, info), timer)

@@ -1,0 +1,108 @@
+"""Brings the input's sound over into an output while its pictures are written."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Discard
+
+_LOG = logging.getLogger(__name__)
+COPIED_TO_MP4 = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
+"""What players expect in an .mp4. The format allows PCM and Vorbis too, but few play them: those become AAC."""
+COPIED_TO_MOV = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"})
+_AAC_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}  # by channels: PCM files often name no layout
+_AAC_BIT_RATE = 192_000
+
+
+class AudioTrack:
+    """One audio stream of an input, copied packet by packet, or as AAC where the output's format does not take it.
+
+    It never fails the pictures: sound that cannot be read is left out from there on, with a warning.
+    """
+
+    def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer, copy: bool) -> None:
+        """Adds the stream to the output, which must not have been started. Use `open_audio`."""
+        self._container, self._input, self._output = container, stream, output
+        for other in container.streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        self._copied = copy
+        self._stream = output.add_stream_from_template(stream) if copy else _aac_stream(output, stream)
+        self._packets = self._read()
+        self._next = next(self._packets, None)
+        self._last_dts = -math.inf
+
+    def write_until(self, seconds: float) -> None:
+        """Mux the packets that start up to a time of the input."""
+        while self._next is not None and _start_seconds(self._next) <= seconds:
+            self._write(self._next)
+            self._next = next(self._packets, None)
+
+    def finish(self) -> None:
+        """Mux what the encoder still holds."""
+        if not self._copied:
+            for frame in self._decoded(None):
+                self._output.mux(self._stream.encode(frame))
+            self._output.mux(self._stream.encode(None))
+
+    def close(self) -> None:
+        """Close the input."""
+        self._container.close()
+
+    def _write(self, packet: Packet[AudioStream]) -> None:
+        if not self._copied:
+            for frame in self._decoded(packet):
+                self._output.mux(self._stream.encode(frame))
+        elif packet.dts is not None and packet.dts > self._last_dts:  # a muxer refuses to go back in time
+            self._last_dts = packet.dts
+            packet.stream = self._stream
+            self._output.mux(packet)
+
+    def _read(self) -> Iterator[Packet[AudioStream]]:
+        try:
+            yield from (packet for packet in self._container.demux(self._input) if packet.size)
+        except av.FFmpegError as e:
+            _LOG.warning("%s: its sound is damaged and ends early (%s)", self._container.name, e.strerror)
+
+    def _decoded(self, packet: Packet[AudioStream] | None) -> list[AudioFrame]:
+        try:
+            return self._input.decode(packet)
+        except av.error.InvalidDataError:
+            _LOG.warning("%s: a damaged piece of its sound is left out", self._container.name)
+            return []
+
+
+def open_audio(path: Path, output: OutputContainer, copied: frozenset[str]) -> AudioTrack | None:
+    """The sound of a file, ready to be written into an output that was not started yet; None where it has none.
+
+    Args:
+        copied: the codecs that the output takes as they are.
+    """
+    container = av.open(f"file:{path}")
+    stream = container.streams.best("audio")
+    if isinstance(stream, AudioStream) and stream.codec_context is not None:
+        return AudioTrack(container, stream, output, stream.codec_context.codec.canonical_name in copied)
+    if stream is not None:
+        _LOG.warning("%s: its sound is left out, this build of FFmpeg does not know its codec", path)
+    container.close()
+    return None
+
+
+def _aac_stream(output: OutputContainer, stream: AudioStream) -> AudioStream:
+    codec = av.Codec("aac", "w")
+    rate = stream.rate if stream.rate in (codec.audio_rates or ()) else 48_000
+    layout = _AAC_LAYOUTS.get(stream.channels, "stereo")
+    return output.add_stream("aac", rate=rate, layout=layout, bit_rate=_AAC_BIT_RATE)
+
+
+def _start_seconds(packet: Packet[AudioStream]) -> float:
+    start = packet.pts if packet.dts is None else packet.dts
+    return -math.inf if start is None else float(start * packet.time_base)

@@ -1,0 +1,159 @@
+"""A video file being written: what all kinds of them have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from engines.errors import SinkError, UsageError
+from realtime.av_frame import SPACE_OF_MATRIX, ToAv
+from realtime.colour import Colour
+from realtime.sink_audio import AudioTrack, open_audio
+from realtime.sink_base import PartFile, Sink, sink_errors
+from realtime.source_base import SourceInfo
+from realtime.types import Frame, Layout
+
+_MAX_TIMESCALE = 2**31 - 1
+_CUT_SHORT_SECONDS = 1.0  # an output that ends this much before its input was limited: its sound ends with it
+
+
+class AvSink(Sink):
+    """One video stream in a container, each frame at its own time, and perhaps sound.
+
+    The file is opened by the first frame, whose size, colour and time base it takes. Without a frame there is no file.
+    """
+
+    container_format: str
+    codec: str
+    layouts: tuple[Layout, ...]
+    audio_copied: frozenset[str] = frozenset()
+
+    def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
+        """Args:
+        path: the output; written as `<name>.part` and renamed on close.
+        info: the input, for its rate, the shape of its pixels and its sound.
+        """
+        self._file = PartFile(path)
+        self._info = info
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream
+        self._to_av: ToAv
+        self._colour: Colour
+        self._audio: AudioTrack | None = None
+        self._first: Frame | None = None
+        self._seconds = (math.inf, -math.inf)  # of the first and the last frame
+
+    def write(self, frame: Frame) -> None:
+        self._check(frame)
+        with sink_errors(self._file.path):
+            if self._container is None:
+                self._start(frame)
+            assert self._container is not None and frame.pts_seconds is not None
+            self._container.mux(self._stream.encode(self._picture(frame)))
+            self._seconds = min(self._seconds[0], frame.pts_seconds), frame.pts_seconds
+            if self._audio is not None:
+                self._audio.write_until(frame.pts_seconds)
+
+    def close(self) -> None:
+        if self._container is None:
+            self._file.discard()
+            return
+        try:
+            with sink_errors(self._file.path):
+                self._container.mux(self._stream.encode(None))
+                if self._audio is not None:
+                    self._audio.write_until(self._audio_end())
+                    self._audio.finish()
+                self._container.close()
+        except BaseException:
+            self.abort()
+            raise
+        self._close_audio()
+        self._file.keep()
+
+    def abort(self) -> None:
+        if self._container is not None:
+            # The trailer of a file that is thrown away may well fail (a full disk, no packet yet).
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                self._container.close()
+        self._close_audio()
+        self._file.discard()
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _container_options(self, frame: Frame) -> dict[str, str]:
+        # An .mp4 or .mov keeps the time of its first frame in this unit: milliseconds by default, which is not exact.
+        ticks = frame.time_base.denominator
+        return {"movie_timescale": str(ticks)} if ticks <= _MAX_TIMESCALE else {}
+
+    def _pixel_format(self, frame: Frame) -> str:
+        raise NotImplementedError
+
+    def _picture(self, frame: Frame) -> VideoFrame:
+        picture = self._to_av(frame)
+        _tag(picture, self._colour)  # some encoders look at the picture, some at the context
+        return picture
+
+    def _start(self, frame: Frame) -> None:
+        path, options = f"file:{self._file.part}", self._container_options(frame)
+        self._container = av.open(path, "w", format=self.container_format, container_options=options)
+        rate = Fraction(self._info.fps).limit_denominator(10_000) if self._info and self._info.fps else None
+        self._stream = cast("VideoStream", self._container.add_stream(self.codec, rate, self._options(frame)))
+        self._first = frame
+        # Set before any packet of sound is muxed, which opens the video encoder too.
+        context = self._stream.codec_context
+        context.width, context.height = frame.size_wh
+        context.pix_fmt = self._pixel_format(frame)
+        context.time_base = frame.time_base
+        context.sample_aspect_ratio = self._info.pixel_aspect if self._info else Fraction(1)
+        context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
+        self._to_av = ToAv(context.pix_fmt)
+        self._colour = self._colour_written(frame)
+        _tag(context, self._colour)
+        if self.audio_copied and self._info and self._info.path:
+            self._audio = open_audio(self._info.path, self._container, self.audio_copied)
+
+    def _colour_written(self, frame: Frame) -> Colour:
+        if frame.layout == "yuv420p":
+            return frame.colour
+        return replace(frame.colour, matrix="bt709", full_range=False, space=SPACE_OF_MATRIX["bt709"])  # see ToAv
+
+    def _check(self, frame: Frame) -> None:
+        name = self._file.path.name
+        if frame.layout not in self.layouts:
+            raise UsageError(f"{name}: got a {frame.layout} frame; a {type(self).__name__} takes {self.layouts}")
+        if frame.pts is None:
+            raise UsageError(f"{name}: got a frame without a pts; a video needs one")
+        if self._first is not None and frame.size_wh != self._first.size_wh:
+            raise SinkError(
+                f"{name}: frame {frame.index} is {frame.size_wh}, the first was {self._first.size_wh}; "
+                "a video has one size: split the input where its size changes"
+            )
+
+    def _audio_end(self) -> float:
+        first, last = self._seconds
+        stated = self._info.duration_seconds if self._info else None
+        cut_short = stated is not None and last - first + _CUT_SHORT_SECONDS < stated
+        return last if cut_short else math.inf
+
+    def _close_audio(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+
+
+def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+    """Write down the colour, so that players show what the input's players show."""
+    target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
+    target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

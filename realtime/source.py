@@ -1,0 +1,69 @@
+"""Sources of frames: video files, image files, cameras and streams behind one door."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from engines.errors import SourceError
+from realtime.files import is_image
+from realtime.source_base import Source, SourceInfo
+from realtime.source_camera import CameraSource
+from realtime.source_image import ImageSource
+from realtime.source_video import VideoSource
+from realtime.types import Frame
+
+__all__ = ["PacedSource", "Source", "SourceInfo", "open_source"]
+_CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
+
+
+def open_source(spec: str | int | Path, *, live: bool = False) -> Source:
+    """Open a source of frames; use it in a `with`.
+
+    Args:
+        spec: a file (Path or str), a camera (3, "3" or "/dev/video3") or the URL of a stream ("rtsp://...").
+        live: play a video file at its own pace, as if it were a camera. Cameras and streams are live anyway.
+
+    Raises:
+        SourceError: it cannot be opened, or holds no picture.
+    """
+    camera = spec if isinstance(spec, int) else _camera_index(spec)
+    if camera is not None:
+        return CameraSource(camera)
+    if isinstance(spec, str) and "://" in spec and not spec.startswith("file://"):
+        return VideoSource(spec)
+    path = Path(str(spec).removeprefix("file://"))
+    if is_image(path):
+        return ImageSource(path)
+    return PacedSource(VideoSource(path)) if live else VideoSource(path)
+
+
+class PacedSource(Source):
+    """Another source, each frame given when its pts is due."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(replace(source.info, live=True))
+        self._source = source
+
+    def __iter__(self) -> Iterator[Frame]:
+        start: float | None = None
+        for frame in self._source:
+            if frame.pts_seconds is None:
+                raise SourceError(f"{self.info.name}: cannot be played at its own pace, its frames have no times")
+            start = time.perf_counter() - frame.pts_seconds if start is None else start
+            if self._stopped.wait(max(0.0, start + frame.pts_seconds - time.perf_counter())):
+                return
+            yield replace(frame, captured_at=time.perf_counter())
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def _camera_index(spec: str | Path) -> int | None:
+    match = _CAMERA.fullmatch(str(spec))
+    if match is None or (isinstance(spec, Path) and not spec.is_absolute()):  # Path("3") is a file of that name
+        return None
+    return int(match[1])

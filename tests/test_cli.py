@@ -1,0 +1,247 @@
+"""The command line: exit statuses, one-sentence errors, JSON, and a clean stop on Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fakes import Clip
+
+import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    stdout: str
+    stderr: str
+
+
+Unveil = Callable[..., Result]
+
+
+@pytest.fixture
+def unveil(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Unveil:
+    """Runs a command line in this process."""
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+    def run(*arguments: str | Path) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        status = ended.value.code
+        return Result(status if isinstance(status, int) else 0, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def engine(tiny_engines: dict[str, Path]) -> Path:
+    return tiny_engines["int8"]
+
+
+def one_sentence(result: Result) -> bool:
+    return result.stderr.startswith("unveil: ") and result.stderr.count("\n") == 1
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "cli", *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tuple[int, str]:
+    """Send Ctrl-C as soon as `ready` says so. Returns the exit status and what the process wrote to stderr."""
+    end = time.perf_counter() + 60
+    while not ready() and process.poll() is None and time.perf_counter() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    return process.returncode, stderr
+
+
+def test_process_writes_the_output_under_its_inputs_name(
+    unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path
+) -> None:
+    result = unveil("process", sample_clip, "--output", tmp_path, "--model", engine, "--render", "labels")
+    assert result.status == 0, result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["sample.mkv"]
+    assert "engine: tiny, OpenVINO int8, CPU" in result.stderr
+
+
+def test_process_does_the_rest_when_some_inputs_fail(
+    unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("not a video")
+    summary = tmp_path / "summary.json"
+    inputs = (text, tmp_path / "missing.mp4", sample_clip)
+    result = unveil("process", *inputs, "--output", tmp_path / "out", "--model", engine, "--json", summary)
+    assert result.status == 1
+    assert (tmp_path / "out" / "sample.mp4").is_file()
+    assert all(f"failed: {tmp_path / name}" in result.stderr for name in ("text.mp4", "missing.mp4"))
+    values = json.loads(summary.read_text())
+    assert (values["done"], values["failed"]) == (1, 2)
+    assert [file["error"] is None for file in values["files"]] == [False, False, True]
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("process",), ("process", "a.mp4"), ("process", "a.mp4", "--output", "o", "--render", "nothing"), ("nothing",)],
+)
+def test_wrong_use_exits_with_2(unveil: Unveil, arguments: tuple[str, ...]) -> None:
+    assert unveil(*arguments).status == 2
+
+
+def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
+    result = unveil("process", tmp_path, "--output", tmp_path / "out", "--model", engine)
+    assert (result.status, one_sentence(result)) == (2, True)
+
+
+def test_an_unknown_model_is_named_in_one_sentence(unveil: Unveil, sample_clip: Path, tmp_path: Path) -> None:
+    result = unveil("process", sample_clip, "--output", tmp_path, "--model", "nobody")
+    assert (result.status, one_sentence(result)) == (1, True)
+    assert "'nobody'" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("process", "a.mp4", "--output", "out", "--model"), ("inspect",)])
+def test_a_damaged_engine_is_refused_with_what_is_wrong(
+    unveil: Unveil, tiny_engine_copy: Path, command: tuple[str, ...]
+) -> None:
+    (tiny_engine_copy / "model.bin").write_bytes(b"something else")
+    result = unveil(*command, tiny_engine_copy)
+    assert (result.status, one_sentence(result)) == (1, True)
+    assert "model.bin has SHA-256" in result.stderr
+
+
+def test_an_unwritable_json_file_fails(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    where = tmp_path / "file" / "summary.json"
+    result = unveil("process", sample_clip, "--output", tmp_path / "out", "--model", engine, "--json", where)
+    assert result.status == 1
+    assert f"{where} cannot be written" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+def test_live_without_a_display_says_so(unveil: Unveil, sample_clip: Path) -> None:
+    result = unveil("live", sample_clip)
+    assert (result.status, one_sentence(result)) == (1, True)
+    assert "--view none" in result.stderr
+
+
+def test_live_plays_a_file_to_its_end(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
+    summary = tmp_path / "live.json"
+    result = unveil("live", sample_clip, "--view", "none", "--model", engine, "--json", summary)
+    assert result.status == 0, result.stderr
+    values = json.loads(summary.read_text())
+    assert values["frames"] + values["dropped"] == 10
+
+
+def test_live_stops_after_its_frames(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
+    summary = tmp_path / "live.json"
+    arguments = ("--view", "none", "--frames", "2", "--model", engine, "--json", summary)
+    assert unveil("live", sample_clip, *arguments).status == 0
+    assert json.loads(summary.read_text())["frames"] == 2
+
+
+def test_live_stops_after_its_seconds(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
+    clip = Clip(frames=900).write(tmp_path / "long.mp4")
+    started = time.perf_counter()
+    assert unveil("live", clip, "--view", "none", "--seconds", "0.3", "--model", engine).status == 0
+    assert time.perf_counter() - started < 15, "the clip lasts 30 seconds"
+
+
+def test_live_names_a_missing_source(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
+    result = unveil("live", tmp_path / "missing.mp4", "--view", "none", "--model", engine)
+    assert result.status == 1
+    assert "missing.mp4" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_ctrl_c_ends_a_live_run_cleanly(engine: Path, tmp_path: Path) -> None:
+    clip = Clip(frames=1800).write(tmp_path / "long.mp4")
+    summary = tmp_path / "live.json"
+    process = start("live", clip, "--view", "none", "--model", engine, "--json", summary)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("engine: ")
+    seen = time.perf_counter()
+    status, stderr = interrupt_when(process, lambda: time.perf_counter() - seen > 1)
+    assert status == 130, stderr
+    assert summary.is_file()
+    assert "Traceback" not in stderr
+
+
+def test_ctrl_c_leaves_no_half_output(engine: Path, tmp_path: Path) -> None:
+    clip = Clip(frames=9000, size_wh=(640, 360), options={"preset": "ultrafast"}).write(tmp_path / "long.mp4")
+    output = tmp_path / "out"
+    process = start("process", clip, "--output", output, "--model", engine)
+    status, stderr = interrupt_when(process, lambda: output.is_dir() and any(output.iterdir()))
+    assert status == 130, stderr
+    assert list(output.iterdir()) == []
+    assert "Traceback" not in stderr
+
+
+def test_process_imports_neither_torch_nor_mediapipe(
+    run_fresh: Callable[..., subprocess.CompletedProcess[str]], engine: Path, sample_clip: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import sys, cli\n"
+        "try: cli.main(sys.argv[1:])\n"
+        "except SystemExit as e: assert e.code == 0, e.code\n"
+        "print([name for name in ('torch', 'mediapipe', 'nncf', 'matplotlib', 'openvino') if name in sys.modules])"
+    )
+    run = run_fresh(code, "process", str(sample_clip), "--output", str(tmp_path), "--model", str(engine))
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "['openvino']", "openvino shows that the check sees what was imported"
+
+
+def test_doctor_prints_json(unveil: Unveil) -> None:
+    result = unveil("doctor", "--json")
+    values = json.loads(result.stdout)
+    assert result.status == (0 if values["ready"] else 1)
+    assert "engines" in unveil("doctor").stdout
+
+
+def test_inspect_says_what_an_engine_is(unveil: Unveil, engine: Path) -> None:
+    text = unveil("inspect", engine).stdout
+    assert "openvino, int8, batch 1" in text
+    assert json.loads(unveil("inspect", engine, "--json").stdout)["spec"]["name"] == "tiny"
+
+
+def test_bench_writes_the_promised_keys(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bench.json"
+    result = unveil("bench", sample_clip, "--model", engine, "--seconds", "0.1", "--json", file)
+    assert result.status == 0, result.stderr
+    values = json.loads(file.read_text())
+    assert values.keys() == {"machine", "engine", "network", "end_to_end", "source", "left_out"}
+    assert values["network"].keys() >= {"p50_ms", "p95_ms", "p99_ms", "fps"}
+    assert values["end_to_end"].keys() >= {"fps", "p50_ms", "p95_ms", "stages_ms"}
+    assert "network alone" in result.stdout
+
+
+def test_bench_names_a_missing_video(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
+    result = unveil("bench", tmp_path / "missing.mp4", "--model", engine)
+    assert (result.status, one_sentence(result)) == (1, True)
+
+
+def test_the_module_runs_as_the_command_does() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "cli", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"NO_COLOR": "1"},
+    )
+    assert run.returncode == 0
+    assert all(name in run.stdout for name in ("process", "live", "doctor", "inspect", "bench", "demo"))

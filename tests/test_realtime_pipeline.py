@@ -1,0 +1,98 @@
+"""The loop, with fakes in its four seats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from fakes_pipeline import FakeDetector, FakeEngine, FakeSink, FakeSource, face_box, rgb_frame, scene, yuv_frame
+
+from engines.errors import SinkError, SourceError, UsageError
+from realtime.pipeline import Options, run
+from realtime.timing import StageTimer
+from realtime.types import Detection, Frame
+
+FACE = (160.0, 120.0, 80.0)
+
+
+def frames(count: int, faces: Sequence[tuple[float, float, float]] = (FACE,)) -> list[Frame]:
+    return [yuv_frame(scene(faces=faces), index) for index in range(count)]
+
+
+def detector() -> FakeDetector:
+    return FakeDetector([Detection(face_box(*FACE), 0.9)])
+
+
+def test_every_frame_reaches_the_sink_in_order_and_drawn() -> None:
+    sink = FakeSink()
+    summary = run(FakeSource(frames(7)), FakeEngine(), sink, Options(render="labels"), detector=detector())
+    assert [frame.pts for frame in sink.frames] == list(range(7))
+    assert all(frame.planes[0][120, 160] == 1 for frame in sink.frames)
+    assert sink.closed
+    assert (summary.frames, summary.faces, summary.frames_without_face, summary.dropped) == (7, 1, 0, 0)
+
+
+def test_frames_without_a_face_are_counted_and_passed_on() -> None:
+    sink = FakeSink()
+    summary = run(FakeSource(frames(5, faces=())), FakeEngine(), sink, detector=FakeDetector())
+    assert len(sink.frames) == 5
+    assert (summary.faces, summary.frames_without_face) == (0, 5)
+
+
+def test_summary_is_json_and_names_every_stage() -> None:
+    summary = run(FakeSource(frames(3)), FakeEngine(), FakeSink(), detector=detector())
+    values = json.loads(json.dumps(summary.to_json()))
+    assert list(values["stages_ms"])[1:] == ["detect", "crop", "network", "track", "smooth", "draw", "write"]
+    assert values["engine"] == "fake engine"
+    assert values["fps"] > 0
+    assert values["latency_ms"]["p50"] > 0
+
+
+def test_limit_stops_early_and_still_closes() -> None:
+    sink = FakeSink()
+    assert run(FakeSource(frames(9)), FakeEngine(), sink, Options(limit=4), detector=detector()).frames == 4
+    assert sink.closed
+
+
+def test_a_sink_that_has_enough_ends_the_run() -> None:
+    sink = FakeSink(enough=2)
+    assert run(FakeSource(frames(9)), FakeEngine(), sink, detector=detector()).frames == 2
+    assert sink.closed
+
+
+def test_an_error_of_the_source_aborts_the_output() -> None:
+    sink = FakeSink()
+    with pytest.raises(SourceError, match="ends early"):
+        run(FakeSource(frames(3), error=SourceError("ends early")), FakeEngine(), sink, detector=detector())
+    assert (sink.aborted, sink.closed) == (True, False)
+    assert len(sink.frames) == 3
+
+
+def test_an_error_of_the_sink_ends_the_run() -> None:
+    sink = FakeSink(fail_at=2, error=SinkError("disk full"))
+    with pytest.raises(SinkError, match="disk full"):
+        run(FakeSource(frames(9)), FakeEngine(), sink, detector=detector())
+    assert sink.aborted
+
+
+def test_on_frame_sees_the_timer_of_the_run() -> None:
+    seen: list[int] = []
+    timer = StageTimer()
+    run(
+        FakeSource(frames(3)), FakeEngine(), FakeSink(),
+        detector=detector(), timer=timer, on_frame=lambda now: seen.append(now.frames),
+    )  # fmt: skip
+    assert seen == [1, 2, 3]
+    assert timer.frames == 3
+
+
+def test_an_image_is_not_smoothed() -> None:
+    still = FakeSource([rgb_frame(scene())], kind="image")
+    assert run(still, FakeEngine(), FakeSink(), detector=detector()).frames == 1
+
+
+@pytest.mark.parametrize("values", [{"redetect_every": 0}, {"max_faces": 0}, {"limit": -1}])
+def test_options_that_make_no_sense_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=next(iter(values))):
+        Options(**values)  # type: ignore[arg-type]

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from fakes_train import write_labels, write_occluders
+
+from engines.errors import DataError
+from engines.spec import BACKGROUND, FACE, OCCLUSION, ModelSpec
+from train.augment import random_look
+from train.data.composites import Composites, frame_face
+from train.data.faces import load_faces
+from train.occlude import KINDS, Occluders, Patch, paste
+
+SPEC = ModelSpec("test", ("background", "face", "occlusion"))
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return Occluders(write_occluders(tmp_path_factory.mktemp("occluders")), "train")
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    return load_faces(write_labels(tmp_path_factory.mktemp("faces") / "labels", count=4))
+
+
+def test_perfect_framing_puts_the_face_box_in_the_middle(faces):
+    scene = frame_face(faces[0], SPEC, np.eye(3))
+    rows, columns = np.nonzero(scene.labels)
+    assert (rows.min() + rows.max() + 1) / 2 == pytest.approx(64, abs=1.5)
+    assert (columns.min() + columns.max() + 1) / 2 == pytest.approx(64, abs=1.5)
+    assert rows.max() - rows.min() + 1 == pytest.approx(SPEC.size_px / SPEC.crop_scale, abs=2)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_covers_face_and_only_face_becomes_occlusion(kind, library, faces):
+    covered = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        scene = frame_face(faces[0], SPEC, np.eye(3))
+        pasted = paste(scene, library.make(kind, scene, rng), rng)
+        assert ((pasted.labels == BACKGROUND) == (scene.labels == BACKGROUND)).all()
+        covered += int((pasted.labels == OCCLUSION).sum())
+    assert covered > 100
+
+
+def test_transparent_patch_leaves_the_labels(faces):
+    scene = frame_face(faces[0], SPEC, np.eye(3))
+    size = scene.rgb.shape[0]
+    patch = Patch(np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32))
+    assert (paste(scene, patch, np.random.default_rng(0)).labels == scene.labels).all()
+
+
+def test_same_seed_and_index_give_the_same_sample(library, faces):
+    one, two = Composites(faces, library, SPEC, seed=3), Composites(faces, library, SPEC, seed=3)
+    assert (one[5].rgb == two[5].rgb).all()
+    assert (one[5].labels == two[5].labels).all()
+    assert not (one[5].rgb == Composites(faces, library, SPEC, seed=4)[5].rgb).all()
+
+
+def test_look_changes_pixels_and_keeps_the_shape():
+    rgb = np.full((128, 128, 3), 120, np.uint8)
+    looks = [random_look(rgb, np.random.default_rng(seed)) for seed in range(20)]
+    assert {look.shape for look in looks} == {rgb.shape}
+    assert {look.dtype for look in looks} == {np.dtype(np.uint8)}
+    assert len({look.tobytes() for look in looks}) > 15
+
+
+def test_face_label_is_kept_where_nothing_covers_it(library, faces):
+    sample = Composites(faces, library, SPEC, seed=0)
+    shares = [float((sample[i].labels == FACE).mean()) for i in range(10)]
+    assert max(shares) > 0.1
+
+
+def test_missing_occluders_are_named(tmp_path):
+    with pytest.raises(DataError, match="hands, masks and objects"):
+        Occluders(tmp_path, "train")

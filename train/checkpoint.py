@@ -1,0 +1,68 @@
+"""Checkpoints: what a killed training needs to go on, and the small file of weights that ships."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engines.errors import DataError
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a training state so that a kill at any moment leaves the old one or the new one."""
+    import torch
+
+    partial = path.with_name(path.name + ".part")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read what `save_state` wrote. Raises DataError where the file is damaged or something else."""
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as e:
+        raise DataError(f"cannot read the training state {path} ({e}); delete it to start over") from e
+    if not isinstance(state, dict):
+        raise DataError(f"{path} holds a {type(state).__name__}, expected a training state; delete it to start over")
+    return state
+
+
+def save_weights(path: Path, weights: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Write weights as float16 safetensors with a JSON description in the file's header.
+
+    Args:
+        weights: a module's `state_dict()`.
+        metadata: JSON-ready; at least `model`, the name in `train.models`.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    small = {
+        name: (value.half() if value.dtype == torch.float32 else value).contiguous() for name, value in weights.items()
+    }
+    partial = path.with_name(path.name + ".part")
+    save_file(small, str(partial), metadata={"unveil": json.dumps(metadata)})
+    partial.replace(path)
+
+
+def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read what `save_weights` wrote: (state dict in float32, metadata). Raises DataError."""
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise DataError(f"no checkpoint at {path}; expected a .safetensors file that `unveil train` wrote")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})["unveil"])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, KeyError, ValueError, OSError) as e:
+        raise DataError(
+            f"{path} is no checkpoint of unveil ({type(e).__name__}: {e}); expected a file that `unveil train` wrote"
+        ) from e
+    floats = {name: value.float() if value.dtype == torch.float16 else value for name, value in weights.items()}
+    return floats, metadata

@@ -1,0 +1,56 @@
+"""The full-face contour: the outline that a face would have were nothing in front of it.
+
+First version of Structure via Consensus, section 3.1: the hull of the jawline and forehead, here from 2D landmarks.
+FaceMesh's oval stops below the hairline, so its upper part is moved up along the face's axis.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from realtime.types import U8
+
+Points = npt.NDArray[np.float32]
+
+FOREHEAD, CHIN = 10, 152  # FaceMesh indices: the oval's top and bottom on the face's axis
+# FaceMesh's outer ring of 36 vertices, clockwise from the top in the image.
+FACE_OVAL = (
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+    152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+)  # fmt: skip
+_EXTENSION_STARTS = 0.62  # of the way from chin to forehead; below it the oval stays as it is
+
+
+def face_height(landmarks: Points) -> float:
+    """Distance from chin to forehead landmark, in pixels."""
+    return float(np.linalg.norm(landmarks[FOREHEAD, :2] - landmarks[CHIN, :2]))
+
+
+def contour(landmarks: Points, extension: float) -> Points:
+    """The outline of the full face.
+
+    Args:
+        landmarks: (468 or more, 2 or 3) float32, FaceMesh vertices in pixels.
+        extension: how far the top of the oval moves up, as a share of the face height; 0 for the plain oval.
+
+    Returns:
+        (M, 2) float32: the convex hull, in pixels.
+    """
+    oval = landmarks[list(FACE_OVAL), :2].astype(np.float32)
+    chin = landmarks[CHIN, :2]
+    height = max(face_height(landmarks), 1e-6)
+    up = (landmarks[FOREHEAD, :2] - chin) / height
+    along = (oval - chin) @ up / height
+    rise = np.clip((along - _EXTENSION_STARTS) / (1 - _EXTENSION_STARTS), 0, 1)
+    moved = oval + np.outer(np.sqrt(rise) * extension * height, up)
+    return cv2.convexHull(moved.astype(np.float32)).reshape(-1, 2)
+
+
+def contour_mask(outline: Points, size_wh: tuple[int, int]) -> U8:
+    """(H, W) uint8: 1 inside the outline, 0 outside."""
+    mask = np.zeros(size_wh[::-1], np.uint8)
+    shift = 4  # sub-pixel corners: 1/16 pixel
+    cv2.fillConvexPoly(mask, np.round(outline * (1 << shift)).astype(np.int32), 1, shift=shift)
+    return mask

@@ -1,0 +1,1 @@
+"""Training data: labelled faces, the split, and the samples that are composed of them."""

@@ -1,0 +1,79 @@
+"""Labelled faces in memory: square crops of a fixed size, with labels and landmarks in the crop's coordinates."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import DataError
+from realtime.crop import crop_from_frame, region_from_box, warp
+from realtime.types import U8
+from train.contour import Points
+from train.data.split import Split, face_split
+from train.label import read_faces, read_rgb
+
+STORE_PX = 256
+STORE_SCALE = 2.4  # of the full-face box: room for turning and shifting a 1.5 times crop
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One labelled face, cut out generously."""
+
+    rgb: U8
+    """(STORE_PX, STORE_PX, 3)"""
+    labels: U8
+    """(STORE_PX, STORE_PX): class ids."""
+    inside: U8
+    """(STORE_PX, STORE_PX): 255 where the photograph is, 0 beyond its border."""
+    landmarks: Points
+    """(478, 2) float32, in pixels of the store's crop."""
+    name: str
+
+    @property
+    def box_side(self) -> float:
+        """The longer side of the full-face box, in pixels of the store's crop."""
+        return STORE_PX / STORE_SCALE
+
+
+def load_faces(folder: Path, split: Split | None = None, threads: int = 2) -> list[Face]:
+    """The faces that `unveil label` wrote into a folder; of one side of the split, or all of them.
+
+    Raises:
+        DataError: the folder, a picture or a label file is missing.
+    """
+    rows = [row for row in read_faces(folder) if split is None or face_split(row["name"]) == split]
+    if not rows:
+        raise DataError(f"no {split or 'labelled'} face in {folder}; expected the output folder of `unveil label`")
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda row: _load(folder, row), rows))
+
+
+def _load(folder: Path, row: dict[str, Any]) -> Face:
+    rgb = read_rgb(Path(row["image"]))
+    labels = cv2.imread(str(folder / row["labels"]), cv2.IMREAD_GRAYSCALE)
+    if rgb is None or labels is None:
+        missing = row["image"] if rgb is None else folder / row["labels"]
+        raise DataError(f"cannot read {missing}; expected a picture. Label the folder again with `unveil label`")
+    affine = crop_from_frame(region_from_box(row["box_xyxy"], STORE_SCALE), STORE_PX)
+    landmarks = np.asarray(row["landmarks"], np.float64)[:, :2] @ affine[:, :2].T + affine[:, 2]
+    return Face(
+        rgb=warp(rgb, affine, STORE_PX),
+        labels=warp_labels(labels.astype(np.uint8), affine, STORE_PX),
+        inside=warp(np.full(labels.shape, 255, np.uint8), affine, STORE_PX),
+        landmarks=landmarks.astype(np.float32),
+        name=row["name"],
+    )
+
+
+def warp_labels(labels: U8, affine: npt.NDArray[np.float64], size_px: int) -> U8:
+    """Warp class ids by an affine in continuous coordinates: (size_px, size_px) uint8, 0 outside."""
+    shifted = affine.copy()
+    shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+    return cv2.warpAffine(labels, shifted, (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint8)

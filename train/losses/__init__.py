@@ -1,0 +1,1 @@
+"""Losses. Each returns named terms; the total is under `total`."""

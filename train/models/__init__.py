@@ -1,0 +1,31 @@
+"""The networks by name: each with its spec and a function that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engines.errors import UnknownModel
+from engines.spec import CONSENSUS_LABELS, ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SPECS = {
+    "consensus-lite": ModelSpec("consensus-lite", CONSENSUS_LABELS),
+}
+
+
+def spec(name: str) -> ModelSpec:
+    """The spec of a registered model. Raises UnknownModel."""
+    if name not in SPECS:
+        raise UnknownModel(f"no model {name!r}; expected one of {', '.join(sorted(SPECS))}")
+    return SPECS[name]
+
+
+def create(name: str) -> nn.Module:
+    """A registered network with fresh weights. Raises UnknownModel."""
+    from train.models.consensus_lite import ConsensusLite
+
+    makers: dict[str, Callable[[int], nn.Module]] = {"consensus-lite": ConsensusLite}
+    return makers[spec(name).name](len(spec(name).labels))

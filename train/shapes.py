@@ -1,0 +1,137 @@
+"""Occluders that are drawn: blobs, polygons, bars, microphones, sunglasses, and what fills them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from train.contour import Points
+
+Rng = np.random.Generator
+F32 = npt.NDArray[np.float32]
+
+_SHIFT = 4  # polygons are drawn with 1/16 pixel corners
+
+
+def random_shape(size: int, centre: Points, face_side: float, rng: Rng) -> F32:
+    """(size, size) float32 alpha of a blob, a polygon or a bar near `centre`."""
+    radius = rng.uniform(0.12, 0.5) * face_side
+    kind = rng.random()
+    if kind < 0.35:  # a bar: an arm, a stick, a strap
+        angle, width = rng.uniform(0, math.pi), rng.uniform(0.05, 0.5) * face_side
+        along = np.array([math.cos(angle), math.sin(angle)])
+        ends = centre - along * radius * rng.uniform(1, 4), centre + along * radius * rng.uniform(0.5, 4)
+        return _line(size, ends[0], ends[1], width)
+    angles = np.sort(rng.uniform(0, 2 * math.pi, rng.integers(3, 8)))
+    if kind < 0.6:  # a polygon
+        radii = radius * rng.uniform(0.6, 1.4, len(angles))
+    else:  # a smooth blob
+        angles = np.linspace(0, 2 * math.pi, 48, endpoint=False)
+        waves = sum(rng.normal(0, 0.25 / k) * np.cos(k * angles + rng.uniform(0, 6.3)) for k in range(1, 5))
+        radii = radius * np.clip(1 + waves, 0.2, 2)
+    corners = centre + np.stack([np.cos(angles) * radii * rng.uniform(0.6, 1.6), np.sin(angles) * radii], axis=1)
+    return polygon(size, corners)
+
+
+def polygon(size: int, corners: npt.NDArray[np.floating]) -> F32:
+    """(size, size) float32 alpha of a filled polygon with smooth edges."""
+    mask = np.zeros((size, size), np.uint8)
+    points = np.round(corners * (1 << _SHIFT)).astype(np.int32)
+    cv2.fillPoly(mask, [points], 255, lineType=cv2.LINE_AA, shift=_SHIFT)
+    return mask.astype(np.float32) / 255
+
+
+def texture(size: int, rng: Rng, skin_lab: F32) -> F32:
+    """(size, size, 3) float32 RGB 0..255: flat, graded, noisy, striped, or like the face's own skin."""
+    colour = rng.uniform(0, 255, 3)
+    if rng.random() < 0.3:
+        lab = np.clip(skin_lab + rng.normal(0, (14, 3, 4)), 0, 255).astype(np.uint8)
+        colour = cv2.cvtColor(lab[None, None], cv2.COLOR_LAB2RGB)[0, 0].astype(np.float64)
+    filled = np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
+    filled = filled * _ramp(size, rng, rng.uniform(0, 0.6))[:, :, None]
+    kind = rng.random()
+    if kind < 0.35:  # noise at some scale
+        cells = int(rng.integers(3, 48))
+        noise = rng.normal(0, rng.uniform(5, 60), (cells, cells, 3)).astype(np.float32)
+        filled = filled + cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+    elif kind < 0.55:  # stripes
+        rows, columns = np.mgrid[:size, :size]
+        angle, period = rng.uniform(0, math.pi), rng.uniform(3, 24)
+        wave = np.sin((rows * math.sin(angle) + columns * math.cos(angle)) * 2 * math.pi / period)
+        filled = filled + (wave[:, :, None] * rng.normal(0, 50, 3)).astype(np.float32)
+    return np.clip(filled, 0, 255).astype(np.float32)
+
+
+def microphone(size: int, tip: Points, face_side: float, rng: Rng) -> tuple[F32, F32]:
+    """A round head and a handle that leads out of the picture below. Returns (rgb, alpha)."""
+    radius = rng.uniform(0.08, 0.2) * face_side
+    lean = rng.normal(0, 0.5)
+    direction = np.array([math.sin(lean), math.cos(lean)])
+    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    distance = np.hypot(columns - tip[0], rows - tip[1])
+    head = np.clip(radius - distance + 0.5, 0, 1)
+    handle = _line(size, tip, tip + direction * size * 2, radius * rng.uniform(0.8, 1.5))
+    shade = np.clip(1.2 - np.hypot(columns - tip[0] + radius / 3, rows - tip[1] + radius / 3) / (2 * radius), 0.3, 1.2)
+    grille = rng.normal(0, 14, (size, size)).astype(np.float32)
+    colour_head = rng.uniform(20, 190) if rng.random() < 0.6 else rng.uniform(0, 255, 3)
+    colour_handle = rng.uniform(0, 80) + rng.normal(0, 10, 3)
+    rgb = np.ones((size, size, 3), np.float32) * np.float32(colour_handle)
+    rgb = np.where(head[:, :, None] > 0, (np.float32(colour_head) * shade[:, :, None] + grille[:, :, None]), rgb)
+    return np.clip(rgb, 0, 255).astype(np.float32), np.maximum(head, handle)
+
+
+def sunglasses(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
+    """Two lenses, a bridge and temples. `eyes` holds (2, 2) outer and inner corner of each. Returns (rgb, alpha)."""
+    roundness = rng.uniform(2, 5)
+    angles = np.linspace(0, 2 * math.pi, 40, endpoint=False)
+    cos, sin = np.cos(angles), np.sin(angles)
+    ring = np.stack(
+        [np.sign(cos) * np.abs(cos) ** (2 / roundness), np.sign(sin) * np.abs(sin) ** (2 / roundness)], axis=1
+    )
+    wide, high, drop = rng.uniform(0.9, 1.25), rng.uniform(0.7, 1.15), rng.uniform(0, 0.25)
+    lenses = np.zeros((size, size), np.float32)
+    frame = np.zeros((size, size), np.float32)
+    for outer, inner in eyes:
+        along = outer - inner
+        length = float(np.linalg.norm(along)) + 1e-3
+        axis = along / length
+        normal = np.array([-axis[1], axis[0]]) * (1 if axis[0] > 0 else -1)
+        centre = (outer + inner) / 2 + normal * drop * length
+        corners = centre + ring[:, :1] * axis * length * wide + ring[:, 1:] * normal * length * high
+        lenses = np.maximum(lenses, polygon(size, corners))
+        frame = np.maximum(frame, _line(size, outer, outer + axis * length * 1.6, 0.12 * length))
+    bridge = _line(size, eyes[0][1], eyes[1][1], 0.14 * float(np.linalg.norm(eyes[0][0] - eyes[0][1])))
+    colour = rng.uniform(0, 70, 3) if rng.random() < 0.75 else rng.uniform(0, 255, 3)
+    rgb = np.broadcast_to(colour, (size, size, 3)).astype(np.float32) * _ramp(size, rng, 0.5)[:, :, None]
+    return np.clip(rgb, 0, 255).astype(np.float32), np.maximum.reduce(
+        [lenses * rng.uniform(0.88, 1.0), frame, bridge]
+    ).astype(np.float32)
+
+
+def motion_kernel(length: int, degrees: float) -> F32:
+    """(length, length) float32: a line that sums to one."""
+    kernel = np.zeros((length, length), np.float32)
+    middle = (length - 1) / 2
+    dx, dy = math.cos(math.radians(degrees)) * middle, math.sin(math.radians(degrees)) * middle
+    cv2.line(kernel, (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy)), 1.0)
+    return kernel / kernel.sum()
+
+
+def _ramp(size: int, rng: Rng, strength: float) -> F32:
+    """(size, size) float32 around 1: light that falls off in a random direction."""
+    angle = rng.uniform(0, 2 * math.pi)
+    steps = np.linspace(-1, 1, size, dtype=np.float32)
+    ramp = steps[None, :] * math.cos(angle) + steps[:, None] * math.sin(angle)
+    return (1 + ramp * strength).astype(np.float32)
+
+
+def _line(size: int, start: npt.NDArray[np.floating], end: npt.NDArray[np.floating], width: float) -> F32:
+    """(size, size) float32 alpha of a thick line with round ends."""
+    mask = np.zeros((size, size), np.uint8)
+    points = [tuple(int(v) for v in np.clip(np.round(p * (1 << _SHIFT)), -(1 << 14), 1 << 14)) for p in (start, end)]
+    cv2.line(mask, points[0], points[1], 255, max(1, round(width)), cv2.LINE_AA, _SHIFT)
+    return mask.astype(np.float32) / 255

@@ -1,0 +1,44 @@
+"""Pictures of labels for people: tiles and grids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.errors import DataError
+from realtime.crop import crop_from_frame, region_from_box, warp
+from realtime.types import U8
+
+_COLOURS = np.array([(0, 0, 0), (0, 200, 180), (255, 120, 0)], np.float32)  # background, face, occlusion
+
+
+def overlay(rgb: U8, labels: U8, strength: float = 0.5) -> U8:
+    """(H, W, 3) uint8: the labels' colours over the picture; the background stays as it is."""
+    mixed = rgb * (1 - strength) + _COLOURS[np.minimum(labels, 2)] * strength
+    return np.where(labels[:, :, None] > 0, mixed, rgb).astype(np.uint8)
+
+
+def overlay_tile(rgb: U8, labels: U8, box_xyxy: Sequence[float], tile_px: int, crop_scale: float = 1.5) -> U8:
+    """(tile_px, tile_px, 3) uint8: the face's crop with its labels."""
+    affine = crop_from_frame(region_from_box(box_xyxy, crop_scale), tile_px)
+    crop = warp(rgb, affine, tile_px)
+    shifted = affine.copy()
+    shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+    ids = cv2.warpAffine(labels, shifted, (tile_px, tile_px), flags=cv2.INTER_NEAREST)
+    return overlay(crop, ids.astype(np.uint8))
+
+
+def write_grid(tiles: Sequence[U8], path: Path, columns: int) -> Path:
+    """Write equal tiles, row by row, as one PNG."""
+    if not tiles:
+        return path
+    blank = np.zeros_like(tiles[0])
+    rows = [list(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
+    rows[-1] += [blank] * (min(columns, len(tiles)) - len(rows[-1]))
+    grid = np.vstack([np.hstack(row) for row in rows])
+    if not cv2.imwrite(str(path), cv2.cvtColor(grid, cv2.COLOR_RGB2BGR)):
+        raise DataError(f"cannot write {path}; is the folder writable?")
+    return path
