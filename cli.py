@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from engines.errors import UnveilError, UsageError
+from engines.errors import MissingExtra, UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL
 
 app = typer.Typer(
@@ -166,6 +166,120 @@ def demo(
         progress.say(report.start_line(engine))
         result = make(engine, output, progress)
     typer.echo(report.demo_text(result))
+
+
+@app.command()
+def label(
+    inputs: Annotated[list[Path], typer.Argument(help="Photographs, videos or folders of them.", metavar="INPUT...")],
+    output: Annotated[Path, typer.Option(help="The folder of the labels; a run that was stopped goes on in it.")],
+    hair_model: Annotated[Path, typer.Option(help="MediaPipe's hair_segmentation.tflite.", metavar="FILE")],
+    every: Annotated[int, typer.Option(help="Of a video, label each that many frames.", min=1)] = 10,
+    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+) -> None:
+    """Make pseudo-labels of faces: what of them is visible, without any human label."""
+    _needs_training("labelling", "ai_edge_litert")
+    from realtime.progress import counted
+    from train.label import label as make_labels
+
+    with counted("labelling", "pictures") as progress:
+        done = make_labels(inputs, output, hair_model, every=every, workers=workers, progress=progress)
+    typer.echo(f"{done.labelled} faces labelled, {done.already_done} done before, {done.skipped} without a usable face")
+    typer.echo(f"look at {output / 'sheet.png'}")
+    for name in done.unreadable:
+        typer.echo(f"unveil: {name}: not a picture", err=True)
+    raise typer.Exit(int(bool(done.unreadable)))
+
+
+Labels = Annotated[Path, typer.Option(help="The folder that `unveil label` wrote.")]
+OccluderFolder = Annotated[Path, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.")]
+TrainedModel = Annotated[str, typer.Option(help="The network to train.")]
+
+
+@app.command()
+def train(
+    labels: Labels,
+    occluders: OccluderFolder,
+    output: Annotated[Path, typer.Option(help="The folder of state, log and weights; a stopped run goes on in it.")],
+    model: TrainedModel = DEFAULT_MODEL,
+    samples: Annotated[int, typer.Option(help="Composed crops in all.", min=1)] = 220_000,
+    batch: Annotated[int, typer.Option(min=1)] = 32,
+    learning_rate: Annotated[float, typer.Option(help="The peak.")] = 2e-3,
+    cross_entropy: Annotated[float, typer.Option(help="Weight of the pixel cross-entropy.")] = 1.0,
+    consensus: Annotated[float, typer.Option(help="Weight of the consensus loss.")] = 0.03,
+    alpha: Annotated[float, typer.Option(help="Of the consensus loss: a blob's mean fits its label.")] = 10.0,
+    beta: Annotated[float, typer.Option(help="Of the consensus loss: pixels agree with their blob.")] = 5.0,
+    blobs: Annotated[str, typer.Option(help="What a blob is: class or component.")] = "class",
+    start: Annotated[Path | None, typer.Option(help="Weights to start from.", metavar="FILE")] = None,
+    seed: int = 0,
+    workers: Annotated[int, typer.Option(help="Processes that compose crops.", min=0)] = 1,
+) -> None:
+    """Train a network on pseudo-labels with pasted occluders. Stopped at any moment, it goes on when run again."""
+    _needs_training("training", "torch")
+    from train.config import TrainConfig
+    from train.loop import train as run_training
+
+    config = TrainConfig(
+        labels=labels, occluders=occluders, output=output, model=model, samples=samples, batch=batch,
+        learning_rate=learning_rate, cross_entropy=cross_entropy, consensus=consensus, alpha=alpha, beta=beta,
+        blobs=blobs, start=start, seed=seed, workers=workers,
+    )  # fmt: skip
+    run_training(config, say=typer.echo)
+    typer.echo(f"weights: {output / 'weights.safetensors'}")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model that ships, an engine's folder or a .safetensors checkpoint.")],
+    labels: Labels,
+    occluders: OccluderFolder,
+    sheet: Annotated[Path | None, typer.Option(help="Write a look at it: input, truth, prediction.")] = None,
+    json: JsonFile = None,
+) -> None:
+    """Measure a checkpoint or engine on faces and occluders that were kept aside from training."""
+    _needs_training("evaluating", "torch")
+    from realtime import report
+    from train.evaluate import evaluate_model
+    from train.report import evaluation_text
+
+    result = evaluate_model(model, labels, occluders, sheet)
+    typer.echo(evaluation_text(result))
+    if json:
+        report.write_json(json, result)
+
+
+@app.command(name="compile")
+def compile_(
+    checkpoint: Annotated[Path, typer.Argument(help="Weights that `unveil train` wrote.", metavar="CHECKPOINT")],
+    output: Annotated[Path, typer.Option(help="The engine's folder; an engine that is there is replaced.")],
+    precision: Annotated[str, typer.Option(help="fp32, bf16 or int8.")] = "int8",
+    backend: Annotated[str, typer.Option(help="openvino (CPU), or torch (the reference).")] = "openvino",
+    calibration: Annotated[
+        Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet [default: a small set that ships].")
+    ] = None,
+) -> None:
+    """Compile a checkpoint into an engine, and compare the two."""
+    _needs_training("compiling", "torch")
+    from engines.build import build
+    from engines.manifest import sha256_of
+    from engines.spec import BuildSpec
+    from engines.zoo import CALIBRATION
+    from train.calibration import read_crops
+    from train.models import restore
+
+    network, spec = restore(checkpoint)
+    crops = read_crops(calibration or CALIBRATION, spec)
+    build(
+        network, spec, BuildSpec.of(backend, precision), output,
+        checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops, progress=typer.echo,
+    )  # fmt: skip
+    typer.echo(f"engine: {output}")
+
+
+def _needs_training(what: str, module: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise MissingExtra(what, "train")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

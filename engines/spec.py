@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 from engines.errors import UsageError
 
@@ -70,6 +70,17 @@ class BuildSpec:
     precision: Precision = "int8"
     batch: int = 1
     """Static batch of the compiled graph; the engine splits larger requests."""
+
+    @classmethod
+    def of(cls, backend: str, precision: str) -> BuildSpec:
+        """From a command line's words. Raises UsageError where one is unknown."""
+        for what, got, known in (
+            ("backend", backend, get_args(Backend)),
+            ("precision", precision, get_args(Precision)),
+        ):
+            if got not in known:
+                raise UsageError(f"{what} {got!r} is unknown; expected one of {', '.join(known)}")
+        return cls(cast(Backend, backend), cast(Precision, precision))
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

@@ -6,8 +6,9 @@ which comes with mediapipe.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,14 +48,15 @@ def portrait_file() -> Path:
     return path
 
 
-def frames(seconds: float = SECONDS) -> Iterator[U8]:
-    """The clip's pictures, (720, 1280, 3) uint8 RGB, the same at every call."""
+def frames(indices: Iterable[int]) -> Iterator[U8]:
+    """The clip's pictures of these positions, (720, 1280, 3) uint8 RGB, the same at every call."""
     scene = _scene(np.asarray(cv2.imread(str(portrait_file())), np.uint8)[:, :, ::-1])
+    a_hand, a_microphone = _sprites()
     occluders = (
-        (hand(), HAND.pixel(*_HAND_ANCHOR), _HAND_PATH),
-        (microphone(), MICROPHONE.pixel(*_MICROPHONE_ANCHOR), _MICROPHONE_PATH),
+        (a_hand, HAND.pixel(*_HAND_ANCHOR), _HAND_PATH),
+        (a_microphone, MICROPHONE.pixel(*_MICROPHONE_ANCHOR), _MICROPHONE_PATH),
     )
-    for index in range(round(seconds * FPS)):
+    for index in indices:
         time = index / FPS
         picture = _turn(scene, time)
         for sprite, anchor, path in occluders:
@@ -77,6 +79,12 @@ def write_clip(path: Path, seconds: float = SECONDS) -> int:
         raise SinkError(f"cannot write the sample clip {path} ({e.strerror or e}); choose another folder") from e
 
 
+@lru_cache
+def _sprites() -> tuple[F32, F32]:
+    """Hand and microphone; drawing them takes longer than a second of the clip."""
+    return hand(), microphone()
+
+
 def _encode(container: av.container.OutputContainer, seconds: float) -> int:
     video = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "crf": "16"})
     video.width, video.height, video.pix_fmt = *SIZE_WH, "yuv420p"
@@ -85,7 +93,7 @@ def _encode(container: av.container.OutputContainer, seconds: float) -> int:
     video.codec_context.color_primaries = video.codec_context.color_trc = 1  # BT.709
     audio = container.add_stream("aac", rate=48_000, layout="mono")
     count = 0
-    for count, picture in enumerate(frames(seconds), start=1):
+    for count, picture in enumerate(frames(range(round(seconds * FPS))), start=1):
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
         frame.pts, frame.time_base = count - 1, Fraction(1, FPS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -41,12 +42,16 @@ class Progress:
     def finished(self, outcome: Outcome) -> None:
         """A file of a batch has ended, one way or the other."""
         self._end_task()
-        if outcome.summary is None:
-            self.say(f"failed: {outcome.error}")
+        path, done = outcome.job.input, outcome.summary
+        if done is None:
+            # The path once, and whole: two inputs may have the same name.
+            reason = (outcome.error or "").removeprefix(f"{path}: ").removeprefix(f"{path.name}: ")
+            self.say(f"failed: {path}: {reason}")
         else:
-            done = outcome.summary
             frames = f"{done.frames} frame{'s' if done.frames != 1 else ''}, {done.fps:.1f} fps"
-            self.say(f"{outcome.job.input} -> {outcome.job.output}: {frames}, {_faces(done.faces)}")
+            self.say(f"{path} -> {outcome.job.output}: {frames}, {_faces(done.faces)}")
+            if outcome.error:
+                self.say(f"failed: {outcome.error}")
 
     def start(self, name: str, total_frames: int | None) -> None:
         """Begin a source. `total_frames` may be None (a stream) or an estimate."""
@@ -88,6 +93,26 @@ class Progress:
         if self._bar is not None and self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
+
+
+@contextmanager
+def counted(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Watches work that is counted. Gives a function that takes (done, total)."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with _bar(console) as bar:
+            task = bar.add_task(what, total=None, fps="")
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    last = time.perf_counter()
+
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.perf_counter() - last >= _SECONDS_BETWEEN_LINES:
+            last = time.perf_counter()
+            console.print(f"{what}: {done} of {total} {unit}", highlight=False)
+
+    yield line
 
 
 def _bar(console: Console) -> Bar:

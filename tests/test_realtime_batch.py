@@ -20,8 +20,8 @@ from realtime.types import Detection
 FACE = (160.0, 120.0, 80.0)
 
 
-def write_video(path: Path, count: int = 8) -> Path:
-    with av.open(str(path), "w") as out:
+def write_video(path: Path, count: int = 8, options: dict[str, str] | None = None) -> Path:
+    with av.open(str(path), "w", options=options or {}) as out:
         stream = out.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for index in range(count):
@@ -124,3 +124,15 @@ def test_outcomes_are_json(tmp_path: Path) -> None:
     assert (done["frames"], done["error"]) == (1, None)
     assert failed["input"].endswith("missing.mp4")
     assert failed["error"]
+
+
+def test_what_a_cut_file_still_holds_is_kept_and_the_damage_named(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", count=60, options={"movflags": "faststart"})
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 3 // 4])
+    (outcome,) = process(plan([clip], tmp_path / "out", "labels"), FakeEngine(), Options("labels"), detector=detector())
+    assert outcome.summary is not None
+    assert outcome.error is not None
+    assert f"the {outcome.summary.frames} frames before it are in" in outcome.error
+    assert exit_status([outcome]) == 1
+    with av.open(str(tmp_path / "out" / "clip.mkv")) as kept:
+        assert sum(1 for _ in kept.decode(video=0)) == outcome.summary.frames > 0

@@ -86,10 +86,24 @@ def test_end_of_stream_is_a_value_that_stays() -> None:
         assert buffer.read() is None
 
 
-def test_error_of_the_source_reaches_the_consumer_after_the_frames() -> None:
+def test_error_before_any_frame_reaches_the_consumer() -> None:
+    with (
+        Buffer(ListSource([SourceError("it broke")])) as buffer,
+        pytest.raises(SourceError, match="it broke"),
+    ):
+        buffer.read()
+
+
+def test_source_that_breaks_off_after_frames_ends_and_says_why() -> None:
     with Buffer(ListSource([*frames(2), SourceError("it broke")])) as buffer:
+        assert [frame.index for frame in buffer] == [0, 1]
+        assert buffer.damage == "it broke"
+
+
+def test_other_errors_reach_the_consumer_after_the_frames() -> None:
+    with Buffer(ListSource([*frames(2), RuntimeError("a fault of ours")])) as buffer:
         assert [frame.index for frame in (buffer.read(), buffer.read()) if frame] == [0, 1]
-        with pytest.raises(SourceError, match="it broke"):
+        with pytest.raises(RuntimeError, match="a fault of ours"):
             buffer.read()
 
 

@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from engines.errors import SinkError
+from realtime.batch import Outcome
+from realtime.files import Job
 from realtime.progress import Progress
 from realtime.report import table, write_json
 from realtime.timing import StageTimer
@@ -66,8 +68,18 @@ def test_an_unknown_or_understated_length_promises_no_end(total: int | None) -> 
 
 def test_a_terminal_gets_a_bar_instead_of_lines() -> None:
     text = lines_of(100, [(5, 50)], terminal=True)
-    assert "50/100" in text
+    assert "clip.mp4" in text
+    assert "/100" in text
     assert "s left" not in text
+
+
+def test_a_failed_file_is_named_once_with_its_folder() -> None:
+    text = io.StringIO()
+    job = Job(Path("some/clip.mp4"), Path("out/clip.mp4"))
+    with Progress(Console(file=text)) as progress:
+        progress.finished(Outcome(job, error="clip.mp4: cannot be opened"))
+        progress.finished(Outcome(job, error="some/clip.mp4: cannot be opened"))
+    assert text.getvalue().splitlines() == ["failed: some/clip.mp4: cannot be opened"] * 2
 
 
 def test_json_goes_into_a_new_folder(tmp_path: Path) -> None:

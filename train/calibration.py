@@ -12,10 +12,11 @@ import numpy as np
 
 from engines.errors import DataError
 from engines.spec import ModelSpec
+from realtime.files import is_image
+from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.data.composites import Composites
 from train.data.faces import load_faces
-from train.label import read_rgb
 from train.occlude import Occluders
 from train.views import write_grid
 
@@ -42,15 +43,16 @@ def read_crops(path: Path, spec: ModelSpec) -> U8:
 
     Raises:
         DataError: neither a sheet nor a folder with pictures.
+        SourceError: a picture cannot be read.
     """
     if path.is_dir():
-        found = [rgb for file in sorted(path.iterdir()) if (rgb := read_rgb(file)) is not None]
+        found = [read_rgb(file) for file in sorted(path.iterdir()) if is_image(file)]
         if not found:
             raise DataError(f"no picture in {path}; expected face crops to calibrate on")
         size = (spec.size_px, spec.size_px)
         return np.stack([cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8) for rgb in found])
     rgb = read_rgb(path)
-    if rgb is None or rgb.shape[0] % spec.size_px or rgb.shape[1] % spec.size_px:
+    if rgb.shape[0] % spec.size_px or rgb.shape[1] % spec.size_px:
         raise DataError(f"{path} is no sheet of {spec.size_px} px crops; expected one, or a folder of face crops")
     rows, columns = rgb.shape[0] // spec.size_px, rgb.shape[1] // spec.size_px
     tiles = rgb.reshape(rows, spec.size_px, columns, spec.size_px, 3).swapaxes(1, 2)

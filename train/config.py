@@ -20,7 +20,7 @@ class TrainConfig:
     output: Path
     """Folder for state, log and weights."""
     model: str = "consensus-lite"
-    samples: int = 160_000
+    samples: int = 220_000
     """Composed crops in all."""
     batch: int = 32
     learning_rate: float = 2e-3
@@ -28,7 +28,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     cross_entropy: float = 1.0
     """Weight of the pixel cross-entropy (equation 3)."""
-    consensus: float = 0.05
+    consensus: float = 0.03
     """Weight of equation 8."""
     alpha: float = 10.0
     beta: float = 5.0
@@ -44,7 +44,7 @@ class TrainConfig:
     start: Path | None = None
     """Weights to start from (fine-tuning)."""
     checkpoint_minutes: float = 3.0
-    evaluate_every: int = 20_000
+    evaluate_every: int = 22_000
     """Samples between two looks at the held-aside set."""
 
     def __post_init__(self) -> None:

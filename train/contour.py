@@ -15,6 +15,7 @@ from realtime.types import U8
 Points = npt.NDArray[np.float32]
 
 FOREHEAD, CHIN = 10, 152  # FaceMesh indices: the oval's top and bottom on the face's axis
+BELOW_NOSE = 2
 # FaceMesh's outer ring of 36 vertices, clockwise from the top in the image.
 FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,

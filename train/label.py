@@ -24,14 +24,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from engines.errors import DataError, UsageError
+from engines.errors import DataError, SourceError, UsageError
 from engines.manifest import sha256_of
 from engines.spec import OCCLUSION
+from realtime.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.pseudo_label import PseudoLabel, label_face
 from train.teachers import FaceMesh, HairSegmenter
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 Progress = Callable[[int, int], None]
 
 
@@ -130,17 +131,17 @@ def sheet(folder: Path, count: int = 40, tile_px: int = 200) -> Path:
     picked = [rows[i] for i in np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)] if rows else []
     tiles = []
     for row in picked:
-        rgb = read_rgb(Path(row["image"]))
-        labels = cv2.imread(str(folder / row["labels"]), cv2.IMREAD_GRAYSCALE)
-        if rgb is not None and labels is not None:
-            tiles.append(overlay_tile(rgb, labels.astype(np.uint8), row["box_xyxy"], tile_px))
+        labels = read_labels(folder / row["labels"])
+        tiles.append(overlay_tile(read_rgb(Path(row["image"])), labels, row["box_xyxy"], tile_px))
     return write_grid(tiles, folder / "sheet.png", columns=8)
 
 
-def read_rgb(path: Path) -> U8 | None:
-    """(H, W, 3) uint8 RGB, upright, or None where the file is no picture."""
-    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8)
+def read_labels(path: Path) -> U8:
+    """(H, W) uint8 class ids. Raises DataError where the file is missing or no picture."""
+    labels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if labels is None:
+        raise DataError(f"cannot read {path}; expected an 8-bit PNG of class ids. Label again with `unveil label`")
+    return labels.astype(np.uint8)
 
 
 def blobs_of(labels: U8) -> U8:
@@ -159,12 +160,12 @@ def _pictures(inputs: list[Path], output: Path, every: int) -> Iterator[Picture]
         for path in files:
             if path.suffix.lower() in IMAGE_SUFFIXES:
                 yield Picture(path.resolve(), str(path.relative_to(base).with_suffix("")))
-            elif path.suffix.lower() in {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}:
+            elif path.suffix.lower() in VIDEO_SUFFIXES:
                 yield from _video_pictures(path, output, every)
 
 
 def _video_pictures(path: Path, output: Path, every: int) -> Iterator[Picture]:
-    from realtime.crop import crop_rgb, region_of_frame
+    from realtime.av_frame import rgb_from_frame
     from realtime.source import open_source
 
     folder = output / "images" / path.stem
@@ -175,12 +176,7 @@ def _video_pictures(path: Path, output: Path, every: int) -> Iterator[Picture]:
                 continue
             target = folder / f"{frame.index:06d}.png"
             if not target.exists():
-                width, height = frame.size_wh
-                region = region_of_frame(frame.size_wh)
-                square = crop_rgb(frame, region, max(width, height))
-                top, left = (square.shape[0] - height) // 2, (square.shape[1] - width) // 2
-                rgb = square[top : top + height, left : left + width]
-                cv2.imwrite(str(target), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+                cv2.imwrite(str(target), cv2.cvtColor(rgb_from_frame(frame), cv2.COLOR_RGB2BGR))
             yield Picture(target.resolve(), f"{path.stem}/{frame.index:06d}")
 
 
@@ -212,8 +208,9 @@ def _start_worker(hair_model: str) -> None:
 
 def _label_one(job: tuple[Picture, Path]) -> tuple[Picture, dict[str, Any] | str]:
     picture, output = job
-    rgb = read_rgb(picture.path)
-    if rgb is None:
+    try:
+        rgb = read_rgb(picture.path)
+    except SourceError:
         return picture, "unreadable"
     found = label_face(rgb, *_teachers)
     if found is None:

@@ -11,20 +11,24 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
 from realtime.types import U8
-from train.contour import Points, contour, contour_mask, face_height
+from train.contour import BELOW_NOSE, CHIN, FOREHEAD, Points, contour, contour_mask, face_height
 from train.teachers import FaceMesh, HairSegmenter
 
 _FOREHEAD_EXTENSION = 0.30  # hair starts 0.07..0.23 above the oval; hair and what is not skin is taken away again
 _HAIR_THRESHOLD = 0.5
 _SKIN_DISTANCE = 3.0  # Mahalanobis, in Lab: what a forehead may differ from the rest of the face
+_BEARD_RIM = 0.08  # of the face height
+_CHIN_SHARE = 0.2  # of the way from chin to forehead
+_SMOOTHING = 0.012  # of the face height: the teachers' edges are rougher than faces
 _MOST_COVERED = 0.35  # of the full face: beyond it the landmarks or the hair are more likely wrong than right
 _LENS_DARKNESS = 0.5  # luma against the face's median
 _LENS_SHARE = 0.7  # of the pixels around each eye
 _EYE_CORNERS = ((33, 133), (263, 362))  # FaceMesh: outer and inner corner
-_SLIVER = 0.09  # of the face height: hair over the contour that is thinner than this is where the contour is off
+_SLIVER = 0.10  # of the face height: hair over the contour that is thinner than this is where the contour is off
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +57,29 @@ def label_face(rgb: U8, mesh: FaceMesh, hair_segmenter: HairSegmenter) -> Pseudo
     if oval.sum() < 100:
         return None
     full = contour_mask(contour(landmarks, _FOREHEAD_EXTENSION), (width, height))
-    hair = hair_segmenter.hair(rgb, box_of(full)) > _HAIR_THRESHOLD
+    hair = (hair_segmenter.hair(rgb, box_of(full)) > _HAIR_THRESHOLD).astype(np.uint8)
+    hair &= _inverse(beard_zone(landmarks, oval))
     sunglasses = sunglasses_mask(rgb, landmarks, oval)
-    labels = _labels(rgb, oval, full, hair.astype(np.uint8), sunglasses, face_height(landmarks))
+    labels = _labels(rgb, oval, full, hair, sunglasses, face_height(landmarks))
     covered = float((labels == OCCLUSION).sum()) / max(1, int((labels > 0).sum()))
     if covered > _MOST_COVERED:
         return None
     return PseudoLabel(labels, landmarks, box_of(labels))
+
+
+def beard_zone(landmarks: Points, oval: U8) -> U8:
+    """(H, W) uint8: 1 where hair is a beard, which is part of the face.
+
+    That is the oval below the nose; higher than the chin not its rim, where hair hangs over the cheeks from above.
+    """
+    height = max(face_height(landmarks), 1e-6)
+    chin, nose = landmarks[CHIN, :2], landmarks[BELOW_NOSE, :2]
+    up = (landmarks[FOREHEAD, :2] - chin) / height
+    rows, columns = np.mgrid[: oval.shape[0], : oval.shape[1]].astype(np.float32)
+    along = ((columns - chin[0]) * up[0] + (rows - chin[1]) * up[1]) / height
+    below_nose = along < float((nose - chin) @ up) / height
+    away_from_rim = cv2.distanceTransform(oval, cv2.DIST_L2, 5) > _BEARD_RIM * height
+    return ((oval > 0) & below_nose & (away_from_rim | (along < _CHIN_SHARE))).astype(np.uint8)
 
 
 def sunglasses_mask(rgb: U8, landmarks: Points, oval: U8) -> U8:
@@ -92,8 +112,10 @@ def box_of(mask: U8) -> tuple[float, float, float, float]:
 def _labels(rgb: U8, oval: U8, full: U8, hair: U8, sunglasses: U8, height: float) -> U8:
     not_hair = _inverse(hair)
     forehead = full & _inverse(oval) & not_hair & _skin_like(rgb, oval & not_hair)
-    visible = _opened((oval & not_hair) | forehead, 0.04 * height)  # thin strands of "face" between hair
+    forehead = cv2.morphologyEx(forehead, cv2.MORPH_CLOSE, _kernel(0.06 * height)) & full & not_hair
+    visible = _opened((oval & not_hair) | forehead, 0.05 * height)  # thin strands of "face" between hair
     visible = _fill(_largest(visible), hair) & _inverse(sunglasses)
+    visible = (cv2.GaussianBlur(visible * np.float32(1), (0, 0), _SMOOTHING * height + 0.3) > 0.5).astype(np.uint8)
     residual = oval & _inverse(visible)  # equation 1: [f - f_occ]+
     occlusion = _deep(residual, _SLIVER * height)
     labels = np.full(oval.shape, BACKGROUND, np.uint8)
@@ -115,9 +137,19 @@ def _skin_like(rgb: U8, sample: U8) -> U8:
     centre = np.median(pixels, axis=0)
     near = pixels[np.abs(pixels - centre).sum(axis=1) <= np.quantile(np.abs(pixels - centre).sum(axis=1), 0.8)]
     covariance = np.cov(near.T) + np.diag([60.0, 6.0, 6.0])
-    offset = lab - near.mean(axis=0)
+    offset = _lenient_to_highlights(lab, near.mean(axis=0))
     distance = np.einsum("hwi,ij,hwj->hw", offset, np.linalg.inv(covariance), offset)
     return (cv2.GaussianBlur(distance, (0, 0), 1.5) < _SKIN_DISTANCE**2).astype(np.uint8)
+
+
+def _lenient_to_highlights(lab: npt.NDArray[np.float32], skin: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """Differences from the skin's colour, (H, W, 3) float32: a shining forehead, lighter and paler, differs less."""
+    offset = lab - skin.astype(np.float32)
+    lighter = offset[:, :, :1] > 0
+    paler = np.hypot(lab[:, :, 1:2] - 128, lab[:, :, 2:] - 128) < np.hypot(skin[1] - 128, skin[2] - 128)
+    offset[:, :, :1] *= np.where(lighter, np.float32(0.35), np.float32(1))
+    offset[:, :, 1:] *= np.where(lighter & paler, np.float32(0.5), np.float32(1))
+    return offset
 
 
 def _kernel(diameter: float) -> U8:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError, MissingExtra
-from realtime.crop import crop_from_frame, frame_from_crop, warp
+from realtime.crop import centres, crop_from_frame, frame_from_crop, warp
 from realtime.types import U8, Region
 from train.contour import Points
 
@@ -91,7 +91,6 @@ class HairSegmenter:
         self._interpreter.invoke()
         logits = self._interpreter.get_tensor(self._output).reshape(_HAIR_SIZE_PX, _HAIR_SIZE_PX, 2)
         probability = 1 / (1 + np.exp(np.clip(logits[:, :, 0] - logits[:, :, 1], -30, 30)))
-        affine = frame_from_crop(region, _HAIR_SIZE_PX)
-        affine[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+        affine = centres(frame_from_crop(region, _HAIR_SIZE_PX))
         height, width = rgb.shape[:2]
         return cv2.warpAffine(probability.astype(np.float32), affine, (width, height), flags=cv2.INTER_LINEAR)

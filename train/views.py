@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from engines.errors import DataError
-from realtime.crop import crop_from_frame, region_from_box, warp
+from realtime.crop import centres, crop_from_frame, region_from_box, warp
 from realtime.types import U8
 
 _COLOURS = np.array([(0, 0, 0), (0, 200, 180), (255, 120, 0)], np.float32)  # background, face, occlusion
@@ -25,9 +25,7 @@ def overlay_tile(rgb: U8, labels: U8, box_xyxy: Sequence[float], tile_px: int, c
     """(tile_px, tile_px, 3) uint8: the face's crop with its labels."""
     affine = crop_from_frame(region_from_box(box_xyxy, crop_scale), tile_px)
     crop = warp(rgb, affine, tile_px)
-    shifted = affine.copy()
-    shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
-    ids = cv2.warpAffine(labels, shifted, (tile_px, tile_px), flags=cv2.INTER_NEAREST)
+    ids = cv2.warpAffine(labels, centres(affine), (tile_px, tile_px), flags=cv2.INTER_NEAREST)
     return overlay(crop, ids.astype(np.uint8))
 
 

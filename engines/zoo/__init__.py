@@ -8,6 +8,8 @@ from engines.errors import UnknownModel
 from engines.spec import Precision
 
 ZOO = Path(__file__).parent
+CALIBRATION = ZOO / "calibration.png"
+"""A sheet of face crops, composed from the training data: int8 scales are measured on it."""
 DEFAULT_MODEL = "consensus-lite"
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp32")  # on any CPU
 

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError
-from realtime.crop import crop_from_frame, region_from_box, warp
+from realtime.crop import centres, crop_from_frame, region_from_box, warp
+from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.contour import Points
 from train.data.split import Split, face_split
-from train.label import read_faces, read_rgb
+from train.label import read_faces, read_labels
 
 STORE_PX = 256
 STORE_SCALE = 2.4  # of the full-face box: room for turning and shifting a 1.5 times crop
@@ -46,7 +47,8 @@ def load_faces(folder: Path, split: Split | None = None, threads: int = 2) -> li
     """The faces that `unveil label` wrote into a folder; of one side of the split, or all of them.
 
     Raises:
-        DataError: the folder, a picture or a label file is missing.
+        DataError: the folder or a label file is missing.
+        SourceError: a picture is missing.
     """
     rows = [row for row in read_faces(folder) if split is None or face_split(row["name"]) == split]
     if not rows:
@@ -56,16 +58,12 @@ def load_faces(folder: Path, split: Split | None = None, threads: int = 2) -> li
 
 
 def _load(folder: Path, row: dict[str, Any]) -> Face:
-    rgb = read_rgb(Path(row["image"]))
-    labels = cv2.imread(str(folder / row["labels"]), cv2.IMREAD_GRAYSCALE)
-    if rgb is None or labels is None:
-        missing = row["image"] if rgb is None else folder / row["labels"]
-        raise DataError(f"cannot read {missing}; expected a picture. Label the folder again with `unveil label`")
+    rgb, labels = read_rgb(Path(row["image"])), read_labels(folder / row["labels"])
     affine = crop_from_frame(region_from_box(row["box_xyxy"], STORE_SCALE), STORE_PX)
     landmarks = np.asarray(row["landmarks"], np.float64)[:, :2] @ affine[:, :2].T + affine[:, 2]
     return Face(
         rgb=warp(rgb, affine, STORE_PX),
-        labels=warp_labels(labels.astype(np.uint8), affine, STORE_PX),
+        labels=warp_labels(labels, affine, STORE_PX),
         inside=warp(np.full(labels.shape, 255, np.uint8), affine, STORE_PX),
         landmarks=landmarks.astype(np.float32),
         name=row["name"],
@@ -74,6 +72,4 @@ def _load(folder: Path, row: dict[str, Any]) -> Face:
 
 def warp_labels(labels: U8, affine: npt.NDArray[np.float64], size_px: int) -> U8:
     """Warp class ids by an affine in continuous coordinates: (size_px, size_px) uint8, 0 outside."""
-    shifted = affine.copy()
-    shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
-    return cv2.warpAffine(labels, shifted, (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint8)
+    return cv2.warpAffine(labels, centres(affine), (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint8)

@@ -1,0 +1,37 @@
+"""The tables that `unveil evaluate` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_COLUMNS = (
+    ("face_iou", "IoU face"),
+    ("occlusion_iou", "IoU occlusion"),
+    ("accuracy", "accuracy"),
+    ("occlusion_taken_for_face", "occlusion as face"),
+    ("face_taken_for_occlusion", "face as occlusion"),
+    ("sparsity", "sparsity"),
+)
+_ROWS = (
+    ("clean", "clean crops"),
+    ("pasted", "one occluder pasted"),
+    ("detected", "pasted, through detection"),
+)
+
+
+def evaluation_text(result: dict[str, Any]) -> str:
+    """A table for people: percent, sparsity in components."""
+    width = max(len(title) for _, title in _ROWS)
+    lines = [
+        f"{result['model']} on {result['faces']} faces kept aside, with occluders kept aside (percent)",
+        "",
+        " " * width + "".join(f"{title:>19}" for _, title in _COLUMNS),
+    ]
+    for key, title in _ROWS:
+        if key in result:
+            lines.append(f"{title:<{width}}" + "".join(f"{result[key][column]:>19}" for column, _ in _COLUMNS))
+    by_kind = ", ".join(f"{kind} {value}" for kind, value in result["pasted_face_iou_by_occluder"].items())
+    lines += ["", f"IoU face by occluder: {by_kind}"]
+    if "detected" in result:
+        lines.append(f"faces found by the detector: {result['detected']['found']} %")
+    return "\n".join(lines)
