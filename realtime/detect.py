@@ -83,7 +83,8 @@ class Detector:
             _find(frame, least, *network) for network in self._networks
         )
         support = [float(np.max(full_scores, initial=0, where=_same_face(box, full_boxes))) for box in short_boxes]
-        judged = np.concatenate([_ALONE * short_scores + _SUPPORT * np.array(support, np.float32), full_scores])
+        supported = np.minimum(_ALONE * short_scores + _SUPPORT * np.array(support, np.float32), 1)
+        judged = np.concatenate([supported, full_scores])
         enough = judged >= self._min_score
         return weighted_nms(np.concatenate([short_boxes, full_boxes])[enough], judged[enough])
 

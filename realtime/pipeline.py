@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import cv2
+
 from engines.engine import Engine
 from engines.errors import UsageError
 from realtime.buffer import Buffer, Policy
@@ -96,6 +98,7 @@ def run(
         timer: collects the times; give the one that the sink reports its encoding to.
         on_frame: called after each frame, for a progress bar.
     """
+    cv2.setNumThreads(1)  # OpenCV's own threads would take the cores from the network, the decoder and the encoder
     options, timer = options or Options(), timer or StageTimer()
     tracker = Tracker(detector or Detector(options.detector), engine.spec, options.redetect_every, options.max_faces)
     smoother = Smoother() if options.smooth and source.info.kind != "image" else None

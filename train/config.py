@@ -20,7 +20,7 @@ class TrainConfig:
     output: Path
     """Folder for state, log and weights."""
     model: str = "consensus-lite"
-    samples: int = 220_000
+    samples: int = 170_000
     """Composed crops in all."""
     batch: int = 32
     learning_rate: float = 2e-3
@@ -44,7 +44,7 @@ class TrainConfig:
     start: Path | None = None
     """Weights to start from (fine-tuning)."""
     checkpoint_minutes: float = 3.0
-    evaluate_every: int = 22_000
+    evaluate_every: int = 17_000
     """Samples between two looks at the held-aside set."""
 
     def __post_init__(self) -> None:
