@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engines.engine import Engine
 from engines.load import load_engine
-from engines.spec import ModelSpec
+from engines.spec import FACE, OCCLUSION, ModelSpec
 from realtime.detect import Detector, DetectsFaces
 from realtime.draw import render
 from realtime.parse import crop_faces, parse_faces
@@ -52,6 +54,11 @@ class Held:
     names: tuple[str, ...]
     """The face of each crop."""
 
+    @property
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """(N, S, S): where the pasted occluder covers what was visible of the face."""
+        return (self.clean_labels == FACE) & (self.pasted_labels == OCCLUSION)
+
     @classmethod
     def load(cls, labels: Path, occluders: Path, spec: ModelSpec) -> Held:
         """Compose the set; always the same for the same folders."""
@@ -75,7 +82,7 @@ def evaluate(predict: Predict, held: Held) -> dict[str, Any]:
     return {
         "faces": len(held.names),
         "clean": metrics(held.clean_labels, clean, held.spec),
-        "pasted": metrics(held.pasted_labels, pasted, held.spec),
+        "pasted": metrics(held.pasted_labels, pasted, held.spec) | occluder_metrics(held.covered, pasted),
         "pasted_face_iou_by_occluder": by_kind,
     }
 
@@ -93,31 +100,39 @@ def metrics(truth: U8, predicted: U8, spec: ModelSpec) -> dict[str, Any]:
     }
 
 
+def occluder_metrics(covered: npt.NDArray[np.bool_], predicted: U8) -> dict[str, float]:
+    """What became of the pixels of a visible face that the pasted occluder covers (exact truth), in percent."""
+    on_occluder = predicted[covered]
+    return {
+        "occluder_found": round(100 * float((on_occluder == OCCLUSION).mean()), 2),
+        "occluder_taken_for_face": round(100 * float((on_occluder == FACE).mean()), 2),
+    }
+
+
 def evaluate_model(model: str, labels: Path, occluders: Path, sheet: Path | None = None) -> dict[str, Any]:
     """`evaluate` for a checkpoint (.safetensors), an engine's folder or a model of the zoo; engines also by detection.
 
     Args:
         sheet: where to write a look at it.
     """
-    if model.endswith(".safetensors"):
-        from train.models import restore
+    with ExitStack() as stack:
+        if model.endswith(".safetensors"):
+            from train.models import restore
 
-        network, spec = restore(Path(model))
-        held = Held.load(labels, occluders, spec)
-        predict = network_predictor(network, spec)
-        result = {"model": model} | evaluate(predict, held)
-    else:
-        with load_engine(model) as engine:
-            held = Held.load(labels, occluders, engine.spec)
-            predict = engine_predictor(engine)
-            found = evaluate_found(engine, labels, occluders)
-            result = {"model": engine.description} | evaluate(predict, held) | {"detected": found}
-            if sheet:
-                write_sheet(sheet, predict, held)
-            return result
-    if sheet:
-        write_sheet(sheet, predict, held)
-    return result
+            network, spec = restore(Path(model))
+            held, name, predict = Held.load(labels, occluders, spec), model, network_predictor(network, spec)
+            found = {}
+        else:
+            engine = stack.enter_context(load_engine(model))
+            held, name, predict = (
+                Held.load(labels, occluders, engine.spec),
+                engine.description,
+                engine_predictor(engine),
+            )
+            found = {"detected": evaluate_found(engine, labels, occluders)}
+        if sheet:
+            write_sheet(sheet, predict, held)
+        return {"model": name} | evaluate(predict, held) | found
 
 
 def evaluate_network(network: nn.Module, held: Held) -> dict[str, Any]:
@@ -147,15 +162,18 @@ def evaluate_found(engine: Engine, labels: Path, occluders: Path) -> dict[str, A
     """
     detector = Detector()
     library, faces = Occluders(occluders, "held"), load_faces(labels, "held")
-    truths, predictions = [], []
+    truths, covered, predictions = [], [], []
     for index, face in enumerate(faces):
         rng = np.random.default_rng((_SEED, index))
         scene = Scene(face.rgb, face.labels, face.landmarks, face.box_side)
         scene = paste(scene, library.make(KINDS[index % len(KINDS)], scene, rng), rng)
         truths.append(_face_box(scene.labels, engine.spec))
+        covered.append(_face_box((face.labels == FACE) & (scene.labels == OCCLUSION), engine.spec))
         predictions.append(_face_box(label_frame(Frame((scene.rgb,), "rgb"), engine, detector), engine.spec))
     found = 100 * float(np.mean([bool(p.any()) for p in predictions]))
-    return {"found": round(found, 2)} | metrics(np.stack(truths), np.stack(predictions), engine.spec)
+    predicted = np.stack(predictions)
+    row = metrics(np.stack(truths), predicted, engine.spec)
+    return {"found": round(found, 2)} | row | occluder_metrics(np.stack(covered), predicted)
 
 
 def label_frame(frame: Frame, engine: Engine, detector: DetectsFaces) -> U8:
@@ -182,9 +200,9 @@ def write_sheet(path: Path, predict: Predict, held: Held, count: int = 40) -> Pa
     return write_grid(tiles, path, columns=4)
 
 
-def _face_box(labels: U8, spec: ModelSpec) -> U8:
+def _face_box(pixels: npt.NDArray[Any], spec: ModelSpec) -> npt.NDArray[Any]:
     margin = round(STORE_PX * (1 - spec.crop_scale / STORE_SCALE) / 2)
-    return labels[margin : STORE_PX - margin, margin : STORE_PX - margin]
+    return pixels[margin : STORE_PX - margin, margin : STORE_PX - margin]
 
 
 def _predict_all(predict: Predict, crops: U8, batch: int = 32) -> U8:

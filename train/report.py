@@ -11,6 +11,8 @@ _COLUMNS = (
     ("occlusion_taken_for_face", "occlusion as face"),
     ("face_taken_for_occlusion", "face as occlusion"),
     ("sparsity", "sparsity"),
+    ("occluder_found", "occluder found"),
+    ("occluder_taken_for_face", "occluder as face"),
 )
 _ROWS = (
     ("clean", "clean crops"),
@@ -20,7 +22,7 @@ _ROWS = (
 
 
 def evaluation_text(result: dict[str, Any]) -> str:
-    """A table for people: percent, sparsity in components."""
+    """A table for people: percent, sparsity in components. The occluder's columns count its own pixels only."""
     width = max(len(title) for _, title in _ROWS)
     lines = [
         f"{result['model']} on {result['faces']} faces kept aside, with occluders kept aside (percent)",
@@ -29,7 +31,8 @@ def evaluation_text(result: dict[str, Any]) -> str:
     ]
     for key, title in _ROWS:
         if key in result:
-            lines.append(f"{title:<{width}}" + "".join(f"{result[key][column]:>19}" for column, _ in _COLUMNS))
+            values = (result[key].get(column, "-") for column, _ in _COLUMNS)
+            lines.append(f"{title:<{width}}" + "".join(f"{value:>19}" for value in values))
     by_kind = ", ".join(f"{kind} {value}" for kind, value in result["pasted_face_iou_by_occluder"].items())
     lines += ["", f"IoU face by occluder: {by_kind}"]
     if "detected" in result:
