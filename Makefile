@@ -2,9 +2,10 @@
 export PYTHON TORCH_INDEX
 BASE := .venv/.base-installed
 DEV := .venv/.dev-installed
-SETUP := pyproject.toml scripts/setup.sh
+# A .venv that was moved with its folder cannot run, whatever its stamps say: `moved` sets it up again.
+SETUP := pyproject.toml scripts/setup.sh $(shell grep -qsF '$(CURDIR)/.venv/bin/' .venv/bin/pip || echo moved)
 
-.PHONY: help demo test lint types format clean
+.PHONY: help demo test lint types format clean moved
 
 help:            ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile

@@ -83,7 +83,7 @@ def live(
     json: JsonFile = None,
     threads: Threads = None,
 ) -> None:
-    """Mask a camera or stream as it comes. q, Esc or Ctrl-C ends it."""
+    """Mask a camera or stream as it comes. q, Esc or Ctrl-C ends it. Exit status: 1 where the source was lost."""
     from engines.load import load_engine
     from realtime import report
     from realtime.live import play
@@ -97,9 +97,11 @@ def live(
         progress.say(report.start_line(engine))
         run = play(source, engine, sink, Options(render=render.value, limit=frames), progress, seconds=seconds)
         progress.say(report.live_line(run.summary))
+        if run.summary.damage:
+            progress.say(f"failed: {run.summary.damage}")
         if json:
             report.write_json(json, run.summary.to_json())
-    raise typer.Exit(130 if run.interrupted else 0)
+    raise typer.Exit(130 if run.interrupted else int(bool(run.summary.damage)))
 
 
 @app.command()
@@ -148,6 +150,7 @@ def bench(
     typer.echo(report.bench_text(result))
     if json:
         report.write_json(json, result.to_json())
+    raise typer.Exit(int(bool(result.summary.damage)))
 
 
 @app.command()
@@ -282,6 +285,15 @@ def _needs_training(what: str, module: str) -> None:
         raise MissingExtra(what, "train")
 
 
+def _import_problem(error: ImportError) -> str:
+    from realtime.system_libraries import missing_packages
+
+    packages = " ".join(missing_packages())
+    advice = f"sudo apt-get install {packages}; and see: unveil doctor" if packages else "unveil doctor"
+    reason = str(error).strip().partition("\n")[0]  # some packages write a page
+    return f"a package that this command needs cannot be loaded ({reason}); run: {advice}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
     try:
@@ -289,6 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UnveilError as e:
         typer.echo(f"unveil: {e}", err=True)
         sys.exit(2 if isinstance(e, UsageError) else 1)
+    except ImportError as e:
+        typer.echo(f"unveil: {_import_problem(e)}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

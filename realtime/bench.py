@@ -15,9 +15,11 @@ import numpy as np
 from engines import machine
 from engines.bench import NetworkTimes, bench_network
 from engines.engine import Engine
+from engines.errors import UsageError
 from realtime.crop import crop_rgb, region_from_box, region_of_frame
 from realtime.demo_clip import write_clip
 from realtime.detect import Detector
+from realtime.files import is_image
 from realtime.pipeline import Options, Summary, run
 from realtime.sink import open_sink
 from realtime.source import open_source
@@ -69,6 +71,8 @@ def measure(engine: Engine, video: Path | None = None, *, seconds: float = 3.0) 
         video: None: the sample clip, made anew.
         seconds: how long the network alone is timed.
     """
+    if video is not None and is_image(video):
+        raise UsageError(f"bench needs a video; got an image: {video}")
     with tempfile.TemporaryDirectory(prefix="unveil-bench-") as folder:
         if video is None:
             video = Path(folder) / "sample.mp4"
@@ -92,6 +96,7 @@ def _end_to_end(engine: Engine, video: Path, output: Path, network: NetworkTimes
         "kind": info.kind,
         "size_wh": info.size_wh,
         "frames": summary.frames,
+        "damage": summary.damage,
         "fps": info.fps,
     }
     manifest = engine.manifest

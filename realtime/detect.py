@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import EngineDamaged, UsageError
+from engines.machine import default_threads
 from realtime.blazeface import F32, SAME_FACE_IOU, BlazeFace, FullFaceFromRaw, decode, iou, weighted_nms
 from realtime.crop import crop_rgb, frame_from_crop, region_of_frame
 from realtime.types import U8, Detection, Frame
@@ -59,7 +60,7 @@ class Detector:
     Args:
         model: `short` (near faces), `full` (distant faces) or `auto` (both).
         min_score: the least score of a face, 0..1.
-        threads: CPU threads; None leaves it to OpenVINO.
+        threads: CPU threads; None: as many as an engine takes.
     """
 
     def __init__(self, model: DetectorModel = "auto", min_score: float = 0.5, threads: int | None = None) -> None:
@@ -116,10 +117,12 @@ def _compile(network: BlazeFace, threads: int | None) -> Infer:
     """A function: (1, S, S, 3) float32 -> regressors (A, 16), logits (A,)."""
     import openvino  # here, because its import takes half a second and --help must not pay it
 
-    config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    if threads is not None:
-        config["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino.Core().compile_model(str(_model_file(network.file_name)), "CPU", config)
+    config: dict[str, object] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": threads or default_threads(),  # OpenVINO itself would take every core
+    }
+    compiled = openvino.Core().compile_model(str(model_file(network)), "CPU", config)
 
     def infer(pixels: F32) -> tuple[F32, F32]:
         outputs = compiled(pixels)
@@ -128,14 +131,16 @@ def _compile(network: BlazeFace, threads: int | None) -> Infer:
     return infer
 
 
-def _model_file(name: str) -> Path:
-    """The path of a detection network inside the installed MediaPipe. Raises EngineDamaged where it is missing."""
+def model_file(network: BlazeFace) -> Path:
+    """Where the installed MediaPipe holds a detection network. Raises EngineDamaged where it does not."""
     package = find_spec("mediapipe")  # finds the folder; imports nothing
     if package is None or package.origin is None:
         raise EngineDamaged(
             "mediapipe is not installed, and its wheel holds the face detector; run: pip install unveil"
         )
-    path = Path(package.origin).parent / "modules" / "face_detection" / name
+    path = Path(package.origin).parent / "modules" / "face_detection" / network.file_name
     if not path.is_file():
-        raise EngineDamaged(f"mediapipe has no {name} (0.10.21 is the last release with it); run: pip install unveil")
+        raise EngineDamaged(
+            f"mediapipe has no {path.name} (0.10.21 is the last release with it); run: pip install unveil"
+        )
     return path

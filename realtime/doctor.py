@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engines import backends, machine, zoo
+from engines.errors import EngineError
+from engines.manifest import read_manifest, verify
 from realtime.system_libraries import missing_packages
 
 DEVICES = Path("/dev")
@@ -114,9 +116,37 @@ def _models() -> Iterator[Check]:
             zoo.DEFAULT_MODEL, "no", "the default model is not in this installation; install unveil again", True
         )
     for name in zoo.names():
-        precisions = zoo.precisions(name)
-        detail = f"engines: {', '.join(precisions)}" if precisions else "weights only; build an engine: unveil compile"
-        yield Check(name, "yes" if precisions else "no", detail, needed=name == zoo.DEFAULT_MODEL)
+        problem = _engine_problem(name)
+        detail = problem or f"engines: {', '.join(zoo.precisions(name))}"
+        yield Check(name, "no" if problem else "yes", detail, needed=name == zoo.DEFAULT_MODEL)
+    problem = _detector_problem()
+    yield Check("face detector", "no" if problem else "yes", problem or "MediaPipe's, both models", needed=True)
+
+
+def _engine_problem(name: str) -> str:
+    """Why the engine that stands for a model's name cannot be loaded; empty where it can."""
+    precisions = zoo.precisions(name)
+    if not precisions:
+        return "weights only; build an engine: unveil compile"
+    folder = zoo.engine_folder(name, precisions[0])
+    try:
+        verify(folder, read_manifest(folder))
+    except (EngineError, OSError) as e:
+        return str(e)
+    return ""
+
+
+def _detector_problem() -> str:
+    try:
+        from realtime.detect import FULL, SHORT, model_file  # here, because it needs OpenCV, which needs libGL
+
+        for network in (SHORT, FULL):
+            model_file(network)
+    except ImportError as e:
+        return f"cannot be loaded ({e}); see the system libraries and packages below"
+    except EngineError as e:
+        return str(e)
+    return ""
 
 
 def _graphics_card() -> Iterator[Check]:
@@ -137,9 +167,12 @@ def _graphics_card() -> Iterator[Check]:
 
 
 def _codecs() -> Iterator[Check]:
-    import av
-    from av.codec.codec import UnknownCodecError
-
+    try:
+        import av
+        from av.codec.codec import UnknownCodecError
+    except ImportError as e:
+        yield Check("PyAV", "no", f"cannot be loaded ({e}); run: pip install unveil", needed=True)
+        return
     for name, use in _ENCODERS:
         needed = name in ("libx264", "ffv1")
         try:

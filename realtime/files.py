@@ -51,27 +51,52 @@ def plan(inputs: Sequence[str | Path], output: Path, render: Render) -> list[Job
 
     Args:
         inputs: files, folders (their media files, not those of folders inside) and globs. A file that does not exist
-            becomes a job like any other, which fails when it is opened.
-        output: the folder of the outputs.
+            becomes a job like any other, which fails when it is opened. One that gives no file at all becomes a job
+            with a problem; those come first.
+        output: the folder of the outputs; not the folder of an input, where they could replace other files.
 
     Raises:
-        UsageError: a folder or glob without any video or image.
+        UsageError: no input gives any file.
     """
-    paths = list({path.resolve(): path for text in inputs for path in _expand(text)}.values())
-    own = {path.resolve() for path in paths}
-    taken: dict[Path, Path] = {}
+    paths: dict[Path, Path] = {}
+    failed = []
+    for text in inputs:
+        try:
+            paths |= {path.parent.resolve() / path.name: path for path in _expand(text)}  # two links are two inputs
+        except UsageError as e:
+            failed.append(Job(Path(text), output, str(e)))
+        except (OSError, RuntimeError) as e:  # no rights, a name too long, links in a circle
+            failed.append(Job(Path(text), output, f"{text} cannot be read ({getattr(e, 'strerror', None) or e})"))
+    if not paths:
+        raise UsageError("; ".join(str(job.problem) for job in failed))
+    return failed + _with_outputs(list(paths.values()), output, render)
+
+
+def _with_outputs(paths: Sequence[Path], output: Path, render: Render) -> list[Job]:
+    own, folder = {_identity(path) for path in paths} - {None}, _identity(output)
+    taken: dict[str, Path] = {}  # by names without their case, which some file systems do not tell apart
     jobs = []
     for path in paths:
         target = output / output_name(path, render)
         problem = None
-        if target.resolve() in own:
+        if _identity(target) in own:
             problem = f"{path}: its output {target} would overwrite an input; choose another --output folder"
-        elif target in taken:
-            problem = f"{path}: its output {target} is already that of {taken[target]}; process them into two folders"
-        else:
-            taken[target] = path
+        elif folder is not None and _identity(path.parent) == folder:
+            problem = f"{path}: its output {target} would lie beside it, among files that it could replace; "
+            problem += "choose another --output folder"
+        elif (first := taken.setdefault(target.name.casefold(), path)) is not path:
+            problem = f"{path}: its output {target} is already that of {first}; process them into two folders"
         jobs.append(Job(path, target, problem))
     return jobs
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file or folder; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _expand(text: str | Path) -> Iterator[Path]:

@@ -29,8 +29,8 @@ class Options:
 
     render: Render = "overlay"
     detector: DetectorModel = "auto"
-    redetect_every: int = 15
-    """Frames between two searches for new faces."""
+    redetect_every: int | None = None
+    """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
     max_faces: int = 8
     """Faces that are followed at most; those found first stay."""
     smooth: bool = True
@@ -45,6 +45,11 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
+
+    @property
+    def search_interval(self) -> int:
+        """Frames between two searches for new faces."""
+        return self.redetect_every or (1 if self.render == "blur" else 15)
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def run(
     """
     cv2.setNumThreads(1)  # OpenCV's own threads would take the cores from the network, the decoder and the encoder
     options, timer = options or Options(), timer or StageTimer()
-    tracker = Tracker(detector or Detector(options.detector), engine.spec, options.redetect_every, options.max_faces)
+    tracker = Tracker(detector or Detector(options.detector), engine.spec, options.search_interval, options.max_faces)
     smoother = Smoother() if options.smooth and source.info.kind != "image" else None
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     faces_seen: set[int] = set()

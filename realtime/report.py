@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engines.backends import why_not_faster
-from engines.engine import Engine
 from engines.errors import SinkError
-from realtime.batch import Outcome
-from realtime.bench import BenchResult
-from realtime.demo import DemoResult
-from realtime.doctor import Report
-from realtime.pipeline import Summary
+
+if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has to run where it cannot be loaded
+    from engines.engine import Engine
+    from realtime.batch import Outcome
+    from realtime.bench import BenchResult
+    from realtime.demo import DemoResult
+    from realtime.doctor import Report
+    from realtime.pipeline import Summary
 
 
 def start_line(engine: Engine) -> str:
@@ -89,6 +91,7 @@ def bench_text(result: BenchResult) -> str:
         stages_text(summary),
         "",
         "left out: " + "; ".join(result.to_json()["left_out"]),
+        *([f"failed: {summary.damage}"] if summary.damage else []),
     ]
     return "\n".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -18,6 +19,9 @@ _LOG = logging.getLogger(__name__)
 COPIED_TO_MP4 = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
 """What players expect in an .mp4. The format allows PCM and Vorbis too, but few play them: those become AAC."""
 COPIED_TO_MOV = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"})
+SOUND_ERRORS = (av.FFmpegError, OSError, ValueError)
+"""What PyAV raises where sound cannot be decoded, encoded or muxed."""
+_LOWEST_MP3_HZ = 16_000  # FFmpeg muxes MP3 of lower rates (MPEG-2.5) into neither format
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}  # by channels: PCM files often name no layout
 _AAC_BIT_RATE = 192_000
 
@@ -25,7 +29,7 @@ _AAC_BIT_RATE = 192_000
 class AudioTrack:
     """One audio stream of an input, copied packet by packet, or as AAC where the output's format does not take it.
 
-    It never fails the pictures: sound that cannot be read is left out from there on, with a warning.
+    It never fails the pictures: sound that cannot be read or written is left out from there on, with a warning.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer, copy: bool) -> None:
@@ -34,7 +38,7 @@ class AudioTrack:
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all
-        self._copied = copy
+        self._copied, self._broken = copy, False
         self._stream = output.add_stream_from_template(stream) if copy else _aac_stream(output, stream)
         self._packets = self._read()
         self._next = next(self._packets, None)
@@ -42,13 +46,16 @@ class AudioTrack:
 
     def write_until(self, seconds: float) -> None:
         """Mux the packets that start up to a time of the input."""
-        while self._next is not None and _start_seconds(self._next) <= seconds:
-            self._write(self._next)
-            self._next = next(self._packets, None)
+        with self._ends_on_error():
+            while self._next is not None and _start_seconds(self._next) <= seconds:
+                self._write(self._next)
+                self._next = next(self._packets, None)
 
     def finish(self) -> None:
         """Mux what the encoder still holds."""
-        if not self._copied:
+        if self._copied or self._broken:
+            return
+        with self._ends_on_error():
             for frame in self._decoded(None):
                 self._output.mux(self._stream.encode(frame))
             self._output.mux(self._stream.encode(None))
@@ -56,6 +63,14 @@ class AudioTrack:
     def close(self) -> None:
         """Close the input."""
         self._container.close()
+
+    @contextmanager
+    def _ends_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except SOUND_ERRORS as e:
+            self._next, self._broken = None, True
+            sound_left_out(self._container.name, e, "from there on")
 
     def _write(self, packet: Packet[AudioStream]) -> None:
         if not self._copied:
@@ -86,14 +101,31 @@ def open_audio(path: Path, output: OutputContainer, copied: frozenset[str]) -> A
     Args:
         copied: the codecs that the output takes as they are.
     """
-    container = av.open(f"file:{path}")
+    try:
+        container = av.open(f"file:{path}")
+    except SOUND_ERRORS as e:
+        sound_left_out(path, e)
+        return None
     stream = container.streams.best("audio")
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
-        return AudioTrack(container, stream, output, stream.codec_context.codec.canonical_name in copied)
-    if stream is not None:
-        _LOG.warning("%s: its sound is left out, this build of FFmpeg does not know its codec", path)
+        try:
+            return AudioTrack(container, stream, output, _is_copied(stream, copied))
+        except SOUND_ERRORS as e:
+            sound_left_out(path, e)
+    elif stream is not None:
+        sound_left_out(path, "this build of FFmpeg does not know its codec")
     container.close()
     return None
+
+
+def sound_left_out(name: str | Path, why: Exception | str, since: str = "") -> None:
+    """Warn that an output goes on without (the rest of) its input's sound."""
+    _LOG.warning("%s: its sound is left out %s(%s)", name, since and since + " ", why)
+
+
+def _is_copied(stream: AudioStream, copied: frozenset[str]) -> bool:
+    name = stream.codec_context.codec.canonical_name
+    return name in copied and (name != "mp3" or stream.rate >= _LOWEST_MP3_HZ)
 
 
 def _aac_stream(output: OutputContainer, stream: AudioStream) -> AudioStream:

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from engines.errors import SinkError, UsageError
 from realtime.av_frame import SPACE_OF_MATRIX, ToAv
 from realtime.colour import Colour
-from realtime.sink_audio import AudioTrack, open_audio
+from realtime.sink_audio import SOUND_ERRORS, AudioTrack, open_audio, sound_left_out
 from realtime.sink_base import PartFile, Sink, sink_errors
 from realtime.source_base import SourceInfo
 from realtime.types import Frame, Layout
@@ -41,7 +41,7 @@ class AvSink(Sink):
 
     def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
         """Args:
-        path: the output; written as `<name>.part` and renamed on close.
+        path: the output; written under a hidden name and renamed on close.
         info: the input, for its rate, the shape of its pixels and its sound.
         """
         self._file = PartFile(path)
@@ -83,11 +83,7 @@ class AvSink(Sink):
         self._file.keep()
 
     def abort(self) -> None:
-        if self._container is not None:
-            # The trailer of a file that is thrown away may well fail (a full disk, no packet yet).
-            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
-                self._container.close()
-        self._close_audio()
+        self._close_container()
         self._file.discard()
 
     def _options(self, frame: Frame) -> dict[str, str]:
@@ -107,11 +103,28 @@ class AvSink(Sink):
         return picture
 
     def _start(self, frame: Frame) -> None:
+        self._first = frame
+        self._open(frame)
+        if self.audio_copied and self._info and self._info.path:
+            self._start_with_sound(frame, self._info.path)
+
+    def _start_with_sound(self, frame: Frame, path: Path) -> None:
+        assert self._container is not None
+        self._audio = open_audio(path, self._container, self.audio_copied)
+        try:
+            self._container.start_encoding()
+        except SOUND_ERRORS as e:
+            # Either the sound does not fit, and a stream cannot be taken back, or the pictures fail again without it.
+            self._close_container()
+            self._open(frame)
+            self._container.start_encoding()
+            sound_left_out(path, e)
+
+    def _open(self, frame: Frame) -> None:
         path, options = f"file:{self._file.part}", self._container_options(frame)
         self._container = av.open(path, "w", format=self.container_format, container_options=options)
         rate = Fraction(self._info.fps).limit_denominator(10_000) if self._info and self._info.fps else None
         self._stream = cast("VideoStream", self._container.add_stream(self.codec, rate, self._options(frame)))
-        self._first = frame
         # Set before any packet of sound is muxed, which opens the video encoder too.
         context = self._stream.codec_context
         context.width, context.height = frame.size_wh
@@ -122,8 +135,6 @@ class AvSink(Sink):
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
         _tag(context, self._colour)
-        if self.audio_copied and self._info and self._info.path:
-            self._audio = open_audio(self._info.path, self._container, self.audio_copied)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":
@@ -148,9 +159,17 @@ class AvSink(Sink):
         cut_short = stated is not None and last - first + _CUT_SHORT_SECONDS < stated
         return last if cut_short else math.inf
 
+    def _close_container(self) -> None:
+        if self._container is not None:
+            # The trailer of a file that is thrown away may well fail (a full disk, no packet yet).
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                self._container.close()
+        self._close_audio()
+
     def _close_audio(self) -> None:
         if self._audio is not None:
             self._audio.close()
+            self._audio = None
 
 
 def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:

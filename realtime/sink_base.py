@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from realtime.timing import StageTimer
 from realtime.types import Frame
 
 _QUEUED = 4  # frames that wait for the encoder
+_STEM_KEPT = 40  # characters of up to 4 bytes, of the 255 bytes that a name may have
 
 
 class Sink(ABC):
@@ -129,7 +131,10 @@ class BackgroundSink(Sink):
 
 
 class PartFile:
-    """An output under a temporary name beside its place, `<name>.part`, until it is whole."""
+    """An output under a hidden name of its own beside its place, `.<stem>.<token>.part`, until it is whole.
+
+    Nobody else has that name: two runs with one output both write a whole file, and the later one stays.
+    """
 
     def __init__(self, path: Path) -> None:
         """Makes the folder and an empty file, so that an output that cannot be written is known at once.
@@ -138,17 +143,23 @@ class PartFile:
             SinkError: it cannot be written.
         """
         self.path = path
-        self.part = path.with_name(path.name + ".part")
-        if path.is_dir():
-            raise SinkError(f"{path} cannot be written: a folder of that name is in the way; choose another --output")
+        # A part of the stem: the whole of a long name would leave no room for the rest.
+        self.part = path.with_name(f".{path.stem[:_STEM_KEPT]}.{secrets.token_hex(4)}.part")
         with sink_errors(path):
+            if path.is_dir():
+                raise SinkError(
+                    f"{path} cannot be written: a folder of that name is in the way; choose another --output"
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.part.touch()
+            self.part.touch(exist_ok=False)
 
     def keep(self) -> None:
-        """Put the whole file in its place, over an earlier one."""
-        with sink_errors(self.path):
-            self.part.replace(self.path)
+        """Put the whole file in its place, over an earlier one; where that fails it is gone."""
+        try:
+            with sink_errors(self.path):
+                self.part.replace(self.path)
+        finally:
+            self.discard()
 
     def discard(self) -> None:
         """Remove the temporary file, if it is there."""

@@ -25,7 +25,8 @@ def open_source(spec: str | int | Path, *, live: bool = False) -> Source:
 
     Args:
         spec: a file (Path or str), a camera (3, "3" or "/dev/video3") or the URL of a stream ("rtsp://...").
-        live: play a video file at its own pace, as if it were a camera. Cameras and streams are live anyway.
+        live: play a video file at its own pace, as if it were a camera; one behind a URL too, which is known by its
+            stated duration. Cameras and streams are live anyway.
 
     Raises:
         SourceError: it cannot be opened, or holds no picture.
@@ -34,7 +35,8 @@ def open_source(spec: str | int | Path, *, live: bool = False) -> Source:
     if camera is not None:
         return CameraSource(camera)
     if isinstance(spec, str) and "://" in spec and not spec.startswith("file://"):
-        return VideoSource(spec)
+        stream = VideoSource(spec)
+        return PacedSource(stream) if live and stream.info.duration_seconds is not None else stream
     path = Path(str(spec).removeprefix("file://"))
     if is_image(path):
         return ImageSource(path)

@@ -98,7 +98,8 @@ class Tracker:
         """
         parsed = {face.track_id: face for face in faces}
         tracks = [_follow(track, parsed[track.track_id], self._spec) for track in self._tracks]
-        self._tracks = _without_doubles(track for track in tracks if track.seen and track.misses <= _PATIENCE_FRAMES)
+        alive = (track for track in tracks if track.seen and track.misses <= _PATIENCE_FRAMES)
+        self._tracks = _without_doubles(alive, self._spec.crop_scale)
         return [parsed[track.track_id] for track in self._tracks]
 
     def _detection_is_due(self) -> bool:
@@ -110,7 +111,7 @@ class Tracker:
         free = list(range(len(self._tracks)))
         for detection in detections:
             region = region_from_box(detection.box_xyxy, self._spec.crop_scale)
-            overlaps = {index: _overlap(region, self._tracks[index].region) for index in free}
+            overlaps = {index: self._likeness(self._tracks[index], region) for index in free}
             best = max(overlaps, key=overlaps.__getitem__, default=None)
             if best is not None and overlaps[best] > _SAME_FACE:
                 free.remove(best)
@@ -118,6 +119,10 @@ class Tracker:
             elif len(self._tracks) < self._max_faces:
                 self._tracks.append(_Track(self._next_id, region, detected_side=region.side))
                 self._next_id += 1
+
+    def _likeness(self, track: _Track, region: Region) -> float:
+        # A face that is missing has moved: what lies in the crop where it was last seen may be it.
+        return _overlap(region, track.region, 1.0 if track.misses else self._spec.crop_scale)
 
 
 def full_face_box(probabilities: U8, spec: ModelSpec) -> tuple[float, float, float, float] | None:
@@ -190,19 +195,23 @@ def _clamped(value: float, around: float, factor: float) -> float:
     return min(max(value, around / factor), around * factor)
 
 
-def _without_doubles(tracks: Iterable[_Track]) -> list[_Track]:
+def _without_doubles(tracks: Iterable[_Track], crop_scale: float) -> list[_Track]:
     """Where two tracks have come to follow one face, the older one stays."""
     kept: list[_Track] = []
     for track in tracks:
-        if all(_overlap(track.region, other.region) < _SAME_FACE for other in kept):
+        if all(_overlap(track.region, other.region, crop_scale) < _SAME_FACE for other in kept):
             kept.append(track)
     return kept
 
 
-def _overlap(one: Region, other: Region) -> float:
-    """The share of the smaller face that lies in the larger one, 0..1. Unlike IoU it notices one inside the other."""
-    wide = _common(one.centre_x, one.side * _FACE_ASPECT, other.centre_x, other.side * _FACE_ASPECT)
-    return wide * _common(one.centre_y, one.side, other.centre_y, other.side)
+def _overlap(one: Region, other: Region, crop_scale: float) -> float:
+    """The share of the smaller face's box that lies in the larger one's, 0..1.
+
+    Unlike IoU it notices one inside the other.
+    """
+    height, other_height = one.side / crop_scale, other.side / crop_scale
+    wide = _common(one.centre_x, height * _FACE_ASPECT, other.centre_x, other_height * _FACE_ASPECT)
+    return wide * _common(one.centre_y, height, other.centre_y, other_height)
 
 
 def _common(centre: float, length: float, other_centre: float, other_length: float) -> float:

@@ -17,12 +17,16 @@ apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
 }
 
+supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; }
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+
 find_python() {
     local name candidate
     for name in ${PYTHON:-python3.11 python3.12 python3}; do
         # All of that name on the PATH: the first may be a version manager's stub that runs nothing.
         while read -r candidate; do
-            if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+            if supported "$candidate"; then
                 echo "$candidate"
                 return
             fi
@@ -47,9 +51,17 @@ missing=$("$python" -m realtime.system_libraries) || {
     fi
 }
 
-if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+# It must hold a supported Python (the one that was named, if one was), and must have been made at this very place:
+# after a move, the scripts inside it call a Python that is no longer there.
+usable_venv() {
+    supported .venv/bin/python && .venv/bin/python -c 'import pip' 2>/dev/null &&
+        { [ -z "${PYTHON:-}" ] || [ "$(version_of .venv/bin/python)" = "$(version_of "$python")" ]; } &&
+        grep -qsF "$(pwd -P)/.venv/bin/" .venv/bin/pip
+}
+
+if ! usable_venv; then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-        package="python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+        package="python$(version_of "$python")-venv"
         if can_apt; then apt_install "$package"; else
             say "$python has no venv module; run: sudo apt-get install $package"
             exit 1

@@ -34,6 +34,7 @@ class Clip:
     pixel_aspect: Fraction = Fraction(1)
     audio: str | None = None
     """Codec of a sine tone as long as the video."""
+    audio_rate: int = 48_000
     options: dict[str, str] = field(default_factory=dict)
     container_options: dict[str, str] = field(default_factory=dict)
 
@@ -49,12 +50,12 @@ class Clip:
                 setattr(context, name, value)
             if self.rotation or self.mirrored:
                 stream.set_display_rotation(self.rotation, hflip=self.mirrored)
-            sound = out.add_stream(self.audio, rate=48_000, layout="mono") if self.audio else None
+            sound = out.add_stream(self.audio, rate=self.audio_rate, layout="mono") if self.audio else None
             for index in range(self.frames):
                 out.mux(stream.encode(self.picture(index)))
             out.mux(stream.encode(None))
             if sound is not None:
-                for frame in sine(self.frames / self.fps):
+                for frame in sine(self.frames / self.fps, self.audio_rate):
                     out.mux(sound.encode(frame))
                 out.mux(sound.encode(None))
         return path

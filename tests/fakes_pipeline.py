@@ -61,7 +61,8 @@ class FakeSource(Source):
     """Gives frames; raises `error` after the last one if there is one."""
 
     def __init__(self, frames: Sequence[Frame], *, kind: str = "video", error: Exception | None = None) -> None:
-        super().__init__(SourceInfo("fake source", kind, frames[0].size_wh, frames=len(frames), fps=25))  # type: ignore[arg-type]
+        size_wh = frames[0].size_wh if frames else (320, 240)
+        super().__init__(SourceInfo("fake source", kind, size_wh, frames=len(frames), fps=25))  # type: ignore[arg-type]
         self._frames, self._error = frames, error
 
     def __iter__(self) -> Iterator[Frame]:

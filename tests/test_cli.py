@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fakes import Clip
+from fakes import Clip, ListSource, yuv_frame
 
 import cli
+from engines.errors import SourceError
+from realtime import bench, live
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,6 +60,11 @@ def one_sentence(result: Result) -> bool:
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cli", *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def breaks_off(*arguments: object, **options: object) -> ListSource:
+    """Opens a source that is lost after 20 frames."""
+    return ListSource([*map(yuv_frame, range(20)), SourceError("camera 0: lost")])
 
 
 def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tuple[int, str]:
@@ -169,6 +176,16 @@ def test_live_names_a_missing_source(unveil: Unveil, engine: Path, tmp_path: Pat
     assert "Traceback" not in result.stderr
 
 
+def test_live_that_loses_its_source_says_so_and_fails(
+    unveil: Unveil, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "open_source", breaks_off)
+    summary = tmp_path / "live.json"
+    result = unveil("live", "0", "--view", "none", "--model", engine, "--json", summary)
+    assert (result.status, "failed: camera 0: lost" in result.stderr.splitlines()) == (1, True)
+    assert json.loads(summary.read_text())["damage"] == "camera 0: lost"
+
+
 def test_ctrl_c_ends_a_live_run_cleanly(engine: Path, tmp_path: Path) -> None:
     clip = Clip(frames=900).write(tmp_path / "long.mp4")
     summary = tmp_path / "live.json"
@@ -225,6 +242,7 @@ def test_bench_writes_the_promised_keys(unveil: Unveil, engine: Path, sample_cli
     assert result.status == 0, result.stderr
     values = json.loads(file.read_text())
     assert values.keys() == {"machine", "engine", "network", "end_to_end", "source", "left_out"}
+    assert values["source"]["damage"] is None
     assert values["network"].keys() >= {"p50_ms", "p95_ms", "p99_ms", "fps"}
     assert values["end_to_end"].keys() >= {"fps", "p50_ms", "p95_ms", "stages_ms"}
     assert "network alone" in result.stdout
@@ -233,6 +251,48 @@ def test_bench_writes_the_promised_keys(unveil: Unveil, engine: Path, sample_cli
 def test_bench_names_a_missing_video(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
     result = unveil("bench", tmp_path / "missing.mp4", "--model", engine)
     assert (result.status, one_sentence(result)) == (1, True)
+
+
+def test_bench_of_an_image_is_wrong_use(unveil: Unveil, engine: Path) -> None:
+    result = unveil("bench", "photo.png", "--model", engine)
+    assert (result.status, result.stderr) == (2, "unveil: bench needs a video; got an image: photo.png\n")
+
+
+def test_bench_of_a_cut_video_says_so_and_fails(
+    unveil: Unveil, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "open_source", breaks_off)
+    file = tmp_path / "bench.json"
+    result = unveil("bench", "cut.mp4", "--model", engine, "--seconds", "0.1", "--json", file)
+    assert (result.status, result.stdout.splitlines()[-1]) == (1, "failed: camera 0: lost")
+    assert json.loads(file.read_text())["source"]["damage"] == "camera 0: lost"
+
+
+def test_a_package_that_cannot_be_loaded_is_one_sentence(
+    run_fresh: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    code = (
+        "import sys, cli, realtime.system_libraries as libraries\n"
+        "sys.modules['cv2'] = None\n"
+        "libraries.missing_packages = lambda: ['libgl1', 'libglib2.0-0']\n"
+        "cli.main(['process', 'a.mp4', '--output', 'out'])"
+    )
+    run = run_fresh(code)
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert "import of cv2 halted" in run.stderr
+    assert "sudo apt-get install libgl1 libglib2.0-0; and see: unveil doctor" in run.stderr
+
+
+def test_doctor_answers_where_opencv_and_pyav_cannot_be_loaded(
+    run_fresh: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    code = "import sys, cli; sys.modules['cv2'] = sys.modules['av'] = None; cli.main(['doctor', '--json'])"
+    run = run_fresh(code)
+    assert run.returncode == 1, run.stderr
+    sections = json.loads(run.stdout)["sections"]
+    wanted = {check["name"] for checks in sections.values() for check in checks if check["needed"]}
+    missed = {check["name"] for checks in sections.values() for check in checks if check["state"] == "no"} & wanted
+    assert missed >= {"face detector", "PyAV"}
 
 
 def test_the_module_runs_as_the_command_does() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from engines import backends, zoo
-from realtime import doctor, system_libraries
+from engines.errors import EngineDamaged
+from realtime import detect, doctor, system_libraries
 from realtime.doctor import Check, Report
 
 
@@ -43,6 +45,41 @@ def test_missing_default_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     report = doctor.examine()
     assert not report.ready
     assert check(report, "models", zoo.DEFAULT_MODEL).state == "no"
+
+
+@pytest.fixture
+def shipped(tiny_engines: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The engine of the default model in a zoo of its own, to be damaged."""
+    monkeypatch.setattr(zoo, "ZOO", tmp_path)
+    folder = tmp_path / zoo.DEFAULT_MODEL / "int8"
+    shutil.copytree(tiny_engines["int8"], folder)
+    (folder.parent / "weights.safetensors").touch()
+    return folder
+
+
+def test_a_sound_default_engine_is_found(shipped: Path) -> None:
+    answer = check(doctor.examine(), "models", zoo.DEFAULT_MODEL)
+    assert (answer.state, answer.detail) == ("yes", "engines: int8")
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "model.bin"])
+def test_a_damaged_default_engine_makes_the_machine_not_ready(shipped: Path, file: str) -> None:
+    (shipped / file).unlink()
+    report = doctor.examine()
+    answer = check(report, "models", zoo.DEFAULT_MODEL)
+    assert (report.ready, answer.state, file in answer.detail) == (False, "no", True)
+
+
+def test_missing_detection_models_make_the_machine_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(doctor.examine(), "models", "face detector").state == "yes"
+
+    def missing(network: detect.BlazeFace) -> Path:
+        raise EngineDamaged(f"mediapipe has no {network.file_name}")
+
+    monkeypatch.setattr(detect, "model_file", missing)
+    report = doctor.examine()
+    answer = check(report, "models", "face detector")
+    assert (report.ready, answer.state, "mediapipe has no" in answer.detail) == (False, "no", True)
 
 
 def test_missing_system_library_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

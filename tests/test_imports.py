@@ -76,6 +76,10 @@ def test_wrong_use_loads_no_heavy_package(run_fresh: RunFresh) -> None:
     assert packages_loaded(run_fresh, "import cli; cli.main(['process', '--no-such-option'])", HEAVY) == []
 
 
+def test_what_doctor_needs_to_answer_loads_no_heavy_package(run_fresh: RunFresh) -> None:
+    assert packages_loaded(run_fresh, "import realtime.report, realtime.doctor", HEAVY) == []
+
+
 def test_a_heavy_package_is_noticed(run_fresh: RunFresh) -> None:
     assert packages_loaded(run_fresh, "import numpy, cli; cli.main(['--help'])", HEAVY) == ["numpy"]
 

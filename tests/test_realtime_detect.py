@@ -8,9 +8,11 @@ import subprocess
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import openvino
 import pytest
 from fakes_pipeline import rgb_frame, yuv_frame
 
@@ -73,6 +75,20 @@ def test_missing_mediapipe_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(detect, "find_spec", lambda name: None)
     with pytest.raises(EngineDamaged, match="mediapipe is not installed"):
         Detector("short")
+
+
+@pytest.mark.parametrize("threads, taken", [(None, 3), (2, 2)])
+def test_threads_are_an_engines_unless_given(threads: int | None, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    core, configs = openvino.Core(), []
+
+    def compile_model(file: str, device: str, config: dict[str, object]) -> object:
+        configs.append(config)
+        return core.compile_model(file, device, config)
+
+    monkeypatch.setattr(openvino, "Core", lambda: SimpleNamespace(compile_model=compile_model))
+    monkeypatch.setattr(detect, "default_threads", lambda: 3)
+    Detector("short", threads=threads)
+    assert [config["INFERENCE_NUM_THREADS"] for config in configs] == [taken]
 
 
 def test_detecting_imports_neither_mediapipe_nor_torch(run_fresh: RunFresh) -> None:

@@ -90,5 +90,65 @@ def test_two_inputs_with_one_output_fail_the_second_only(media: Path, tmp_path: 
 
 def test_output_over_an_input_fails_that_job_only(media: Path) -> None:
     (media / "a.mkv").touch()
-    jobs = plan([media / "b.mp4", media / "a.mkv"], media, "overlay")
-    assert ["would overwrite an input" in (job.problem or "") for job in jobs] == [True, False]
+    jobs = plan([media / "inner" / "c.mp4", media / "a.mkv", media / "b.mp4"], media / "inner", "overlay")
+    assert ["would overwrite an input" in (job.problem or "") for job in jobs] == [True, False, False]
+
+
+def test_output_over_an_input_is_seen_through_links(media: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.mp4").hardlink_to(media / "b.mp4")
+    (media / "a.mkv").touch()
+    jobs = plan([media / "b.mp4", media / "a.mkv"], tmp_path / "out", "overlay")
+    assert ["would overwrite an input" in (job.problem or "") for job in jobs] == [False, True]
+
+
+@pytest.mark.parametrize("name, render", [("b.mov", "overlay"), ("a.JPG", "labels")])
+def test_output_beside_its_input_fails_that_job_only(media: Path, name: str, render: Render) -> None:
+    (media / "b.mov").touch()
+    (media.parent / "alias").symlink_to(media)
+    for output in (media, media.parent / "alias", media / "inner" / ".."):
+        jobs = plan([media / name, media / "inner" / "c.mp4"], output, render)
+        assert ["would lie beside it" in (job.problem or "") for job in jobs] == [True, False]
+
+
+def test_names_that_differ_in_case_only_are_one_output(media: Path, tmp_path: Path) -> None:
+    (media / "B.mov").touch()
+    jobs = plan([media / "b.mp4", media / "B.mov"], tmp_path / "out", "overlay")
+    assert ["already that of" in (job.problem or "") for job in jobs] == [False, True]
+
+
+def test_a_link_to_an_input_is_an_input_of_its_own(media: Path, tmp_path: Path) -> None:
+    (media / "link.mp4").symlink_to(media / "b.mp4")
+    jobs = plan([media], tmp_path / "out", "overlay")
+    assert [job.output.name for job in jobs] == ["a.JPG", "b.mp4", "link.mp4"]
+    assert all(job.problem is None for job in jobs)
+
+
+@pytest.mark.parametrize(
+    "name, says", [("loop/x.mp4", "cannot be read"), ("x" * 300 + ".mp4", "too long"), ("empty", "no video or image")]
+)
+def test_a_bad_argument_is_a_failed_job_and_the_rest_is_done(media: Path, tmp_path: Path, name: str, says: str) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "empty").mkdir()
+    bad, good = plan([media / "b.mp4", tmp_path / name], tmp_path / "out", "overlay")
+    assert says in str(bad.problem)
+    assert str(tmp_path / name) in str(bad.problem)
+    assert (good.input, good.problem) == (media / "b.mp4", None)
+    with pytest.raises(UsageError, match=says):
+        plan([tmp_path / name], tmp_path / "out", "overlay")
+
+
+def test_a_link_that_points_at_itself_fails_when_opened(media: Path, tmp_path: Path) -> None:
+    (media / "loop.mp4").symlink_to(media / "loop.mp4")
+    jobs = plan([media / "loop.mp4", media / "b.mp4"], tmp_path / "out", "overlay")
+    assert [job.problem for job in jobs] == [None, None]
+
+
+def test_a_folder_without_rights_is_a_failed_job(media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    bad, good = plan([media, media / "b.mp4"], tmp_path / "out", "overlay")
+    assert bad.problem == f"{media} cannot be read (Permission denied)"
+    assert good.problem is None

@@ -61,12 +61,25 @@ def test_a_sink_that_has_enough_ends_the_run() -> None:
     assert sink.closed
 
 
-def test_an_error_of_the_source_aborts_the_output() -> None:
+def test_a_source_that_cannot_be_read_aborts_the_output() -> None:
     sink = FakeSink()
-    with pytest.raises(SourceError, match="ends early"):
-        run(FakeSource(frames(3), error=SourceError("ends early")), FakeEngine(), sink, detector=detector())
+    with pytest.raises(SourceError, match="no frame"):
+        run(FakeSource([], error=SourceError("no frame")), FakeEngine(), sink, detector=detector())
     assert (sink.aborted, sink.closed) == (True, False)
-    assert len(sink.frames) == 3
+
+
+def test_a_source_that_breaks_off_leaves_what_came_before_and_says_why() -> None:
+    sink = FakeSink()
+    summary = run(FakeSource(frames(3), error=SourceError("ends early")), FakeEngine(), sink, detector=detector())
+    assert (summary.frames, summary.damage) == (3, "ends early")
+    assert (sink.aborted, sink.closed) == (False, True)
+
+
+def test_a_fault_of_ours_in_the_source_aborts_the_output() -> None:
+    sink = FakeSink()
+    with pytest.raises(RuntimeError, match="a fault"):
+        run(FakeSource(frames(3), error=RuntimeError("a fault")), FakeEngine(), sink, detector=detector())
+    assert (sink.aborted, sink.closed) == (True, False)
 
 
 def test_an_error_of_the_sink_ends_the_run() -> None:
@@ -96,3 +109,9 @@ def test_an_image_is_not_smoothed() -> None:
 def test_options_that_make_no_sense_are_refused(values: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=next(iter(values))):
         Options(**values)  # type: ignore[arg-type]
+
+
+def test_blur_looks_for_new_faces_in_every_frame_unless_told_otherwise() -> None:
+    assert Options(render="blur").search_interval == 1
+    assert Options(render="blur", redetect_every=9).search_interval == 9
+    assert Options().search_interval > 1

@@ -14,9 +14,10 @@ import pytest
 from fakes import Clip, ListSink, corner_plane, luma, yuv_frame
 
 from engines.errors import SinkError, UsageError
-from realtime import sink_window
+from realtime import sink_audio, sink_window
 from realtime.av_frame import rgb_from_frame
 from realtime.colour import Colour
+from realtime.draw import FACE_RGB, OCCLUSION_RGB
 from realtime.sink import (
     AlphaVideoSink,
     BackgroundSink,
@@ -150,6 +151,65 @@ def test_pcm_sound_is_copied_for_editors(tmp_path: Path) -> None:
     assert b"".join(data for _, data in packets(tmp_path / "out.mov")) == b"".join(data for _, data in packets(path))
 
 
+def mp3_clip(path: Path, rate: int) -> Path:
+    return Clip(codec="mpeg4", time_base=Fraction(1, 30), frames=40, audio="libmp3lame", audio_rate=rate).write(path)
+
+
+@pytest.mark.parametrize("suffix, render", [(".mp4", "overlay"), (".mov", "alpha")])
+@pytest.mark.parametrize("rate, codec", [(11_025, "aac"), (16_000, "mp3float")])
+def test_mp3_of_a_low_rate_becomes_aac(tmp_path: Path, suffix: str, render: Render, rate: int, codec: str) -> None:
+    transcode(mp3_clip(tmp_path / "in.avi", rate), tmp_path / f"out{suffix}", render)
+    assert len(decoded(tmp_path / f"out{suffix}")) == 40
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        assert container.streams.audio[0].codec_context.name == codec
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+    assert samples / rate == pytest.approx(40 / 30, abs=0.3)  # and what pads its first and last pieces
+
+
+def test_sound_that_the_format_refuses_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sink_audio, "_LOWEST_MP3_HZ", 0)
+    transcode(mp3_clip(tmp_path / "in.avi", 11_025), tmp_path / "out.mp4")
+    assert len(decoded(tmp_path / "out.mp4")) == 40
+    assert "its sound is left out" in caplog.text
+
+
+@pytest.mark.parametrize("start", [0, 24_000])
+def test_sound_that_cannot_be_encoded_is_left_out_from_there_on(
+    tmp_path: Path, start: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    wave = np.zeros((1, 48_000), np.float32)
+    wave[:, start:] = np.nan
+    with av.open(str(tmp_path / "in.mkv"), "w") as out:
+        video, sound = out.add_stream("mpeg4", rate=30), out.add_stream("pcm_f32le", rate=48_000, layout="mono")
+        video.width, video.height = 64, 48
+        for index in range(30):
+            out.mux(
+                video.encode(
+                    av.VideoFrame.from_ndarray(np.zeros((48, 64), np.uint8), "gray").reformat(format="yuv420p")
+                )
+            )
+            piece = av.AudioFrame.from_ndarray(wave[:, 1600 * index :][:, :1600].copy(), "flt", "mono")
+            piece.sample_rate = 48_000
+            out.mux(sound.encode(piece))
+        out.mux(video.encode(None))
+    transcode(tmp_path / "in.mkv", tmp_path / "out.mp4")
+    assert len(decoded(tmp_path / "out.mp4")) == 30
+    assert caplog.text.count("its sound is left out from there on") == 1
+
+
+def test_encoder_that_fails_with_sound_is_not_blamed_on_the_sound(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_source(Clip(audio="aac").write(tmp_path / "in.mp4")) as source:
+        frame, info = next(iter(source)), source.info
+    with pytest.raises(SinkError), VideoSink(tmp_path / "out.mp4", info, preset="none") as sink:
+        sink.write(frame)
+    assert "sound" not in caplog.text
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
 def test_sound_ends_with_pictures_that_were_cut_short(tmp_path: Path) -> None:
     path = Clip(frames=90, audio="aac").write(tmp_path / "in.mp4")
     with open_source(path) as source, open_sink(tmp_path / "out.mp4", source.info, "overlay") as sink:
@@ -236,9 +296,44 @@ def test_output_appears_whole_and_over_an_earlier_one(tmp_path: Path) -> None:
     with VideoSink(tmp_path / "out.mp4", INFO) as sink:
         sink.write(yuv_frame())
         assert (tmp_path / "out.mp4").read_bytes() == b"earlier"
-        assert (tmp_path / "out.mp4.part").exists()
+        assert [path.suffix for path in tmp_path.glob(".out.*")] == [".part"]
     assert len(decoded(tmp_path / "out.mp4")) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize("sink", [VideoSink, ImageSink])
+def test_two_runs_with_one_output_each_write_a_whole_one(tmp_path: Path, sink: type) -> None:
+    (tmp_path / "out.png.part").write_bytes(b"a stranger's")
+    with sink(tmp_path / "out.png") as later:
+        with sink(tmp_path / "out.png") as earlier:
+            later.write(yuv_frame(0))
+            earlier.write(yuv_frame(20))
+        assert decoded(tmp_path / "out.png")[0].to_ndarray(format="gray")[-1, -1] == pytest.approx(luma(20), abs=20)
+    assert decoded(tmp_path / "out.png")[0].to_ndarray(format="gray")[-1, -1] == pytest.approx(luma(0), abs=20)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "out.png.part"]
+    assert (tmp_path / "out.png.part").read_bytes() == b"a stranger's"
+
+
+def test_a_run_that_fails_leaves_that_of_another_alone(tmp_path: Path) -> None:
+    with ImageSink(tmp_path / "out.png") as sink:
+        sink.write(yuv_frame())
+        ImageSink(tmp_path / "out.png").abort()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_output_that_cannot_be_put_in_its_place_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="cannot be written"), VideoSink(tmp_path / "out.mp4", INFO) as sink:
+        sink.write(yuv_frame())
+        (tmp_path / "out.mp4").mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_long_names_are_written_and_too_long_ones_known_at_once(tmp_path: Path) -> None:
+    with VideoSink(tmp_path / ("ä" * 125 + ".mp4"), INFO) as sink:
+        sink.write(yuv_frame())
+    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(SinkError, match="too long"):
+        VideoSink(tmp_path / ("x" * 252 + ".mp4"))
 
 
 def test_folders_of_an_output_are_made(tmp_path: Path) -> None:
@@ -363,6 +458,36 @@ def test_window_that_was_closed_wants_no_more(keys: list[int], monkeypatch: pyte
         monkeypatch.setattr(sink_window.cv2, "getWindowProperty", lambda title, prop: 0.0)
         sink.write(yuv_frame())
         assert not sink.wants_more
+
+
+@pytest.fixture
+def shown(keys: list[int], monkeypatch: pytest.MonkeyPatch) -> list[U8]:
+    """What windows show, as RGB."""
+    pictures: list[U8] = []
+    monkeypatch.setattr(sink_window.cv2, "imshow", lambda title, bgr: pictures.append(bgr[:, :, ::-1]))
+    return pictures
+
+
+def test_window_shows_each_label_in_a_colour_of_its_own(shown: list[U8]) -> None:
+    with WindowSink() as sink:
+        sink.write(Frame((np.arange(13, dtype=np.uint8)[None],), "gray"))
+    colours = [tuple(pixel) for pixel in shown[0][0].tolist()]
+    assert colours[:3] == [(0, 0, 0), FACE_RGB, OCCLUSION_RGB]
+    assert len(set(colours)) == 13
+
+
+@pytest.mark.parametrize("layout", ["rgba", "yuv420p"])
+def test_window_shows_what_is_transparent_as_a_checkerboard(shown: list[U8], layout: str) -> None:
+    alpha = np.zeros((48, 64), np.uint8)
+    alpha[:, :16] = 255
+    plain = yuv_frame() if layout == "yuv420p" else rgb_frame((200, 10, 90))
+    pixels = rgb_from_frame(plain)
+    frame = replace(plain, alpha=alpha) if layout == "yuv420p" else Frame((np.dstack([pixels, alpha]),), "rgba")
+    with WindowSink() as sink:
+        sink.write(frame)
+    np.testing.assert_array_equal(shown[0][:, :16], pixels[:, :16])
+    np.testing.assert_array_equal(np.unique(shown[0][:, 16:]), (102, 153))
+    assert (shown[0][0, 16] != shown[0][0, 32]).all()
 
 
 def test_null_sink_counts() -> None:

@@ -242,3 +242,13 @@ def _with_background(probabilities: U8) -> U8:
     values = probabilities.copy()
     values[:, :, 0] = 255 - values[:, :, 1:].max(axis=2)
     return values
+
+
+def test_a_small_face_beside_a_large_one_is_shown_whichever_was_found_first() -> None:
+    large, small = (110.0, 120.0, 150.0), (190.0, 120.0, 50.0)
+    for found in ([large, small], [small, large]):
+        tracker = Tracker(FakeDetector([detection(face) for face in found]), SPEC)
+        for _ in range(5):
+            faces = step(tracker, faces=[large, small])
+        assert len(faces) == 2
+        assert sorted(face.region.side for face in faces)[0] < 100
