@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fakes_pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, scene
 
+from engines.engine import Parsed
 from engines.spec import ModelSpec
 from realtime.crop import crop_rgb, region_from_box
 from realtime.parse import crop_faces, parse_faces
@@ -252,3 +253,29 @@ def test_a_small_face_beside_a_large_one_is_shown_whichever_was_found_first() ->
             faces = step(tracker, faces=[large, small])
         assert len(faces) == 2
         assert sorted(face.region.side for face in faces)[0] < 100
+
+
+class UnsureEngine(FakeEngine):
+    """Sees the same face, with less certainty."""
+
+    def __call__(self, crops: U8) -> Parsed:
+        parsed = super().__call__(crops)
+        likely = parsed.probabilities.astype(np.float32)
+        return Parsed(parsed.labels, (likely * 0.5 + 255 / likely.shape[3] * 0.5).astype(np.uint8))
+
+
+def unsure_step(tracker: Tracker) -> list[ParsedFace]:
+    frame = rgb_frame(scene())
+    regions = tracker.regions(frame)
+    return tracker.update(parse_faces(UnsureEngine(), crop_faces(frame, regions, SPEC.size_px), regions))
+
+
+@pytest.mark.parametrize(("score", "shown"), [(0.55, 0), (0.9, 1)])
+def test_what_neither_detector_nor_parser_is_sure_of_is_not_shown(score: float, shown: int) -> None:
+    assert len(unsure_step(Tracker(FakeDetector([detection(FACE, score)]), SPEC))) == shown
+
+
+def test_a_doubtful_detection_that_convinces_the_parser_is_shown_and_stays() -> None:
+    tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), SPEC)
+    assert len(step(tracker)) == 1
+    assert len(unsure_step(tracker)) == 1

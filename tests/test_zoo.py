@@ -98,7 +98,7 @@ def test_what_covers_the_face_is_cut_out_and_the_rest_stays(
     off_occluder = (difference == 0) & (free == FACE)
     assert (free == FACE).sum() > 50_000
     assert on_occluder.sum() > 3_000
-    assert (covered[on_occluder] == FACE).mean() < 0.15
+    assert (covered[on_occluder] == FACE).mean() < 0.2
     assert (covered[on_occluder] == OCCLUSION).mean() > 0.75
     assert (covered[off_occluder] == FACE).mean() > 0.8
 
