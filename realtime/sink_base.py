@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,6 +153,8 @@ class PartFile:
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             self.part.touch(exist_ok=False)
+        # Also where an interrupt comes before anybody holds this: nobody would ever use that name again.
+        weakref.finalize(self, self.part.unlink, missing_ok=True)
 
     def keep(self) -> None:
         """Put the whole file in its place, over an earlier one; where that fails it is gone."""

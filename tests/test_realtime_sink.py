@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -28,6 +29,7 @@ from realtime.sink import (
     WindowSink,
     open_sink,
 )
+from realtime.sink_base import PartFile
 from realtime.source import SourceInfo, open_source
 from realtime.timing import StageTimer
 from realtime.types import U8, Frame, Render
@@ -507,3 +509,11 @@ def test_whole_frame_as_rgb_follows_its_matrix(matrix: str, full_range: bool) ->
     colour = Colour(matrix, full_range)  # type: ignore[arg-type]
     expected = rgb_from_yuv(colour.matrix, full_range) @ (*yuv, 1)
     assert rgb_from_frame(Frame((y, u, v), "yuv420p", colour=colour))[5, 5] == pytest.approx(expected, abs=2)
+
+
+def test_an_output_that_nobody_came_to_write_leaves_nothing(tmp_path: Path) -> None:
+    part = PartFile(tmp_path / "clip.mp4")
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    del part
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
