@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,16 +74,17 @@ def evaluate(predict: Predict, held: Held) -> dict[str, Any]:
     """Metrics in percent on the clean and on the pasted crops, and for each kind of occluder."""
     clean = _predict_all(predict, held.clean)
     pasted = _predict_all(predict, held.pasted)
-    by_kind = {
-        kind: metrics(held.pasted_labels[index], pasted[index], held.spec)["face_iou"]
-        for kind in KINDS
-        if (index := [i for i, k in enumerate(held.kinds) if k == kind])
-    }
+
+    def face_iou_by(groups: Sequence[str]) -> dict[str, float]:
+        indices = {name: [i for i, group in enumerate(groups) if group == name] for name in sorted(set(groups))}
+        return {name: metrics(held.pasted_labels[i], pasted[i], held.spec)["face_iou"] for name, i in indices.items()}
+
     return {
         "faces": len(held.names),
         "clean": metrics(held.clean_labels, clean, held.spec),
         "pasted": metrics(held.pasted_labels, pasted, held.spec) | occluder_metrics(held.covered, pasted),
-        "pasted_face_iou_by_occluder": by_kind,
+        "pasted_face_iou_by_occluder": face_iou_by(held.kinds),
+        "pasted_face_iou_by_set": face_iou_by([Path(name).parent.name for name in held.names]),
     }
 
 

@@ -33,8 +33,12 @@ def evaluation_text(result: dict[str, Any]) -> str:
         if key in result:
             values = (result[key].get(column, "-") for column, _ in _COLUMNS)
             lines.append(f"{title:<{width}}" + "".join(f"{value:>19}" for value in values))
-    by_kind = ", ".join(f"{kind} {value}" for kind, value in result["pasted_face_iou_by_occluder"].items())
-    lines += ["", f"IoU face by occluder: {by_kind}"]
+    lines += ["", f"IoU face by occluder: {_listed(result['pasted_face_iou_by_occluder'])}"]
+    lines.append(f"IoU face by set, pasted: {_listed(result['pasted_face_iou_by_set'])}")
     if "detected" in result:
         lines.append(f"faces found by the detector: {result['detected']['found']} %")
     return "\n".join(lines)
+
+
+def _listed(values: dict[str, float]) -> str:
+    return ", ".join(f"{name or 'all'} {value}" for name, value in values.items())
