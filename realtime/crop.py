@@ -85,9 +85,8 @@ def warp(image: U8, affine: npt.NDArray[np.float64], size_px: int, border: int =
     if scale * _SHRINK_FIRST <= 1:
         image, image_from_reduced = _shrink(image, affine, size_px, int(math.log2(1 / scale)))
         linear = linear @ image_from_reduced
-    interpolation = cv2.INTER_LINEAR
     return cv2.warpAffine(
-        image, centres(linear[:2]), (size_px, size_px), flags=interpolation,
+        image, centres(linear[:2]), (size_px, size_px), flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 4,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 
 from engines.errors import DataError, UsageError
 from engines.spec import FACE, OCCLUSION
-from train.label import blobs_of, label, read_faces
+from train.label import _end_last_line, blobs_of, label, read_faces
 from train.pseudo_label import box_of
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -32,6 +32,15 @@ def test_box_holds_every_pixel_and_no_more():
     mask = np.zeros((10, 12), np.uint8)
     mask[3:6, 4:9] = 1
     assert box_of(mask) == (4.0, 3.0, 9.0, 6.0)
+
+
+def test_a_line_cut_by_a_kill_swallows_no_other(tmp_path):
+    path = tmp_path / "faces.jsonl"
+    path.write_text('{"name": "whole"}\n{"name": "cu')
+    _end_last_line(path)
+    with path.open("a") as file:
+        file.write('{"name": "next"}\n')
+    assert [row["name"] for row in read_faces(tmp_path)] == ["whole", "next"]
 
 
 def test_missing_hair_model_is_named(tmp_path):

@@ -87,6 +87,7 @@ def label(
             f"nothing to label in {', '.join(map(str, inputs))}; "
             f"expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) or videos"
         )
+    _end_last_line(output / "faces.jsonl")
     done = _done(output)
     todo = [picture for picture in pictures if picture.name not in done]
     labelled, skipped, unreadable = 0, 0, []
@@ -178,6 +179,13 @@ def _video_pictures(path: Path, output: Path, every: int) -> Iterator[Picture]:
             if not target.exists():
                 cv2.imwrite(str(target), cv2.cvtColor(rgb_from_frame(frame), cv2.COLOR_RGB2BGR))
             yield Picture(target.resolve(), f"{path.stem}/{frame.index:06d}")
+
+
+def _end_last_line(path: Path) -> None:
+    """A line that a kill cut short must not swallow the next one."""
+    if path.is_file() and not path.read_bytes().endswith(b"\n"):
+        with path.open("a") as file:
+            file.write("\n")
 
 
 def _done(output: Path) -> set[str]:
