@@ -5,10 +5,13 @@ DEV := .venv/.dev-installed
 # A .venv that was moved with its folder cannot run, whatever its stamps say: `moved` sets it up again.
 SETUP := pyproject.toml scripts/setup.sh $(shell grep -qsF '$(CURDIR)/.venv/bin/' .venv/bin/pip || echo moved)
 
-.PHONY: help demo test lint types format clean moved
+.PHONY: help demo test lint types format clean moved reproduce-small shared
+
+# Photographs, cut-out occluders and a hair segmenter (docs/results_consensus.md says which); not part of the project.
+SHARED ?= ../shared
 
 help:            ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 demo: $(BASE)    ## mask a sample clip: out/demo.mp4, out/demo_cutout.mp4, out/demo_sheet.png
 	@.venv/bin/unveil demo --output out
@@ -27,8 +30,19 @@ format: $(DEV)   ## let ruff repair what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
+reproduce-small: shared $(DEV)  ## table 1 of Structure via Consensus, small: out/reproduce-small/results_consensus.md
+	@.venv/bin/unveil label $(SHARED)/data/faces/generated_portraits --output out/reproduce-small/labels \
+		--hair-model $(SHARED)/models/hair_segmentation.tflite
+	@.venv/bin/unveil reproduce --small --labels out/reproduce-small/labels --occluders $(SHARED)/data/occluders \
+		--output out/reproduce-small
+
 clean:           ## remove what the other targets made
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+
+shared:
+	@for need in data/faces/generated_portraits data/occluders models/hair_segmentation.tflite; do \
+		[ -e "$(SHARED)/$$need" ] || { echo "$(SHARED)/$$need is missing: name its folder with make SHARED=..."; exit 1; }; \
+	done
 
 # The stamps make a second run instant; a changed pyproject.toml installs again.
 $(BASE): $(SETUP)

@@ -41,6 +41,21 @@ class View(StrEnum):
     none = "none"
 
 
+class Outline(StrEnum):
+    """Where the contour of the full face comes from."""
+
+    mesh = "mesh"
+    head = "head"
+
+
+class Morphology(StrEnum):
+    """How a residual is cleaned: thin components left out, as the paper does, or not at all."""
+
+    thin = "thin"
+    paper = "paper"
+    none = "none"
+
+
 Model = Annotated[str, typer.Option(help="A model that ships with Unveil, or the folder of an engine.", metavar="NAME")]
 Render = Annotated[Kind, typer.Option(help="What is drawn.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the summary as JSON.", metavar="FILE")]
@@ -175,17 +190,32 @@ def demo(
 def label(
     inputs: Annotated[list[Path], typer.Argument(help="Photographs, videos or folders of them.", metavar="INPUT...")],
     output: Annotated[Path, typer.Option(help="The folder of the labels; a run that was stopped goes on in it.")],
-    hair_model: Annotated[Path, typer.Option(help="MediaPipe's hair_segmentation.tflite.", metavar="FILE")],
+    teacher: Annotated[
+        str,
+        typer.Option(help="Who sees the face: hair, masks:FOLDER or engine:NAME[,NAME] (models or checkpoints)."),
+    ] = "hair",
+    hair_model: Annotated[
+        Path | None, typer.Option(help="MediaPipe's hair_segmentation.tflite, for the teacher hair.", metavar="FILE")
+    ] = None,
+    contour: Annotated[Outline, typer.Option(help="Of the full face: of the landmarks, or of a posed head.")] = (
+        Outline.mesh
+    ),
+    head_model: Annotated[
+        Path | None, typer.Option(help="Folder with ict_facekit.npz, for the contour head.", metavar="FOLDER")
+    ] = None,
+    morphology: Annotated[Morphology, typer.Option(help="How the residual is cleaned.")] = Morphology.thin,
     every: Annotated[int, typer.Option(help="Of a video, label each that many frames.", min=1)] = 10,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
 ) -> None:
     """Make pseudo-labels of faces: what of them is visible, without any human label."""
-    _needs_training("labelling", "ai_edge_litert")
+    _needs_training("labelling", "ai_edge_litert" if teacher == "hair" else "torch")
     from realtime.progress import counted
     from train.label import label as make_labels
+    from train.label_options import LabelOptions
 
+    options = LabelOptions(teacher, contour.value, morphology.value, hair_model, head_model, every)
     with counted("labelling", "pictures") as progress:
-        done = make_labels(inputs, output, hair_model, every=every, workers=workers, progress=progress)
+        done = make_labels(inputs, output, options, workers=workers, progress=progress)
     typer.echo(f"{done.labelled} faces labelled, {done.already_done} done before, {done.skipped} without a usable face")
     typer.echo(f"look at {output / 'sheet.png'}")
     for name in done.unreadable:
@@ -200,54 +230,144 @@ TrainedModel = Annotated[str, typer.Option(help="The network to train.")]
 
 @app.command()
 def train(
-    labels: Labels,
-    occluders: OccluderFolder,
     output: Annotated[Path, typer.Option(help="The folder of state, log and weights; a stopped run goes on in it.")],
+    labels: Annotated[Path | None, typer.Option(help="The folder that `unveil label` wrote.")] = None,
+    occluders: Annotated[
+        Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects, for composed crops.")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="A data set in place of composed crops; see docs/datasets.md.", metavar="KIND:DIR"),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of --data: what is learned.")] = "train",
+    held_split: Annotated[str, typer.Option(help="Of --data: what is looked at in between.")] = "test",
+    distinct: Annotated[int | None, typer.Option(help="Only that many different crops, again and again.")] = None,
+    flips: Annotated[bool, typer.Option("--flips", help="Of --data or --distinct: mirror every other crop.")] = False,
+    augment: Annotated[bool, typer.Option("--augment", help="Of those: turn, zoom and light them a little.")] = False,
     model: TrainedModel = DEFAULT_MODEL,
-    samples: Annotated[int, typer.Option(help="Composed crops in all.", min=1)] = 170_000,
-    batch: Annotated[int, typer.Option(min=1)] = 32,
-    learning_rate: Annotated[float, typer.Option(help="The peak.")] = 2e-3,
-    cross_entropy: Annotated[float, typer.Option(help="Weight of the pixel loss.")] = 1.0,
-    consensus: Annotated[float, typer.Option(help="Weight of the consensus loss.")] = 0.03,
+    width: Annotated[int | None, typer.Option(help="Channels of its first layer [default: the model's own].")] = None,
+    regularised: Annotated[bool, typer.Option("--regularised", help="Dropout in the network, and flips.")] = False,
+    start: Annotated[Path | None, typer.Option(help="Weights to start from.", metavar="FILE")] = None,
+    samples: Annotated[int, typer.Option(help="Crops in all.", min=1)] = 170_000,
+    batch: Annotated[int, typer.Option(help="Crops at once, on all processes together.", min=1)] = 32,
+    accumulate: Annotated[int, typer.Option(help="Batches that make one step.", min=1)] = 1,
+    optimiser: Annotated[str, typer.Option(help="adamw-cosine, adam-plateau or adam-flat.")] = "adamw-cosine",
+    learning_rate: Annotated[
+        float | None, typer.Option(help="The peak or start [default: 2e-3, 1e-3 or 1e-5, by the optimiser].")
+    ] = None,
+    patience: Annotated[int, typer.Option(help="Looks without progress that adam-plateau lets pass.", min=0)] = 2,
+    stop: Annotated[bool, typer.Option("--stop", help="End where adam-plateau would fall below 1e-5.")] = False,
+    cross_entropy: Annotated[float, typer.Option(help="Weight of the pixel loss (equation 3).")] = 1.0,
+    balanced: Annotated[float, typer.Option(help="Weight of the blob-balanced pixel loss (equation 5).")] = 0.0,
+    consensus: Annotated[float, typer.Option(help="Weight of the consensus loss (equation 8).")] = 0.03,
     alpha: Annotated[float, typer.Option(help="Its first term: a blob's mean fits its label.")] = 10.0,
     beta: Annotated[float, typer.Option(help="Its second term: pixels agree with their blob.")] = 5.0,
     blobs: Annotated[str, typer.Option(help="What a blob is: class or component.")] = "class",
-    start: Annotated[Path | None, typer.Option(help="Weights to start from.", metavar="FILE")] = None,
+    average_decay: Annotated[float, typer.Option(help="Of the weights' running average; 0: the last weights.")] = 0.999,
+    evaluate_every: Annotated[int, typer.Option(help="Crops between two looks at the held-aside set.")] = 17_000,
     seed: int = 0,
-    workers: Annotated[int, typer.Option(help="Processes that compose crops.", min=0)] = 1,
+    workers: Annotated[int, typer.Option(help="Loader processes of each training process.", min=0)] = 1,
 ) -> None:
-    """Train a network on pseudo-labels with pasted occluders. Stopped at any moment, it goes on when run again."""
+    """Train a network on composed crops or on a data set. Stopped at any moment, it goes on when run again.
+
+    Several processes: torchrun --nproc-per-node 2 -m cli train ...
+    """
     _needs_training("training", "torch")
     from train.config import TrainConfig
     from train.loop import train as run_training
 
     config = TrainConfig(
-        labels=labels, occluders=occluders, output=output, model=model, samples=samples, batch=batch,
-        learning_rate=learning_rate, cross_entropy=cross_entropy, consensus=consensus, alpha=alpha, beta=beta,
-        blobs=blobs, start=start, seed=seed, workers=workers,
+        labels=labels, occluders=occluders, output=output, data=data, split=split, held_split=held_split,
+        distinct=distinct, flips=flips, augment=augment, model=model, width=width, regularised=regularised,
+        start=start, samples=samples, batch=batch, accumulate=accumulate, optimiser=optimiser,
+        learning_rate=learning_rate, patience=patience, stop=stop, cross_entropy=cross_entropy, balanced=balanced,
+        consensus=consensus, alpha=alpha, beta=beta, blobs=blobs, average_decay=average_decay,
+        evaluate_every=evaluate_every, seed=seed, workers=workers,
     )  # fmt: skip
-    run_training(config, say=typer.echo)
-    typer.echo(f"weights: {output / 'weights.safetensors'}")
+    if run_training(config, say=typer.echo):
+        typer.echo(f"weights: {output / 'weights.safetensors'}")
 
 
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model that ships, an engine's folder or a .safetensors checkpoint.")],
-    labels: Labels,
-    occluders: OccluderFolder,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A data set, whose tables' rows are printed: KIND is cofw, part-labels, celebamask-hq, lapa, helen "
+            "or folder (see docs/datasets.md).",
+            metavar="KIND:FOLDER",
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of the data set: train, val, or test if left out.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only so many pictures of the data set, spread.", min=1)] = None,
+    baseline: Annotated[str | None, typer.Option(help="Another model to compare with.", metavar="MODEL")] = None,
+    labels: Annotated[Path | None, typer.Option(help="The folder that `unveil label` wrote.")] = None,
+    occluders: Annotated[
+        Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.")
+    ] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a look at it: input, truth, prediction.")] = None,
+    groups_sheet: Annotated[
+        Path | None, typer.Option(help="Write a look at each group of the faces kept aside.", metavar="FILE")
+    ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Measure a checkpoint or engine on faces and occluders that were kept aside from training."""
+    """Measure a checkpoint or engine: on a data set (--data), or on faces and occluders that were kept aside from
+    training (--labels and --occluders)."""
+    if data is None:
+        if labels is None or occluders is None or split or limit or baseline:
+            raise UsageError(
+                "evaluate needs --data KIND:FOLDER (--split, --limit and --baseline go with it), "
+                "or both --labels and --occluders"
+            )
+    elif labels or occluders or groups_sheet:
+        raise UsageError(
+            "evaluate takes --data, or --labels and --occluders (--groups-sheet goes with them); got both: "
+            "leave one out"
+        )
     _needs_training("evaluating", "torch")
     from realtime import report
-    from train.evaluate import evaluate_model
-    from train.report import evaluation_text
+    from realtime.progress import counted
+    from train.report import evaluation_text, tables_text
 
-    result = evaluate_model(model, labels, occluders, sheet)
-    typer.echo(evaluation_text(result))
+    if data is not None:
+        from train.tables import evaluate_data
+
+        with counted("evaluating", "pictures") as progress:
+            result = evaluate_data(
+                model, data, split=split or "test", limit=limit, baseline=baseline, sheet=sheet, progress=progress
+            )
+        typer.echo(tables_text(result))
+    elif labels is not None and occluders is not None:
+        from train.evaluate import evaluate_model
+
+        result = evaluate_model(model, labels, occluders, sheet, groups_sheet)
+        typer.echo(evaluation_text(result))
     if json:
         report.write_json(json, result)
+
+
+@app.command()
+def reproduce(
+    labels: Labels,
+    occluders: OccluderFolder,
+    output: Annotated[Path, typer.Option(help="The folder of the runs; a job that was stopped goes on in it.")],
+    docs: Annotated[Path | None, typer.Option(help="Where page, plot and raw results go, if not there.")] = None,
+    small: Annotated[bool, typer.Option("--small", help="Only table 1, in minutes, to see that it runs.")] = False,
+    seeds: Annotated[int | None, typer.Option(help="Runs of each row [default: 3].", min=1)] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of the network's first layer, 64 in the paper [default: 16].", min=4)
+    ] = None,
+) -> None:
+    """Put the claims of Structure via Consensus to the test, and write what comes out, whichever way it falls."""
+    if small and (docs or seeds or width):
+        raise UsageError("--small has one seed and its own width, and writes to --output only; leave out the others")
+    _needs_training("reproducing", "torch")
+    from train.claims.consensus import reproduce as run_claims
+    from train.claims.consensus_plan import Plan
+
+    plan = Plan.smallest() if small else Plan(seeds=seeds or Plan.seeds, width=width or Plan.width)
+    typer.echo(f"results: {run_claims(labels, occluders, output, plan, docs=docs, say=typer.echo)}")
 
 
 @app.command(name="compile")
@@ -267,12 +387,12 @@ def compile_(
     from engines.spec import BuildSpec
     from engines.zoo import CALIBRATION
     from train.calibration import read_crops
-    from train.models import restore
+    from train.models import for_inference, restore
 
     network, spec = restore(checkpoint)
     crops = read_crops(calibration or CALIBRATION, spec)
     build(
-        network, spec, BuildSpec.of(backend, precision), output,
+        for_inference(network), spec, BuildSpec.of(backend, precision), output,
         checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops, progress=typer.echo,
     )  # fmt: skip
     typer.echo(f"engine: {output}")

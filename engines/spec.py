@@ -12,6 +12,11 @@ Backend = Literal["openvino", "torch"]
 
 BACKGROUND, FACE, OCCLUSION = 0, 1, 2
 CONSENSUS_LABELS = ("background", "face", "occlusion")
+PART_LABELS = (
+    "background", "skin", "left brow", "right brow", "left eye", "right eye", "left ear", "right ear", "nose",
+    "mouth", "upper lip", "lower lip", "hair",
+)  # fmt: skip
+"""Left is the subject's left; mouth is what shows between the lips."""
 
 
 @dataclass(frozen=True)

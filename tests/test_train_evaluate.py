@@ -1,18 +1,40 @@
+import json
+
 import numpy as np
 import pytest
 from fakes_train import write_labels, write_occluders
+from typer.testing import CliRunner
 
+from cli import app
+from engines.errors import DataError
 from engines.spec import FACE, OCCLUSION
 from train import models
-from train.evaluate import Held, evaluate, write_sheet
+from train.data.faces import load_faces
+from train.evaluate import Held, evaluate, evaluate_model, predict_held, write_sheet
+from train.occlude import Occluders
 from train.report import evaluation_text
+
+SPEC = models.spec("consensus-lite")
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory):
+def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    spec = models.spec("consensus-lite")
-    return Held.load(write_labels(folder / "labels", count=16), write_occluders(folder / "occluders"), spec)
+    return write_labels(folder / "labels", count=16), write_occluders(folder / "occluders")
+
+
+@pytest.fixture(scope="module")
+def held(folders):
+    return Held.load(*folders, SPEC)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    from train.checkpoint import save
+
+    path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    save(path, models.create("consensus-lite"), model="consensus-lite")
+    return path
 
 
 def perfect(held):
@@ -42,9 +64,27 @@ def test_covered_pixels_were_face_before(held):
 
 
 def test_set_is_the_same_every_time(held, tmp_path):
-    spec = models.spec("consensus-lite")
-    again = Held.load(write_labels(tmp_path / "labels", count=16), write_occluders(tmp_path / "occluders"), spec)
+    again = Held.load(write_labels(tmp_path / "labels", count=16), write_occluders(tmp_path / "occluders"), SPEC)
     assert (again.pasted == held.pasted).all()
+
+
+def test_landmarks_lie_on_the_crops_face(held):
+    chins = held.landmarks[:, 152].round().astype(int)
+    above = [labels[y - 6, x] for labels, (x, y) in zip(held.clean_labels, chins, strict=True)]
+    assert set(above) == {FACE}
+
+
+def test_turned_faces_are_turned_both_ways(held, folders):
+    turned = Held.compose(load_faces(folders[0], "held"), Occluders(folders[1], "held"), SPEC, degrees=30)
+    for index, expected in enumerate((30, -30)):
+        (x0, y0), (x1, y1) = (one.landmarks[index][152] - one.landmarks[index][10] for one in (held, turned))
+        degrees = np.degrees(np.arctan2(y1, x1) - np.arctan2(y0, x0))
+        assert degrees == pytest.approx(expected, abs=0.1)
+
+
+def test_missing_labels_are_named(folders, tmp_path):
+    with pytest.raises(DataError, match="faces.jsonl"):
+        Held.load(tmp_path, folders[1], SPEC)
 
 
 def test_table_names_what_was_measured(held):
@@ -54,4 +94,27 @@ def test_table_names_what_was_measured(held):
 
 
 def test_sheet_is_written(held, tmp_path):
-    assert write_sheet(tmp_path / "sheet.png", perfect(held), held, count=4).stat().st_size > 1000
+    sheet = write_sheet(tmp_path / "sheet.png", held, predict_held(perfect(held), held), count=4)
+    assert sheet.stat().st_size > 1000
+
+
+def test_checkpoint_is_measured_by_group(checkpoint, folders, tmp_path):
+    result = evaluate_model(str(checkpoint), *folders, groups_sheet=tmp_path / "groups.png")
+    assert [row["group"] for row in result["groups"]][0] == "all faces"
+    assert result["groups"][0]["clean_face_iou"] == result["clean"]["face_iou"]
+    assert "detected" not in result
+    assert (tmp_path / "groups.png").stat().st_size > 1000
+
+
+def test_command_prints_and_writes_groups(checkpoint, folders, tmp_path):
+    arguments = ["evaluate", str(checkpoint), "--labels", str(folders[0]), "--occluders", str(folders[1])]
+    done = CliRunner().invoke(app, [*arguments, "--json", str(tmp_path / "result.json")], catch_exceptions=False)
+    assert "turned by 30 degrees" in done.output
+    assert len(json.loads((tmp_path / "result.json").read_text())["groups"]) > 5
+
+
+def test_groups_sheet_of_a_data_set_is_refused(checkpoint, tmp_path):
+    done = CliRunner().invoke(
+        app, ["evaluate", str(checkpoint), "--data", f"folder:{tmp_path}", "--groups-sheet", str(tmp_path / "s.png")]
+    )
+    assert "--groups-sheet goes with them" in str(done.exception)

@@ -72,24 +72,62 @@ def test_every_pixel_its_own_blob_equals_cross_entropy():
     assert float(deviation) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_blob_balanced_cross_entropy_equals_equation_5():
-    logits, labels, blobs = example()
-    per_pixel = F.cross_entropy(logits, labels, reduction="none")
-    slow = sum(float(per_pixel[n][blobs[n] == blob].mean()) for n in range(3) for blob in blobs[n].unique()) / 3
-    assert float(blob_balanced_cross_entropy(logits, labels, blobs)) == pytest.approx(slow, rel=1e-5)
+def slow_equation_5(logits, labels, blobs):
+    """1/|F| sum_F l(s) + 1/|B| sum_B l(s) + 1/|O| sum_O (1/|O| sum_s l(s)), image by image."""
+    total = 0.0
+    for n in range(logits.shape[0]):
+        losses = -logits[n].double().log_softmax(dim=0).gather(0, labels[n][None])[0]
+        for kind in labels[n].unique():
+            ids = blobs[n][labels[n] == kind].unique()
+            total += sum(float(losses[(blobs[n] == blob) & (labels[n] == kind)].mean()) for blob in ids) / len(ids)
+    return total / logits.shape[0]
 
 
-def test_gradient_is_right():
-    logits, labels, blobs = example(images=1, size=10)
+@pytest.mark.parametrize("blob_kind", ["class", "component"])
+def test_blob_balanced_cross_entropy_equals_equation_5(blob_kind):
+    logits, labels, components = example()
+    blobs = labels if blob_kind == "class" else components
+    expected = pytest.approx(slow_equation_5(logits, labels, blobs), rel=1e-5)
+    assert float(blob_balanced_cross_entropy(logits, labels, blobs)) == expected
+
+
+def test_equation_5_weighs_a_small_blob_like_a_large_one_and_equation_3_does_not():
+    labels = torch.zeros(1, 8, 8, dtype=torch.int64)
+    labels[:, :1, :1] = 2
+    wrong = F.one_hot(torch.zeros_like(labels), 3).permute(0, 3, 1, 2).float() * 10  # only that pixel is wrong
+    assert float(blob_balanced_cross_entropy(wrong, labels, labels)) > 9
+    assert float(F.cross_entropy(wrong, labels)) < 0.2
+
+
+@pytest.mark.parametrize("blob_kind", ["class", "component"])
+@pytest.mark.parametrize("loss", [lambda *a: ConsensusLoss()(*a)["total"], blob_balanced_cross_entropy])
+def test_gradient_is_right(loss, blob_kind):
+    logits, labels, components = example(images=1, size=10)
+    blobs = labels if blob_kind == "class" else components
     x = logits.double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: ConsensusLoss()(x, labels, blobs)["total"], (x,), eps=1e-6, atol=1e-5)
+    assert torch.autograd.gradcheck(lambda x: loss(x, labels, blobs), (x,), eps=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize("scale", [1e2, 1e4, 1e30])
-def test_saturated_logits_give_finite_loss_and_gradient(scale):
+def test_half_precision_logits_give_the_loss_of_their_values():
     logits, labels, blobs = example()
-    x = (logits.sign() * scale).requires_grad_()
-    loss = ConsensusLoss()(x, labels, blobs)["total"]
+    half = logits.bfloat16()
+    told = ConsensusLoss()(half, labels, blobs)["total"]
+    assert told.dtype == torch.float32
+    assert float(told) == pytest.approx(float(ConsensusLoss()(half.float(), labels, blobs)["total"]), rel=1e-6)
+
+
+def test_channels_last_logits_give_the_same_loss():
+    logits, labels, blobs = example()
+    last = logits.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(ConsensusLoss()(last, labels, blobs)["total"], ConsensusLoss()(logits, labels, blobs)["total"])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("scale", [1e2, 1e4, 1e30])
+def test_saturated_logits_give_finite_loss_and_gradient(scale, dtype):
+    logits, labels, blobs = example()
+    x = (logits.sign() * scale).to(dtype).requires_grad_()
+    loss = ConsensusLoss()(x, labels, blobs)["total"] + blob_balanced_cross_entropy(x, labels, blobs)
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(x.grad).all()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engines.errors import UsageError
-from train.metrics import Confusion, component_count, sparsity
+from train.metrics import Confusion, Tally, component_count, percent, sparsity, superpixel_hits
 
 LABELS = ("background", "face", "occlusion")
 
@@ -48,3 +48,70 @@ def test_sparsity_is_the_mean_absolute_difference():
     whole, holed = ids([[1, 1, 1]]), ids([[1, 0, 1]])
     assert sparsity([whole, whole], [whole, holed]) == 0.5
     assert sparsity([holed], [whole]) == 1.0
+
+
+def test_class_id_beyond_the_labels_is_refused():
+    with pytest.raises(UsageError, match=r"class id 3 with 3 labels .*; expected 0\.\.2"):
+        Confusion.of(ids([[0, 3]]), ids([[0, 1]]), LABELS)
+
+
+def test_binary_merges_occlusion_and_background():
+    binary = Confusion.of(ids([[0, 1, 1, 2, 2]]), ids([[2, 1, 0, 0, 1]]), LABELS).binary()
+    assert binary.counts.tolist() == [[2, 1], [1, 1]]
+    assert binary.labels == ("non-face", "face")
+    assert binary.iou()["face"] == pytest.approx(1 / 3)
+    assert binary.accuracy() == 0.6
+    assert binary.mean_recall() == pytest.approx((2 / 3 + 1 / 2) / 2)
+
+
+def test_means_leave_absent_classes_out():
+    confusion = Confusion.of(ids([[0, 1]]), ids([[0, 0]]), LABELS)
+    assert confusion.mean_iou() == 0.25
+    assert confusion.mean_recall() == 0.5
+    assert percent(Confusion(np.zeros((3, 3), np.int64), LABELS).mean_iou()) is None
+
+
+def test_superpixel_takes_its_most_frequent_label():
+    superpixels = np.array([[0, 0, 0, 2, 2, 2]], np.int32)  # no pixel has the id 1
+    truth = ids([[1, 1, 1, 2, 2, 2]])
+    assert superpixel_hits(truth, ids([[1, 1, 0, 2, 0, 0]]), superpixels, 3) == (1, 2)
+    assert superpixel_hits(truth, truth, superpixels, 3) == (2, 2)
+
+
+def test_superpixels_equal_a_slow_transcription():
+    rng = np.random.default_rng(0)
+    truth, predicted = rng.integers(0, 3, (2, 40, 40)).astype(np.uint8)
+    superpixels = rng.integers(0, 60, (40, 40)).astype(np.int32)
+
+    def voted(labels, k):
+        return np.bincount(labels[superpixels == k], minlength=3).argmax()
+
+    there = [k for k in range(60) if (superpixels == k).any()]
+    right = sum(voted(truth, k) == voted(predicted, k) for k in there)
+    assert superpixel_hits(truth, predicted, superpixels, 3) == (right, len(there))
+
+
+def test_superpixels_of_another_shape_are_refused():
+    with pytest.raises(UsageError, match="shapes differ"):
+        superpixel_hits(ids([[0, 1]]), ids([[0, 1]]), np.zeros((2, 1), np.int32), 3)
+
+
+def test_tally_of_a_perfect_prediction_is_full_marks():
+    tally, labels = Tally(LABELS), ids([[1, 1, 0, 2]])
+    tally.add(labels, labels, np.array([[0, 0, 1, 2]], np.int32))
+    assert tally.binary_row() == {
+        "iou_face": 100.0, "accuracy": 100.0, "recall_face": 100.0, "mean_recall": 100.0, "sparsity": 0.0,
+    }  # fmt: skip
+    row = tally.class_row()
+    assert row["superpixel_accuracy"] == row["mean_iou"] == row["f1_occlusion"] == 100.0
+
+
+def test_tally_adds_pictures_up():
+    tally = Tally(LABELS)
+    tally.add(ids([[1, 1, 1, 0, 0]]), ids([[1, 2, 1, 0, 0]]))  # one face in two pieces, and an occlusion
+    tally.add(ids([[1, 0]]), ids([[1, 0]]))
+    assert tally.binary_row() == {
+        "iou_face": 75.0, "accuracy": 85.71, "recall_face": 75.0, "mean_recall": 87.5, "sparsity": 0.5,
+    }  # fmt: skip
+    assert tally.class_row()["sparsity"] == 1.0
+    assert tally.class_row()["superpixel_accuracy"] is None

@@ -36,37 +36,44 @@ def random_look(rgb: U8, rng: Rng) -> U8:
     """Another light, camera and compression for a crop, (S, S, 3) uint8 -> the same."""
     if rng.random() < 0.2:
         rgb = _low_resolution(rgb, rng.uniform(1.3, 3.6))
-    pixels = rgb.astype(np.float32) / 255
-    pixels = _light(pixels, rng)
+    pixels = _light(rgb, rng)
     if rng.random() < 0.12:
-        pixels = np.repeat(pixels @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, axis=2)
+        pixels = cv2.transform(pixels, np.tile(np.array((0.299, 0.587, 0.114), np.float32), (3, 1)))
     if rng.random() < 0.25:
         pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.4))
     if rng.random() < 0.35:
-        pixels = pixels + rng.standard_normal(pixels.shape, np.float32) * np.float32(abs(rng.normal(0, 0.035)))
-    changed = (np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+        pixels = cv2.add(pixels, _noise(pixels.shape, abs(rng.normal(0, 0.035)), rng))
+    changed = cv2.multiply(pixels, (255.0,) * 4, dtype=cv2.CV_8U)  # clips and rounds
     return _compressed(changed, int(rng.integers(25, 90))) if rng.random() < 0.3 else changed
 
 
-def _light(pixels: F32, rng: Rng) -> F32:
-    pixels = pixels ** np.float32(math.exp(rng.normal(0, 0.3)))
+def _light(rgb: U8, rng: Rng) -> F32:
+    """(S, S, 3) uint8 -> float32 0..1: gamma, gain, tint and saturation, then light from a side."""
+    gamma = math.exp(rng.normal(0, 0.3))
     gain = math.exp(rng.normal(0, 0.25))
     if rng.random() < 0.08:
         gain *= rng.uniform(0.1, 0.4)  # in the dark
     elif rng.random() < 0.06:
         gain *= rng.uniform(1.5, 2.5)  # in glare
     tint = np.exp(rng.normal(0, 0.08, 3))
-    pixels = pixels * np.float32(gain * tint)
-    grey = pixels.mean(axis=2, keepdims=True)
-    pixels = grey + (pixels - grey) * np.float32(rng.uniform(0.5, 1.4))
+    curve = np.linspace(0, 1, 256) ** gamma
+    pixels = cv2.LUT(rgb, (curve[:, None] * gain * tint).astype(np.float32)[None])
+    saturation = rng.uniform(0.5, 1.4)
+    pixels = cv2.transform(pixels, (saturation * np.eye(3) + (1 - saturation) / 3).astype(np.float32))
     if rng.random() < 0.25:  # light from one side
-        size = pixels.shape[0]
         angle, strength = rng.uniform(0, 2 * math.pi), rng.uniform(0.2, 0.85)
-        steps = np.linspace(-1, 1, size, dtype=np.float32)
-        ramp = steps[None, :] * math.cos(angle) + steps[:, None] * math.sin(angle)
-        pixels = pixels * np.clip(1 + ramp * strength, 0.1, None)[:, :, None].astype(np.float32)
-    offset = rng.normal(0, 0.04)
-    return np.clip(pixels + np.float32(offset), 0, 1)
+        steps = np.linspace(-strength, strength, pixels.shape[0], dtype=np.float32)
+        ramp = np.maximum(
+            1 + steps * np.float32(math.cos(angle)) + steps[:, None] * np.float32(math.sin(angle)), np.float32(0.1)
+        )
+        pixels = cv2.multiply(pixels, cv2.merge([ramp] * 3))
+    return np.minimum(np.maximum(pixels + np.float32(rng.normal(0, 0.04)), 0), 1)
+
+
+def _noise(shape: tuple[int, ...], sigma: float, rng: Rng) -> F32:
+    """Normal noise; OpenCV's generator is more than twice as fast as numpy's."""
+    cv2.setRNGSeed(int(rng.integers(2**31)))
+    return cv2.randn(np.empty(shape, np.float32), (0.0,) * 4, (sigma,) * 4)
 
 
 def _low_resolution(rgb: U8, factor: float) -> U8:

@@ -6,43 +6,39 @@ The output folder holds
     labels/NAME.png     (H, W) uint8 class ids at the size of the picture: 0 background, 1 face, 2 occlusion
     blobs/NAME.png      (H, W) uint8: 0 background, 1 face, 2.. one id for each connected occlusion (equation 2)
     images/NAME.png     the frames that were taken from videos; photographs stay where they are
-    skipped.txt         pictures in which no usable face was found
-    provenance.json     how the labels were made
+    skipped.txt         pictures without a usable face, each with the reason
+    provenance.json     how the labels were made; a run that would make them differently is refused
     sheet.png           a look at some of them
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from engines.errors import DataError, SourceError, UsageError
-from engines.manifest import sha256_of
-from engines.spec import OCCLUSION
-from realtime.files import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from engines.errors import DataError, SourceError
+from engines.spec import FACE, OCCLUSION
 from realtime.source_image import read_rgb
 from realtime.types import U8
-from train.pseudo_label import PseudoLabel, label_face
-from train.teachers import FaceMesh, HairSegmenter
+from train.label_inputs import Picture, find_pictures
+from train.label_options import LabelOptions, open_outline, open_teacher, outline_provenance
+from train.provenance import check, note
+from train.pseudo_label import Outline, PseudoLabel, label_face, merged
+from train.teacher_base import Teacher, Unusable
+from train.teachers import FaceMesh
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture to label."""
-
-    path: Path
-    name: str
-    """Its name below the output's folders, without a suffix: the path below the input folder."""
+_UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
@@ -58,9 +54,8 @@ class LabelSummary:
 def label(
     inputs: list[Path],
     output: Path,
-    hair_model: Path,
+    options: LabelOptions,
     *,
-    every: int = 10,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> LabelSummary:
@@ -68,46 +63,23 @@ def label(
 
     Args:
         inputs: pictures, videos or folders of either (searched below, too).
-        every: of a video, each that many frames is labelled.
         workers: processes.
 
     Raises:
-        UsageError: an input is missing or holds no picture.
-        DataError: the hair segmenter is missing.
+        UsageError: an input is missing or holds no picture; the output holds labels that were made differently.
+        DataError: a model or mask that the teacher needs is missing or does not fit.
     """
-    if not hair_model.is_file():
-        raise DataError(
-            f"no hair segmenter at {hair_model}; "
-            "expected MediaPipe's hair_segmentation.tflite, name it with --hair-model"
-        )
+    settings = _settings(options)  # here, so that a missing model is met before any work
+    check(output, settings)
+    pictures = find_pictures(inputs, output, options.every)
     output.mkdir(parents=True, exist_ok=True)
-    pictures = list(_pictures(inputs, output, every))
-    if not pictures:
-        raise UsageError(
-            f"nothing to label in {', '.join(map(str, inputs))}; "
-            f"expected pictures ({', '.join(sorted(IMAGE_SUFFIXES))}) or videos"
-        )
+    note(output, settings, inputs)
     _end_last_line(output / "faces.jsonl")
     done = _done(output)
     todo = [picture for picture in pictures if picture.name not in done]
-    labelled, skipped, unreadable = 0, 0, []
-    with (output / "faces.jsonl").open("a") as faces, (output / "skipped.txt").open("a") as skips:
-        for count, (picture, outcome) in enumerate(_label_all(todo, output, hair_model, workers), 1):
-            if isinstance(outcome, dict):
-                faces.write(json.dumps(outcome) + "\n")
-                faces.flush()
-                labelled += 1
-            else:
-                skips.write(f"{picture.name}\t{outcome}\n")
-                skips.flush()
-                skipped += 1
-                if outcome == "unreadable":
-                    unreadable.append(str(picture.path))
-            if progress:
-                progress(count, len(todo))
-    _write_provenance(output, inputs, hair_model, every)
+    summary = _write_all(todo, output, options, workers, progress)
     sheet(output)
-    return LabelSummary(labelled, skipped, len(pictures) - len(todo), tuple(unreadable))
+    return replace(summary, already_done=len(pictures) - len(todo))
 
 
 def read_faces(folder: Path) -> list[dict[str, Any]]:
@@ -146,39 +118,8 @@ def read_labels(path: Path) -> U8:
 
 
 def blobs_of(labels: U8) -> U8:
-    """C(I) of equation 2: 0 background, 1 face, then one id for each 8-connected occlusion (at most 254)."""
-    _, ids = cv2.connectedComponents((labels == OCCLUSION).astype(np.uint8), connectivity=8)
-    shifted = np.minimum(ids + 1, 255)
-    return np.where(ids > 0, shifted, (labels > 0).astype(np.int32)).astype(np.uint8)
-
-
-def _pictures(inputs: list[Path], output: Path, every: int) -> Iterator[Picture]:
-    for entry in inputs:
-        if not entry.exists():
-            raise UsageError(f"no such file or folder: {entry}")
-        files = sorted(p for p in entry.rglob("*") if p.is_file()) if entry.is_dir() else [entry]
-        base = entry if entry.is_dir() else entry.parent
-        for path in files:
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                yield Picture(path.resolve(), str(path.relative_to(base).with_suffix("")))
-            elif path.suffix.lower() in VIDEO_SUFFIXES:
-                yield from _video_pictures(path, output, every)
-
-
-def _video_pictures(path: Path, output: Path, every: int) -> Iterator[Picture]:
-    from realtime.av_frame import rgb_from_frame
-    from realtime.source import open_source
-
-    folder = output / "images" / path.stem
-    folder.mkdir(parents=True, exist_ok=True)
-    with open_source(path) as source:
-        for frame in source:
-            if frame.index % every:
-                continue
-            target = folder / f"{frame.index:06d}.png"
-            if not target.exists():
-                cv2.imwrite(str(target), cv2.cvtColor(rgb_from_frame(frame), cv2.COLOR_RGB2BGR))
-            yield Picture(target.resolve(), f"{path.stem}/{frame.index:06d}")
+    """C(I) of equation 2 from class ids: 0 background, 1 face, then one id for each 8-connected occlusion."""
+    return merged((labels == FACE).astype(np.uint8), (labels == OCCLUSION).astype(np.uint8))
 
 
 def _end_last_line(path: Path) -> None:
@@ -196,34 +137,67 @@ def _done(output: Path) -> set[str]:
     return names
 
 
+def _settings(options: LabelOptions) -> dict[str, Any]:
+    return {
+        **open_teacher(options).provenance(),
+        "contour": options.contour,
+        **outline_provenance(options),
+        "morphology": options.morphology,
+        "every": options.every,
+        "landmarks": f"FaceMesh, mediapipe {version('mediapipe')}",
+    }
+
+
+def _write_all(
+    pictures: list[Picture], output: Path, options: LabelOptions, workers: int, progress: Progress | None
+) -> LabelSummary:
+    labelled, skipped, unreadable = 0, 0, []
+    with (output / "faces.jsonl").open("a") as faces, (output / "skipped.txt").open("a") as skips:
+        for count, (picture, outcome) in enumerate(_label_all(pictures, output, options, workers), 1):
+            if isinstance(outcome, dict):
+                print(json.dumps(outcome), file=faces, flush=True)
+                labelled += 1
+            else:
+                print(picture.name, outcome, sep="\t", file=skips, flush=True)
+                skipped += 1
+                if outcome == _UNREADABLE:
+                    unreadable.append(str(picture.path))
+            if progress:
+                progress(count, len(pictures))
+    return LabelSummary(labelled, skipped, 0, tuple(unreadable))
+
+
 def _label_all(
-    pictures: list[Picture], output: Path, hair_model: Path, workers: int
+    pictures: list[Picture], output: Path, options: LabelOptions, workers: int
 ) -> Iterator[tuple[Picture, dict[str, Any] | str]]:
     context = multiprocessing.get_context("spawn")  # MediaPipe's threads do not survive a fork
-    with context.Pool(max(1, min(workers, len(pictures))), _start_worker, (str(hair_model),)) as pool:
-        yield from pool.imap(_label_one, [(picture, output) for picture in pictures], chunksize=4)
+    with context.Pool(max(1, min(workers, len(pictures))), _start_worker) as pool:
+        yield from pool.imap(_label_one, [(picture, output, options) for picture in pictures], chunksize=4)
 
 
-_teachers: tuple[FaceMesh, HairSegmenter]  # of this worker process
-
-
-def _start_worker(hair_model: str) -> None:
-    global _teachers
+def _start_worker() -> None:
     os.environ.setdefault("GLOG_minloglevel", "2")
+    os.environ["OMP_NUM_THREADS"] = "1"  # of torch, where it runs a teacher: the workers share the cores
     cv2.setNumThreads(1)
-    _teachers = FaceMesh(), HairSegmenter(Path(hair_model))
 
 
-def _label_one(job: tuple[Picture, Path]) -> tuple[Picture, dict[str, Any] | str]:
-    picture, output = job
+@functools.cache
+def _tools(options: LabelOptions) -> tuple[FaceMesh, Teacher, Outline]:
+    """Of this worker process. Opened by its first job: what a pool's initializer raises is never heard."""
+    return FaceMesh(), open_teacher(options), open_outline(options)
+
+
+def _label_one(job: tuple[Picture, Path, LabelOptions]) -> tuple[Picture, dict[str, Any] | str]:
+    picture, output, options = job
+    mesh, teacher, outline = _tools(options)
     try:
         rgb = read_rgb(picture.path)
+        found = label_face(rgb, mesh, teacher, outline, options.morphology, picture.name)
     except SourceError:
-        return picture, "unreadable"
-    found = label_face(rgb, *_teachers)
-    if found is None:
-        return picture, "no usable face"
-    for folder, pixels in (("labels", found.labels), ("blobs", blobs_of(found.labels))):
+        return picture, _UNREADABLE
+    except Unusable as e:
+        return picture, str(e)
+    for folder, pixels in (("labels", found.labels), ("blobs", found.blobs)):
         target = output / folder / f"{picture.name}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(target), pixels):
@@ -240,15 +214,3 @@ def _row(picture: Picture, found: PseudoLabel) -> dict[str, Any]:
         "box_xyxy": [round(value, 1) for value in found.box_xyxy],
         "landmarks": np.round(found.landmarks, 1).tolist(),
     }
-
-
-def _write_provenance(output: Path, inputs: list[Path], hair_model: Path, every: int) -> None:
-    provenance = {
-        "made_by": "unveil label",
-        "teacher": "FaceMesh contour minus hair (train/pseudo_label.py)",
-        "hair_model_sha256": sha256_of(hair_model),
-        "inputs": [str(path) for path in inputs],
-        "every": every,
-        "labels": {"0": "background", "1": "face", "2": "occlusion"},
-    }
-    (output / "provenance.json").write_text(json.dumps(provenance, indent=2) + "\n")

@@ -1,9 +1,12 @@
-"""Segmentation metrics (Structure via Consensus, sections 4.2-4.4), over one global confusion matrix."""
+"""Segmentation metrics (Structure via Consensus, sections 4.2-4.4).
+
+Shares of pixels come from one confusion matrix over all pictures; superpixels and components are counted per picture.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -27,11 +30,21 @@ class Confusion:
         if truth.shape != predicted.shape:
             raise UsageError(f"truth and prediction differ in shape: {truth.shape} and {predicted.shape}")
         k = len(labels)
+        highest = max((int(ids.max()) for ids in (truth, predicted) if ids.size), default=0)
+        if highest >= k:
+            raise UsageError(f"class id {highest} with {k} labels ({', '.join(labels)}); expected 0..{k - 1}")
         flat = truth.astype(np.int64).ravel() * k + predicted.ravel()
         return cls(np.bincount(flat, minlength=k * k).reshape(k, k), tuple(labels))
 
     def __add__(self, other: Confusion) -> Confusion:
         return Confusion(self.counts + other.counts, self.labels)
+
+    def binary(self, name: str = "face") -> Confusion:
+        """One class against all others: table 1 merges occlusion and background into non-face."""
+        k = self.labels.index(name)
+        hits, true, found = self.counts[k, k], self.counts[k].sum(), self.counts[:, k].sum()
+        rest = self.counts.sum() - true - found + hits
+        return Confusion(np.array([[rest, found - hits], [true - hits, hits]]), (f"non-{name}", name))
 
     def iou(self) -> dict[str, float]:
         """Intersection over union of each class, 0..1 (nan where neither truth nor prediction has it)."""
@@ -47,6 +60,14 @@ class Confusion:
         """Harmonic mean of precision and recall of each class."""
         return self._named(2 * np.diag(self.counts), self.counts.sum(axis=0) + self.counts.sum(axis=1))
 
+    def mean_iou(self) -> float:
+        """Over the classes that appear."""
+        return _mean(self.iou())
+
+    def mean_recall(self) -> float:
+        """Over the classes that the truth has ("recall" in tables 1 and 3)."""
+        return _mean(self.recall())
+
     def accuracy(self) -> float:
         """Share of all pixels that are right."""
         return float(np.diag(self.counts).sum() / max(1, self.counts.sum()))
@@ -59,11 +80,12 @@ class Confusion:
     def to_json(self) -> dict[str, Any]:
         """All of the above, in percent."""
         return {
-            "accuracy": round(100 * self.accuracy(), 2),
-            "mean_recall": _percent(float(np.nanmean(list(self.recall().values())))),
-            "iou": {name: _percent(value) for name, value in self.iou().items()},
-            "f1": {name: _percent(value) for name, value in self.f1().items()},
-            "recall": {name: _percent(value) for name, value in self.recall().items()},
+            "accuracy": percent(self.accuracy()),
+            "mean_iou": percent(self.mean_iou()),
+            "mean_recall": percent(self.mean_recall()),
+            "iou": {name: percent(value) for name, value in self.iou().items()},
+            "f1": {name: percent(value) for name, value in self.f1().items()},
+            "recall": {name: percent(value) for name, value in self.recall().items()},
         }
 
     def _named(self, part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> dict[str, float]:
@@ -73,10 +95,8 @@ class Confusion:
 
 def component_count(labels: U8) -> int:
     """8-connected components of all classes but the background (section 4.2's cc)."""
-    counts = [
-        cv2.connectedComponents((labels == k).astype(np.uint8), connectivity=8)[0] - 1 for k in np.unique(labels) if k
-    ]
-    return sum(counts)
+    present = np.flatnonzero(np.bincount(labels.ravel()))
+    return sum(cv2.connectedComponents((labels == k).astype(np.uint8), connectivity=8)[0] - 1 for k in present if k)
 
 
 def sparsity(truths: Sequence[U8], predictions: Sequence[U8]) -> float:
@@ -85,5 +105,93 @@ def sparsity(truths: Sequence[U8], predictions: Sequence[U8]) -> float:
     return float(np.mean(differences))
 
 
-def _percent(share: float) -> float | None:
+def superpixel_hits(truth: U8, predicted: U8, superpixels: npt.NDArray[np.int32], classes: int) -> tuple[int, int]:
+    """How many superpixels of a picture are right, and how many there are.
+
+    "We select the most frequent predicted label in a superpixel" (section 4.4), and so for the truth; of equally
+    frequent labels the first counts.
+
+    Args:
+        superpixels: (H, W): ids from 0; ids without a pixel do not count.
+    """
+    if not truth.shape == predicted.shape == superpixels.shape:
+        raise UsageError(f"shapes differ: {truth.shape}, {predicted.shape} and {superpixels.shape}")
+    there = np.bincount(superpixels.ravel()) > 0
+    labels = [_most_frequent(ids, superpixels, classes, len(there)) for ids in (truth, predicted)]
+    return int(((labels[0] == labels[1]) & there).sum()), int(there.sum())
+
+
+@dataclass
+class Tally:
+    """What the tables need, added up picture by picture.
+
+    Args:
+        labels: the names of the class ids.
+        face: the class that table 1 looks at, where there is one of that name.
+    """
+
+    labels: tuple[str, ...]
+    face: str = "face"
+    confusion: Confusion = field(init=False)
+    pictures: int = 0
+    superpixels: int = 0
+    superpixels_right: int = 0
+    _components: int = 0
+    _face_components: int = 0
+
+    def __post_init__(self) -> None:
+        k = len(self.labels)
+        self.confusion = Confusion(np.zeros((k, k), np.int64), self.labels)
+
+    def add(self, truth: U8, predicted: U8, superpixels: npt.NDArray[np.int32] | None = None) -> None:
+        """One picture: (H, W) class ids, and its superpixels where the set has them."""
+        self.confusion = self.confusion + Confusion.of(truth, predicted, self.labels)
+        self.pictures += 1
+        self._components += abs(component_count(truth) - component_count(predicted))
+        if self.face in self.labels:
+            face = self.labels.index(self.face)
+            masks = ((ids == face).astype(np.uint8) for ids in (truth, predicted))
+            self._face_components += abs(component_count(next(masks)) - component_count(next(masks)))
+        if superpixels is not None:
+            right, count = superpixel_hits(truth, predicted, superpixels, len(self.labels))
+            self.superpixels_right += right
+            self.superpixels += count
+
+    def binary_row(self) -> dict[str, float | None]:
+        """Table 1 without its speed: face against all else. In percent, sparsity in components."""
+        binary = self.confusion.binary(self.face)
+        return {
+            "iou_face": percent(binary.iou()[self.face]),
+            "accuracy": percent(binary.accuracy()),
+            "recall_face": percent(binary.recall()[self.face]),
+            "mean_recall": percent(binary.mean_recall()),
+            "sparsity": round(self._face_components / max(1, self.pictures), 2),
+        }
+
+    def class_row(self) -> dict[str, float | None]:
+        """Tables 2 to 4: IoU and F1 of each class, their means, accuracies. In percent, sparsity in components."""
+        confusion = self.confusion
+        return {
+            **{f"iou_{name}": percent(value) for name, value in confusion.iou().items()},
+            "mean_iou": percent(confusion.mean_iou()),
+            "mean_recall": percent(confusion.mean_recall()),
+            "accuracy": percent(confusion.accuracy()),
+            "superpixel_accuracy": percent(self.superpixels_right / self.superpixels) if self.superpixels else None,
+            "sparsity": round(self._components / max(1, self.pictures), 2),
+            **{f"f1_{name}": percent(value) for name, value in confusion.f1().items()},
+        }
+
+
+def percent(share: float) -> float | None:
+    """0..1 as a percentage with two decimals; None for nan (a class that does not appear)."""
     return None if np.isnan(share) else round(100 * share, 2)
+
+
+def _mean(shares: dict[str, float]) -> float:
+    there = [value for value in shares.values() if not np.isnan(value)]
+    return sum(there) / len(there) if there else float("nan")
+
+
+def _most_frequent(ids: U8, superpixels: npt.NDArray[np.int32], classes: int, count: int) -> npt.NDArray[np.int64]:
+    votes = np.bincount(superpixels.ravel().astype(np.int64) * classes + ids.ravel(), minlength=count * classes)
+    return votes.reshape(count, classes).argmax(axis=1)

@@ -1,34 +1,33 @@
-"""Pseudo-labels: what of a full face is visible, made from landmarks and hair without any human label.
+"""Pseudo-labels: what of a full face is visible, without any human label.
 
-Structure via Consensus, section 3.1: the occlusion is the residual between the full-face mask and the visible face
-(equation 1), cleaned by morphology; labels follow equation 2. Here the teacher of the visible face is FaceMesh's
-contour minus the hair, so the residual is hair over the face; other occluders are pasted in training with known masks.
+Structure via Consensus, section 3.1 and figure 2: the occlusion is the residual between the full-face mask f and a
+teacher's visible face f_occ (equation 1), cleaned by morphology; its connected components and f_occ make C(I), and
+C(I) makes the labels (equation 2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
 from realtime.types import U8
-from train.contour import BELOW_NOSE, CHIN, FOREHEAD, Points, contour, contour_mask, face_height
-from train.teachers import FaceMesh, HairSegmenter
+from train.contour import Points, contour_mask, face_height
+from train.masks import box_of, deep, odd
+from train.teacher_base import Portrait, Seen, Teacher, Unusable
 
-_FOREHEAD_EXTENSION = 0.30  # hair starts 0.07..0.23 above the oval; hair and what is not skin is taken away again
-_HAIR_THRESHOLD = 0.5
-_SKIN_DISTANCE = 3.0  # Mahalanobis, in Lab: what a forehead may differ from the rest of the face
-_BEARD_RIM = 0.08  # of the face height
-_CHIN_SHARE = 0.2  # of the way from chin to forehead
-_SMOOTHING = 0.012  # of the face height: the teachers' edges are rougher than faces
-_MOST_COVERED = 0.35  # of the full face: beyond it the landmarks or the hair are more likely wrong than right
-_LENS_DARKNESS = 0.5  # luma against the face's median
-_LENS_SHARE = 0.7  # of the pixels around each eye
-_EYE_CORNERS = ((33, 133), (263, 362))  # FaceMesh: outer and inner corner
-_SLIVER = 0.10  # of the face height: hair over the contour that is thinner than this is where the contour is off
+Morphology = Literal["thin", "paper", "none"]
+
+_SLIVER = 0.10  # of the face height: a residual that is thinner than this is where the contour is off
+_ERODED_TWICE, _DILATED = (25, 7), (45, 45)  # the paper's kernels, width x height in pixels
+# Of which pictures, the paper does not say. Its teacher saw 500 px pictures; framed as our crops are, 1.5 times the
+# face box, the box's longer side is 333 px. Kernels are scaled to the face box by that.
+_PAPER_FACE_PX = 500 / 1.5
+_LEAST_FACE = 100  # pixels of the contour
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,155 +36,115 @@ class PseudoLabel:
 
     labels: U8
     """(H, W) uint8: 0 background, 1 face, 2 occlusion."""
+    blobs: U8
+    """(H, W) uint8, C(I) of equation 2: 0 background, 1 face, 2.. one id for each connected occlusion."""
     landmarks: Points
     """(478, 3) float32, in pixels."""
     box_xyxy: tuple[float, float, float, float]
     """The full-face box (of labels > 0), in pixels."""
 
 
-def label_face(rgb: U8, mesh: FaceMesh, hair_segmenter: HairSegmenter) -> PseudoLabel | None:
-    """Label the most prominent face of a picture; None where no face is found.
+class FindsLandmarks(Protocol):
+    """FaceMesh, or a stand-in."""
+
+    def landmarks(self, rgb: U8) -> Points | None:
+        """(478, 3) float32 in pixels, or None where no face is found."""
+
+
+Outline = Callable[[Points, tuple[int, int]], Points]
+"""Landmarks and the picture's (width, height) -> (M, 2) float32: the convex outline of the full face, in pixels."""
+
+
+def label_face(
+    rgb: U8, mesh: FindsLandmarks, teacher: Teacher, outline: Outline, morphology: Morphology, name: str = ""
+) -> PseudoLabel:
+    """Label the most prominent face of a picture.
 
     Args:
         rgb: (H, W, 3) uint8.
+        outline: the contour whose inside is f.
+        name: of the picture, for teachers that look it up.
+
+    Raises:
+        Unusable: no face, or none that can be labelled; the message says why.
     """
     landmarks = mesh.landmarks(rgb)
     if landmarks is None:
-        return None
-    height, width = rgb.shape[:2]
-    oval = contour_mask(contour(landmarks, 0.0), (width, height))
-    if oval.sum() < 100:
-        return None
-    full = contour_mask(contour(landmarks, _FOREHEAD_EXTENSION), (width, height))
-    hair = (hair_segmenter.hair(rgb, box_of(full)) > _HAIR_THRESHOLD).astype(np.uint8)
-    hair &= _inverse(beard_zone(landmarks, oval))
-    sunglasses = sunglasses_mask(rgb, landmarks, oval)
-    labels = _labels(rgb, oval, full, hair, sunglasses, face_height(landmarks))
+        raise Unusable("no face found")
+    size_wh = (rgb.shape[1], rgb.shape[0])
+    full = contour_mask(outline(landmarks, size_wh), size_wh)
+    if full.sum() < _LEAST_FACE:
+        raise Unusable("the face is too small or outside the picture")
+    seen = teacher.visible(Portrait(name, rgb, landmarks, full))
+    blobs = components(full, seen, morphology, face_height(landmarks))
+    labels = labels_of(blobs)
     covered = float((labels == OCCLUSION).sum()) / max(1, int((labels > 0).sum()))
-    if covered > _MOST_COVERED:
-        return None
-    return PseudoLabel(labels, landmarks, box_of(labels))
+    if covered > teacher.most_covered or not (labels == FACE).any():
+        raise Unusable(f"{covered:.0%} of the face is covered")
+    return PseudoLabel(labels, blobs, landmarks, box_of(labels))
 
 
-def beard_zone(landmarks: Points, oval: U8) -> U8:
-    """(H, W) uint8: 1 where hair is a beard, which is part of the face.
+def components(full: U8, seen: Seen, morphology: Morphology, face_height_px: float) -> U8:
+    """C(I) of one face: equation 1, the residual's morphology, connected components, merged with f_occ.
 
-    That is the oval below the nose; higher than the chin not its rim, where hair hangs over the cheeks from above.
+    A teacher that sees occlusions itself knows the whole face, too: f is then all that it sees, since where it sees
+    background inside the contour, the contour is wrong (profiles), and it leaves no slivers for `thin` to take away.
     """
-    height = max(face_height(landmarks), 1e-6)
-    chin, nose = landmarks[CHIN, :2], landmarks[BELOW_NOSE, :2]
-    up = (landmarks[FOREHEAD, :2] - chin) / height
-    rows, columns = np.mgrid[: oval.shape[0], : oval.shape[1]].astype(np.float32)
-    along = ((columns - chin[0]) * up[0] + (rows - chin[1]) * up[1]) / height
-    below_nose = along < float((nose - chin) @ up) / height
-    away_from_rim = cv2.distanceTransform(oval, cv2.DIST_L2, 5) > _BEARD_RIM * height
-    return ((oval > 0) & below_nose & (away_from_rim | (along < _CHIN_SHARE))).astype(np.uint8)
+    if seen.occlusion is None:
+        rho = refined(residual(full, seen.visible), morphology, face_height_px, box_of(full))
+    else:
+        rho = residual(seen.visible | seen.occlusion, seen.visible)
+        if morphology == "paper":
+            rho = refined(rho, morphology, face_height_px, box_of(full))
+    return merged(seen.visible, rho)
 
 
-def sunglasses_mask(rgb: U8, landmarks: Points, oval: U8) -> U8:
-    """(H, W) uint8: 1 on the dark lenses of sunglasses, all 0 where both eyes do not lie behind one.
+def residual(full: U8, visible: U8) -> U8:
+    """Equation 1, rho = [f - f_occ]+: (H, W) uint8 of 0 and 1, as both masks."""
+    return cv2.subtract(full, visible).astype(np.uint8)  # saturates at 0
 
-    FaceMesh draws eyes behind sunglasses all the same. A lens is an area around the eye that is much darker than
-    the face, and evenly so.
+
+def refined(
+    rho: U8, morphology: Morphology, face_height_px: float, face_box_xyxy: tuple[float, float, float, float]
+) -> U8:
+    """The residual without what is no occlusion.
+
+    Args:
+        rho: (H, W) uint8 of 0 and 1.
+        morphology: `thin` drops components that are thin everywhere and keeps the others' outlines; `paper` erodes
+            twice and dilates, so that occlusions grow over the face and beyond the contour; `none` keeps all.
+        face_box_xyxy: of the full face; the paper's kernels are scaled to it.
     """
-    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    dark = (luma < _LENS_DARKNESS * np.median(luma[oval > 0])).astype(np.uint8)
-    lenses = np.zeros_like(oval)
-    for outer, inner in _EYE_CORNERS:
-        centre = landmarks[[outer, inner], :2].mean(axis=0)
-        width = float(np.linalg.norm(landmarks[outer, :2] - landmarks[inner, :2]))
-        if dark[_ellipse(oval.shape, centre, 0.75 * width, 0.6 * width) > 0].mean() < _LENS_SHARE:
-            return np.zeros_like(oval)
-        lenses |= _ellipse(oval.shape, centre, 1.25 * width, 1.1 * width)
-    closed = cv2.morphologyEx(dark & lenses, cv2.MORPH_CLOSE, _kernel(0.1 * face_height(landmarks)))
-    return _opened(closed, 0.04 * face_height(landmarks)) & oval
+    if morphology == "thin":
+        return deep(rho, _SLIVER * face_height_px)
+    return _paper_morphology(rho, face_box_xyxy) if morphology == "paper" else rho
 
 
-def box_of(mask: U8) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of a mask's non-zero pixels, in continuous pixel coordinates."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return 0.0, 0.0, 0.0, 0.0
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+def paper_kernels(face_box_xyxy: tuple[float, float, float, float]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(width, height) of the kernel of erosion and of the elliptic one of dilation for a face, in odd pixels."""
+    left, top, right, bottom = face_box_xyxy
+    scale = max(right - left, bottom - top) / _PAPER_FACE_PX
+    erosion, dilation = ((odd(w * scale), odd(h * scale)) for w, h in (_ERODED_TWICE, _DILATED))
+    return erosion, dilation
 
 
-def _labels(rgb: U8, oval: U8, full: U8, hair: U8, sunglasses: U8, height: float) -> U8:
-    not_hair = _inverse(hair)
-    forehead = full & _inverse(oval) & not_hair & _skin_like(rgb, oval & not_hair)
-    forehead = cv2.morphologyEx(forehead, cv2.MORPH_CLOSE, _kernel(0.06 * height)) & full & not_hair
-    visible = _opened((oval & not_hair) | forehead, 0.05 * height)  # thin strands of "face" between hair
-    visible = _fill(_largest(visible), hair) & _inverse(sunglasses)
-    visible = (cv2.GaussianBlur(visible * np.float32(1), (0, 0), _SMOOTHING * height + 0.3) > 0.5).astype(np.uint8)
-    residual = oval & _inverse(visible)  # equation 1: [f - f_occ]+
-    occlusion = _deep(residual, _SLIVER * height)
-    labels = np.full(oval.shape, BACKGROUND, np.uint8)
-    labels[visible > 0] = FACE
-    labels[occlusion > 0] = OCCLUSION
-    return labels
+def merged(visible: U8, rho: U8) -> U8:
+    """C(I): 0 background, 1 face, 2.. one id for each 8-connected component of rho, which lies over the face.
+
+    At most 254 components keep an id of their own.
+    """
+    _, ids = cv2.connectedComponents(rho, connectivity=8)
+    return np.where(ids > 0, np.minimum(ids + 1, 255), visible).astype(np.uint8)
 
 
-def _inverse(mask: U8) -> U8:
-    return (mask == 0).astype(np.uint8)
+def labels_of(blobs: U8) -> U8:
+    """Equation 2: (H, W) class ids from C(I)."""
+    return np.array([BACKGROUND, FACE, OCCLUSION], np.uint8)[np.minimum(blobs, 2)]
 
 
-def _skin_like(rgb: U8, sample: U8) -> U8:
-    """1 where the colour is close to that of the sample's pixels (robust mean and covariance in Lab)."""
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
-    pixels = lab[sample > 0]
-    if len(pixels) < 50:
-        return np.zeros(sample.shape, np.uint8)
-    centre = np.median(pixels, axis=0)
-    near = pixels[np.abs(pixels - centre).sum(axis=1) <= np.quantile(np.abs(pixels - centre).sum(axis=1), 0.8)]
-    covariance = np.cov(near.T) + np.diag([60.0, 6.0, 6.0])
-    offset = _lenient_to_highlights(lab, near.mean(axis=0))
-    distance = np.einsum("hwi,ij,hwj->hw", offset, np.linalg.inv(covariance), offset)
-    return (cv2.GaussianBlur(distance, (0, 0), 1.5) < _SKIN_DISTANCE**2).astype(np.uint8)
-
-
-def _lenient_to_highlights(lab: npt.NDArray[np.float32], skin: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Differences from the skin's colour, (H, W, 3) float32: a shining forehead, lighter and paler, differs less."""
-    offset = lab - skin.astype(np.float32)
-    lighter = offset[:, :, :1] > 0
-    paler = np.hypot(lab[:, :, 1:2] - 128, lab[:, :, 2:] - 128) < np.hypot(skin[1] - 128, skin[2] - 128)
-    offset[:, :, :1] *= np.where(lighter, np.float32(0.35), np.float32(1))
-    offset[:, :, 1:] *= np.where(lighter & paler, np.float32(0.5), np.float32(1))
-    return offset
-
-
-def _kernel(diameter: float) -> U8:
-    side = max(1, round(diameter)) | 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.uint8)
-
-
-def _opened(mask: U8, diameter: float) -> U8:
-    return cv2.morphologyEx(mask, cv2.MORPH_OPEN, _kernel(diameter))
-
-
-def _fill(mask: U8, keep_open: U8) -> U8:
-    """Close holes, such as those that a highlight leaves in the forehead, but not where `keep_open` is 1."""
-    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    cv2.floodFill(padded, None, (0, 0), 1)
-    return mask | ((padded[1:-1, 1:-1] == 0) & (keep_open == 0)).astype(np.uint8)
-
-
-def _ellipse(shape: tuple[int, ...], centre: Points, radius_x: float, radius_y: float) -> U8:
-    mask = np.zeros(shape, np.uint8)
-    axes = (max(1, round(radius_x)), max(1, round(radius_y)))
-    return cv2.ellipse(mask, (round(float(centre[0])), round(float(centre[1]))), axes, 0, 0, 360, 1, cv2.FILLED).astype(
-        np.uint8
-    )
-
-
-def _largest(mask: U8) -> U8:
-    count, ids, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
-    if count < 2:
-        return mask
-    return (ids == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
-
-
-def _deep(mask: U8, thickness: float) -> U8:
-    """The components of a mask that are thicker than `thickness` somewhere."""
-    count, ids = cv2.connectedComponents(mask, connectivity=8)
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-    keep = [i for i in range(1, count) if 2 * float(depth[ids == i].max()) >= thickness]
-    return np.isin(ids, keep).astype(np.uint8)
+def _paper_morphology(rho: U8, face_box_xyxy: tuple[float, float, float, float]) -> U8:
+    erosion, dilation = paper_kernels(face_box_xyxy)
+    # Beyond the picture's border nothing is known: it neither erodes (OpenCV's default) nor dilates.
+    kernel = np.ones(erosion[::-1], np.uint8)
+    eroded = cv2.erode(rho, kernel, iterations=2)
+    return cv2.dilate(eroded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, dilation)).astype(np.uint8)

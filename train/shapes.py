@@ -51,19 +51,18 @@ def texture(size: int, rng: Rng, skin_lab: F32) -> F32:
     if rng.random() < 0.3:
         lab = np.clip(skin_lab + rng.normal(0, (14, 3, 4)), 0, 255).astype(np.uint8)
         colour = cv2.cvtColor(lab[None, None], cv2.COLOR_LAB2RGB)[0, 0].astype(np.float64)
-    filled = np.broadcast_to(colour, (size, size, 3)).astype(np.float32)
-    filled = filled * _ramp(size, rng, rng.uniform(0, 0.6))[:, :, None]
+    filled = _shaded(colour, _ramp(size, rng, rng.uniform(0, 0.6)))
     kind = rng.random()
     if kind < 0.35:  # noise at some scale
         cells = int(rng.integers(3, 48))
         noise = rng.normal(0, rng.uniform(5, 60), (cells, cells, 3)).astype(np.float32)
-        filled = filled + cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
+        filled += cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
     elif kind < 0.55:  # stripes
-        rows, columns = np.mgrid[:size, :size]
         angle, period = rng.uniform(0, math.pi), rng.uniform(3, 24)
-        wave = np.sin((rows * math.sin(angle) + columns * math.cos(angle)) * 2 * math.pi / period)
-        filled = filled + (wave[:, :, None] * rng.normal(0, 50, 3)).astype(np.float32)
-    return np.clip(filled, 0, 255).astype(np.float32)
+        steps = np.arange(size, dtype=np.float32) * np.float32(2 * math.pi / period)
+        wave = np.sin(steps[:, None] * np.float32(math.sin(angle)) + steps * np.float32(math.cos(angle)))
+        filled += _shaded(rng.normal(0, 50, 3), wave)
+    return np.minimum(np.maximum(filled, 0), 255)
 
 
 def microphone(size: int, tip: Points, face_side: float, rng: Rng) -> tuple[F32, F32]:
@@ -71,7 +70,8 @@ def microphone(size: int, tip: Points, face_side: float, rng: Rng) -> tuple[F32,
     radius = rng.uniform(0.08, 0.2) * face_side
     lean = rng.normal(0, 0.5)
     direction = np.array([math.sin(lean), math.cos(lean)])
-    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    columns = np.arange(size, dtype=np.float32)
+    rows = columns[:, None]
     distance = np.hypot(columns - tip[0], rows - tip[1])
     head = np.clip(radius - distance + 0.5, 0, 1)
     handle = _line(size, tip, tip + direction * size * 2, radius * rng.uniform(0.8, 1.5))
@@ -106,10 +106,39 @@ def sunglasses(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
         frame = np.maximum(frame, _line(size, outer, outer + axis * length * 1.6, 0.12 * length))
     bridge = _line(size, eyes[0][1], eyes[1][1], 0.14 * float(np.linalg.norm(eyes[0][0] - eyes[0][1])))
     colour = rng.uniform(0, 70, 3) if rng.random() < 0.75 else rng.uniform(0, 255, 3)
-    rgb = np.broadcast_to(colour, (size, size, 3)).astype(np.float32) * _ramp(size, rng, 0.5)[:, :, None]
+    rgb = _shaded(colour, _ramp(size, rng, 0.5))
     return np.clip(rgb, 0, 255).astype(np.float32), np.maximum.reduce(
         [lenses * rng.uniform(0.88, 1.0), frame, bridge]
     ).astype(np.float32)
+
+
+def headwear(size: int, brow: Points, across: Points, up: Points, rng: Rng) -> F32:
+    """(size, size) float32 alpha of a cap, a hat or a band whose lower edge crosses the forehead.
+
+    Args:
+        brow: (2,) the middle of the lower edge.
+        across: (2,) half of the face's width, from the middle to one side.
+        up: (2,) the face's height, from chin to forehead.
+    """
+    steps = np.linspace(-1, 1, 15)[:, None]
+    wide, arch, drop = rng.uniform(1.0, 1.4), rng.normal(0.0, 0.08), rng.uniform(0.0, 0.12)
+    lower = brow + steps * across * wide + (arch * (1 - steps**2) - drop * steps**2) * up
+    tall = rng.uniform(0.1, 0.25) if rng.random() < 0.25 else rng.uniform(0.4, 0.9)
+    upper = brow + steps[::-1] * across * wide * rng.uniform(0.7, 1.1) + tall * np.sqrt(1.05 - steps**2) * up
+    alpha = polygon(size, np.concatenate([lower, upper]))
+    if rng.random() < 0.4:  # a brim
+        ends = brow - across * wide * 1.15, brow + across * wide * 1.15
+        alpha = np.maximum(alpha, _line(size, ends[0], ends[1], rng.uniform(0.03, 0.12) * float(np.linalg.norm(up))))
+    return alpha
+
+
+def scarf(size: int, edge: Points, across: Points, up: Points, rng: Rng) -> F32:
+    """(size, size) float32 alpha of cloth from below up to an edge that crosses the face; as `headwear` otherwise."""
+    steps = np.linspace(-1, 1, 15)[:, None]
+    wide, sag = rng.uniform(1.0, 1.3), rng.normal(0.0, 0.1)
+    upper = edge + steps * across * wide + sag * (1 - steps**2) * up
+    lower = edge + steps[::-1] * across * wide * rng.uniform(0.6, 1.8) - rng.uniform(0.5, 1.5) * up
+    return polygon(size, np.concatenate([upper, lower]))
 
 
 def motion_kernel(length: int, degrees: float) -> F32:
@@ -125,8 +154,13 @@ def _ramp(size: int, rng: Rng, strength: float) -> F32:
     """(size, size) float32 around 1: light that falls off in a random direction."""
     angle = rng.uniform(0, 2 * math.pi)
     steps = np.linspace(-1, 1, size, dtype=np.float32)
-    ramp = steps[None, :] * math.cos(angle) + steps[:, None] * math.sin(angle)
-    return (1 + ramp * strength).astype(np.float32)
+    steps *= np.float32(strength)
+    return 1 + steps * np.float32(math.cos(angle)) + steps[:, None] * np.float32(math.sin(angle))
+
+
+def _shaded(colour: npt.NDArray[np.floating], light: F32) -> F32:
+    """(size, size, 3) float32: a colour times the light at each pixel."""
+    return cv2.merge([light * np.float32(value) for value in colour])
 
 
 def _line(size: int, start: npt.NDArray[np.floating], end: npt.NDArray[np.floating], width: float) -> F32:

@@ -84,7 +84,4 @@ def _fill_outside(rgb: U8, inside: U8, rng: np.random.Generator) -> U8:
     if inside.min() == 255:
         return rgb
     filling = shapes.texture(rgb.shape[0], rng, np.array((128, 128, 128), np.float32))
-    share = (inside.astype(np.float32) / 255)[:, :, None]
-    return cv2.add((rgb * (share > 0.99)).astype(np.uint8), (filling * (share <= 0.99)).astype(np.uint8)).astype(
-        np.uint8
-    )
+    return cv2.copyTo(rgb, (inside >= 253).astype(np.uint8), filling.astype(np.uint8))

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+_DROPOUT = 0.2
+
 
 class ConvBlock(nn.Sequential):
     """3x3 convolution, BatchNorm, ReLU."""
@@ -46,13 +48,14 @@ class Up(nn.Module):
 class ConsensusLite(nn.Module):
     """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); S a multiple of 16."""
 
-    def __init__(self, labels: int, width: int = 32) -> None:
+    def __init__(self, labels: int, width: int = 32, regularised: bool = False) -> None:
         super().__init__()
         w2, w4, w8 = 2 * width, 4 * width, 8 * width
         self.at_2 = ConvBlock(3, width, stride=2)
         self.at_4 = nn.Sequential(ConvBlock(width, w2, stride=2), Residual(w2))
         self.at_8 = nn.Sequential(ConvBlock(w2, w4, stride=2), Residual(w4), Residual(w4))
         self.at_16 = nn.Sequential(ConvBlock(w4, w8, stride=2), Residual(w8), Residual(w8))
+        self.dropout = nn.Dropout(_DROPOUT if regularised else 0.0)  # before the decoder, as in `consensus`
         self.up_8, self.up_4, self.up_2 = Up(w8, w4), Up(w4, w2), Up(w2, width)
         self.head = nn.Sequential(nn.Conv2d(width, 4 * labels, 3, padding=1), nn.PixelShuffle(2))
 
@@ -60,7 +63,7 @@ class ConsensusLite(nn.Module):
         at_2 = self.at_2(x)
         at_4 = self.at_4(at_2)
         at_8 = self.at_8(at_4)
-        y = self.up_8(self.at_16(at_8), at_8)
+        y = self.up_8(self.dropout(self.at_16(at_8)), at_8)
         y = self.up_4(y, at_4)
         y = self.up_2(y, at_2)
         return self.head(y)

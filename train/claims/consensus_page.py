@@ -1,0 +1,157 @@
+"""The results page: tables, plot, commands and a reading, all of it from the numbers of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from train.claims.consensus_claims import (
+    COLUMNS,
+    blob_sentences,
+    digits_of,
+    figures,
+    findings,
+    summary,
+)
+from train.claims.consensus_plan import BETAS, CLASS_BLOBS, TABLE_1
+from train.claims.stats import Spread
+
+RESULTS, PLOT = "results/consensus_claims.json", "figures/sparsity_over_beta.png"
+
+_TITLES = {variant.name: variant.title for variant in (*TABLE_1, CLASS_BLOBS)}
+
+
+def page(results: dict[str, Any]) -> str:
+    """Markdown. The same results give the same page."""
+    parts = [_head(results), _setting(results), _table_1(results)]
+    if figures(results, "beta-0", "sparsity"):
+        parts.append(_beta(results))
+    if figures(results, CLASS_BLOBS.name, "sparsity"):
+        parts.append(_blobs(results))
+    return "\n\n".join([*parts, _reading(results), _left_out(), _commands(results)]) + "\n"
+
+
+def _head(results: dict[str, Any]) -> str:
+    small = (
+        "**A small run, to see that it works: tiny budgets, so that the figures mean nothing.**\n\n"
+        if results["plan"]["small"]
+        else ""
+    )
+    return (
+        "# Structure via Consensus: its claims on our data\n\n"
+        f"{small}"
+        "Written by `unveil reproduce` from its own runs, whichever way they fall; every run, its settings and curves: "
+        f"[{RESULTS}]({RESULTS}).\n\n{summary(findings(results))}"
+    )
+
+
+def _setting(results: dict[str, Any]) -> str:
+    plan, data, machine = results["plan"], results["data"], results["machine"]
+    minutes = sum(run["seconds"] for run in results["runs"]) / 60
+    reduced = "" if plan["width"] == 64 else f" (the paper's: 64; reduced to fit {machine['cores']} cores)"
+    return "\n".join([
+        "## What was run",
+        f"- **Network**: the paper's, `consensus`, {plan['width']} channels wide{reduced}, on crops of 128x128.",
+        f"- **Transfer**: {plan['transfer_samples']:,} crops of {data['transfer_faces']} photographs with the "
+        "pseudo-labels of `unveil label`, every other one under one shape drawn at random; pixel cross-entropy, Adam "
+        f"from {plan['transfer_rate']:g} by a cosine to a hundredth. Once for each seed: its rows all start from it.",
+        f"- **Fine-tuning** (f.t.): {plan['distinct']} fixed crops (COFW has 500) of {data['few_faces']} other "
+        "photographs, under hands, masks, objects, shapes, microphones and sunglasses whose masks are exact. "
+        f"{plan['fine_samples']:,} crops are shown; Adam at a flat {plan['fine_rate']:g}, batch {plan['batch']}, the "
+        "last step's weights, the same for every row. A seed draws the crops and their order.",
+        "- **Scratch**: the fine-tuning's budget only, as in the paper. It sees the fewest crops of all rows.",
+        "- **Consensus**: equation 8 alone, alpha 10, beta 5, component blobs, as the paper does on COFW. **reg.**: "
+        "dropout and flips while fine-tuning.",
+        f"- **Measured** on {data['held_faces']} faces that no run learns from, each under one occluder that no run "
+        "learns from, over the whole crop (1.5 times the face's box). Face against all else, in percent; sparsity in "
+        "components of the face; *occluder as face*: of the occluder's pixels on the face.",
+        f"- **Seeds**: {plan['seeds']}. {minutes:.0f} minutes of training and looking on {machine['cpu']}, "
+        f"{machine['cores']} cores, torch {machine['torch']}.",
+    ])  # fmt: skip
+
+
+def _table_1(results: dict[str, Any]) -> str:
+    rows = [(variant.name, variant.title) for variant in TABLE_1]
+    paper = [
+        [variant.title, *(f"{variant.paper[column]:.1f}" if column in variant.paper else "-" for column in COLUMNS)]
+        for variant in TABLE_1
+    ]
+    return (
+        f"## Table 1: the ablation\nMean{_of_seeds(results)}.\n\n{_rows(results, rows)}\n\n"
+        "The paper's own rows, on COFW's photographs and human masks (other data: compare the differences, not the "
+        f"values):\n\n{_markdown(_heads(), paper)}"
+    )
+
+
+def _beta(results: dict[str, Any]) -> str:
+    rows = [
+        (name, "pixel cross-entropy" if beta is None else f"consensus, beta {beta}") for name, beta in BETAS.items()
+    ]
+    return (
+        "## Figure 4b: sparsity over fine-tuning\nFrom the same transferred network of each seed.\n\n"
+        f"![Sparsity over fine-tuning for values of beta]({PLOT})\n\nAt the end:\n\n{_rows(results, rows)}"
+    )
+
+
+def _blobs(results: dict[str, Any]) -> str:
+    rows = [("consensus", "component blobs"), (CLASS_BLOBS.name, "class blobs")]
+    lines = "\n".join(f"- {sentence}" for sentence in blob_sentences(results))
+    return f"## Component blobs against class blobs\nThe same budget and start.\n\n{_rows(results, rows)}\n\n{lines}"
+
+
+def _reading(results: dict[str, Any]) -> str:
+    lines = "\n".join(f"- {finding.text}" for finding in findings(results))
+    seeds = results["plan"]["seeds"]
+    chance = f" With {seeds} seeds, {200 / 2**seeds:.0f} % of differences without a cause agree in sign, and a small "
+    return (
+        "## Honest reading\nComputed from the numbers: a difference counts where all seeds agree on its sign and its "
+        "mean is larger than its standard deviation over the seeds. Rows of one seed share their start and their "
+        "crops, so differences are taken seed by seed."
+        f"{chance + 'true one can be missed.' if seeds > 1 else ''}\n\n{lines}"
+    )
+
+
+def _left_out() -> str:
+    return "\n".join([
+        "## What was left out",
+        "- COFW itself and human masks: none can be had here. The truth of the faces is a pseudo-label, which the "
+        "transfer has learned from as well; only the occluder's is exact.",
+        "- The paper's width, and its training until nothing is gained: budgets are fixed and small. No row is the "
+        "best that its loss can do, and a loss that learns more slowly looks worse than it may be.",
+        "- A learning rate for each loss: one for all, and higher than the paper's 1e-5, for fewer steps.",
+        "- Speed (table 1's fps): `unveil bench` measures it.",
+    ])  # fmt: skip
+
+
+def _commands(results: dict[str, Any]) -> str:
+    plan = results["plan"]
+    amount = " --small" if plan["small"] else f" --seeds {plan['seeds']} --width {plan['width']} --docs docs"
+    return f"""## Again
+```sh
+unveil label PHOTOGRAPHS --hair-model hair_segmentation.tflite --output LABELS
+unveil reproduce --labels LABELS --occluders OCCLUDERS --output RUNS{amount}   # stopped at any moment, it goes on
+make reproduce-small                                                     # table 1 in minutes, to see that it runs
+```"""
+
+
+def _rows(results: dict[str, Any], rows: Iterable[tuple[str, str]]) -> str:
+    return _markdown(_heads(), [[title, *_cells(results, name)] for name, title in rows])
+
+
+def _cells(results: dict[str, Any], variant: str) -> list[str]:
+    values = {column: tuple(figures(results, variant, column)) for column in COLUMNS}
+    return [Spread(seeds).text(digits_of(column)) if seeds else "-" for column, seeds in values.items()]
+
+
+def _heads() -> list[str]:
+    return ["", *COLUMNS.values()]
+
+
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _of_seeds(results: dict[str, Any]) -> str:
+    seeds = results["plan"]["seeds"]
+    return f" ± standard deviation over {seeds} seeds" if seeds > 1 else " of one seed"

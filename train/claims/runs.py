@@ -1,0 +1,95 @@
+"""One short training of a claim: the product's own step and loss, on samples that are kept in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines.spec import ModelSpec
+from train.batches import Supply
+from train.checkpoint import save_weights
+from train.config import TrainConfig
+from train.distributed import Ranks
+from train.loop import Job, train_step
+from train.state import State
+
+Row = dict[str, Any]
+Look = Callable[[nn.Module], Row]
+"""A network -> its figures on the faces kept aside."""
+Seen = Callable[[int, Row], None]
+"""Hears of a look: the samples so far, and the figures."""
+
+_PATHS = ("labels", "occluders", "output", "start", "data")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished training."""
+
+    network: nn.Module
+    curve: list[Row]
+    """The figures at each look, with `samples`; the last one is of the end."""
+    seconds: float
+
+
+def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: Seen) -> Outcome:
+    """Train as the record says. The weights of the last step count, not an average.
+
+    Raises:
+        DataError: the starting weights do not fit.
+    """
+    cv2.setNumThreads(0)
+    job = Job(config, spec, Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu")))
+    state = State.fresh(config, spec, job.ranks.device, say=lambda _: None)
+    every, started = max(1, config.evaluate_every // config.step_samples), time.monotonic()
+    curve = [{"samples": 0} | look(state.network)]
+    for batch in _batches(supply, config):
+        train_step(job, state.network, state, [batch])
+        state.step += 1
+        if state.step == config.steps or state.step % every == 0:
+            samples = state.step * config.step_samples
+            curve.append({"samples": samples} | look(state.network))
+            seen(samples, curve[-1])
+    return Outcome(state.network, curve, time.monotonic() - started)
+
+
+def settings(config: TrainConfig) -> Row:
+    """The record of a run without the paths of the machine it ran on. JSON-ready."""
+    return {key: value for key, value in config.to_json().items() if key not in _PATHS}
+
+
+def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> None:
+    """Write the weights, as `unveil train` does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(
+        path,
+        outcome.network.state_dict(),
+        {"model": config.model, "width": config.width, "regularised": config.regularised,
+         "labels": list(spec.labels), "samples": config.samples, "config": settings(config)},
+    )  # fmt: skip
+
+
+def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
+    """The run's batches, each composed while the one before is learned."""
+    starts = range(0, config.steps * config.batch, config.batch)
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(_batch, supply, starts[0], config.batch)
+        for start in starts[1:]:
+            batch, coming = coming.result(), pool.submit(_batch, supply, start, config.batch)
+            yield batch
+        yield coming.result()
+
+
+def _batch(supply: Supply, start: int, size: int) -> list[Tensor]:
+    samples = [supply[index] for index in range(start, start + size)]
+    parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
+    return [torch.from_numpy(np.stack(part)) for part in parts]

@@ -1,0 +1,75 @@
+"""The morphable head: ICT-FaceKit's full head, from a folder that the user points at.
+
+Units are centimetres; x to the subject's left, y up, z out of the face.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import DataError
+from engines.manifest import sha256_of
+
+F32 = npt.NDArray[np.float32]
+
+_ARRAYS, _INDICES = "ict_facekit.npz", "ict_vertex_indices.json"
+_LANDMARKS = 68
+
+
+@dataclass(frozen=True, eq=False)
+class HeadModel:
+    """A head's shape and how it varies."""
+
+    neutral: F32
+    """(V, 3)"""
+    identity: F32
+    """(I, V, 3): offsets, each for one standard deviation."""
+    expression: F32
+    """(E, V, 3): offsets at full strength."""
+    expression_names: tuple[str, ...]
+    landmark_vertices: npt.NDArray[np.int64]
+    """(68,) Multi-PIE's landmarks as vertices."""
+
+    def shape(self, vertices: npt.NDArray[np.int64], identity: F32, expressions: dict[str, float]) -> F32:
+        """(len(vertices), 3): where some vertices lie, with the first coefficients of identity and some expressions."""
+        points = self.neutral[vertices] + np.tensordot(identity, self.identity[: len(identity), vertices], 1)
+        for name, strength in expressions.items():
+            points = points + strength * self.expression[self.expression_names.index(name), vertices]
+        return np.asarray(points, np.float32)
+
+
+def load_head_model(folder: Path | None) -> HeadModel:
+    """Read the head model. Raises DataError where it is not named, missing or not the model."""
+    arrays, indices = _files(folder)
+    try:
+        landmarks = np.array(json.loads(indices.read_text())["idx_to_landmark_verts"], np.int64)
+        with np.load(arrays, allow_pickle=False) as read:
+            neutral, identity, expression = (
+                read[name].astype(np.float32) for name in ("neutral", "identity", "expression")
+            )
+            names = tuple(str(name) for name in read["expression_names"])
+    except (ValueError, KeyError, OSError) as e:
+        raise DataError(f"the head model in {arrays.parent} cannot be read ({e}); expected ICT-FaceKit's arrays") from e
+    if landmarks.shape != (_LANDMARKS,) or neutral.ndim != 2 or landmarks.max() >= len(neutral):
+        raise DataError(f"{indices} does not fit {arrays.name}: expected {_LANDMARKS} landmarks among its vertices")
+    return HeadModel(neutral, identity, expression, names, landmarks)
+
+
+def head_model_sha256(folder: Path | None) -> str:
+    """Of the model's arrays. Raises DataError where it is not named or missing."""
+    return sha256_of(_files(folder)[0])
+
+
+def _files(folder: Path | None) -> tuple[Path, Path]:
+    if folder is None or not all((folder / name).is_file() for name in (_ARRAYS, _INDICES)):
+        where = "none was named" if folder is None else f"{folder} does not hold it"
+        raise DataError(
+            f"the contour 'head' needs the head model, and {where}; "
+            f"expected a folder with {_ARRAYS} and {_INDICES}, name it with --head-model"
+        )
+    return folder / _ARRAYS, folder / _INDICES

@@ -1,0 +1,75 @@
+"""How pseudo-labels are made: the choices of `unveil label`, and what they open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from engines.errors import UsageError
+from train.pseudo_label import Morphology, Outline
+from train.teacher_base import Teacher
+
+Contour = Literal["mesh", "head"]
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """The choices. Raises UsageError where one is unknown."""
+
+    teacher: str = "hair"
+    """`hair`, `masks:FOLDER` or `engine:NAME_OR_FOLDER_OR_CHECKPOINT[,ANOTHER...]`."""
+    contour: Contour = "mesh"
+    """Of the full face: FaceMesh's oval, or the projected contour of a posed head."""
+    morphology: Morphology = "thin"
+    """Of the residual."""
+    hair_model: Path | None = None
+    """MediaPipe's hair_segmentation.tflite; only the teacher `hair` needs it."""
+    head_model: Path | None = None
+    """Folder of the head model; only the contour `head` needs it."""
+    every: int = 10
+    """Of a video, each that many frames is labelled."""
+
+    def __post_init__(self) -> None:
+        kind, colon, of = self.teacher.partition(":")
+        if self.teacher != "hair" and not (kind in ("masks", "engine") and colon and of):
+            raise UsageError(f"teacher {self.teacher!r} is unknown; expected hair, masks:FOLDER or engine:NAME[,NAME]")
+        for what, got, known in (("contour", self.contour, Contour), ("morphology", self.morphology, Morphology)):
+            if got not in get_args(known):
+                raise UsageError(f"{what} {got!r} is unknown; expected one of {', '.join(get_args(known))}")
+
+
+def open_teacher(options: LabelOptions) -> Teacher:
+    """The teacher, ready. Raises what the teachers raise where their files are missing."""
+    kind, _, of = options.teacher.partition(":")
+    if kind == "engine":
+        from train.teacher_engine import EngineTeacher
+
+        return EngineTeacher(of)
+    if kind == "masks":
+        from train.teacher_masks import MaskTeacher
+
+        return MaskTeacher(Path(of))
+    from train.teacher_hair import HairTeacher
+
+    return HairTeacher(options.hair_model)
+
+
+def open_outline(options: LabelOptions) -> Outline:
+    """The contour of the full face. Raises DataError where the head model is missing."""
+    if options.contour == "head":
+        from train.head_pose import HeadContour
+
+        return HeadContour.load(options.head_model)
+    from train.contour import contour
+
+    return lambda landmarks, size_wh: contour(landmarks, 0.0)
+
+
+def outline_provenance(options: LabelOptions) -> dict[str, Any]:
+    """JSON-ready: the hash of the model behind the contour, where there is one."""
+    if options.contour == "mesh":
+        return {}
+    from train.head_model import head_model_sha256
+
+    return {"head_model_sha256": head_model_sha256(options.head_model)}
