@@ -7,7 +7,7 @@ SETUP := pyproject.toml scripts/setup.sh $(shell grep -qsF '$(CURDIR)/.venv/bin/
 
 .PHONY: help demo test lint types format clean moved reproduce-small shared
 
-# Photographs, cut-out occluders and a hair segmenter (docs/results_consensus.md says which); not part of the project.
+# Photographs, cut-out occluders and a hair segmenter, which are not part of the project.
 SHARED ?= ../shared
 
 help:            ## this list

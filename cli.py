@@ -44,6 +44,7 @@ class View(StrEnum):
 class Outline(StrEnum):
     """Where the contour of the full face comes from."""
 
+    silhouette = "silhouette"
     mesh = "mesh"
     head = "head"
 
@@ -60,7 +61,7 @@ Model = Annotated[str, typer.Option(help="A model that ships with Unveil, or the
 Render = Annotated[Kind, typer.Option(help="What is drawn.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the summary as JSON.", metavar="FILE")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Threads = Annotated[int | None, typer.Option(help="Threads for the network [default: the cores, at most 4].", min=1)]
+Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: the cores, at most 4].", min=1)]
 
 
 @app.command()
@@ -149,7 +150,9 @@ def inspect(
 
 @app.command()
 def bench(
-    source: Annotated[Path | None, typer.Argument(help="A video [default: the sample clip].", metavar="VIDEO")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(help="A video \\[default: the sample clip].", metavar="VIDEO")
+    ] = None,
     model: Model = DEFAULT_MODEL,
     seconds: Annotated[float, typer.Option(help="How long the network alone is timed.", min=0.1)] = 3.0,
     json: JsonFile = None,
@@ -197,9 +200,9 @@ def label(
     hair_model: Annotated[
         Path | None, typer.Option(help="MediaPipe's hair_segmentation.tflite, for the teacher hair.", metavar="FILE")
     ] = None,
-    contour: Annotated[Outline, typer.Option(help="Of the full face: of the landmarks, or of a posed head.")] = (
-        Outline.mesh
-    ),
+    contour: Annotated[
+        Outline, typer.Option(help="Of the full face: of the landmarks, their hull, or a posed head's.")
+    ] = (Outline.silhouette),
     head_model: Annotated[
         Path | None, typer.Option(help="Folder with ict_facekit.npz, for the contour head.", metavar="FOLDER")
     ] = None,
@@ -245,7 +248,8 @@ def train(
     flips: Annotated[bool, typer.Option("--flips", help="Of --data or --distinct: mirror every other crop.")] = False,
     augment: Annotated[bool, typer.Option("--augment", help="Of those: turn, zoom and light them a little.")] = False,
     model: TrainedModel = DEFAULT_MODEL,
-    width: Annotated[int | None, typer.Option(help="Channels of its first layer [default: the model's own].")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of its first layer \\[default: the model's own].")] = None,
+    size_px: Annotated[int | None, typer.Option(help="Side of the crops \\[default: the model's own].")] = None,
     regularised: Annotated[bool, typer.Option("--regularised", help="Dropout in the network, and flips.")] = False,
     start: Annotated[Path | None, typer.Option(help="Weights to start from.", metavar="FILE")] = None,
     samples: Annotated[int, typer.Option(help="Crops in all.", min=1)] = 170_000,
@@ -253,7 +257,7 @@ def train(
     accumulate: Annotated[int, typer.Option(help="Batches that make one step.", min=1)] = 1,
     optimiser: Annotated[str, typer.Option(help="adamw-cosine, adam-plateau or adam-flat.")] = "adamw-cosine",
     learning_rate: Annotated[
-        float | None, typer.Option(help="The peak or start [default: 2e-3, 1e-3 or 1e-5, by the optimiser].")
+        float | None, typer.Option(help="The peak or start \\[default: 2e-3, 1e-3 or 1e-5, by the optimiser].")
     ] = None,
     patience: Annotated[int, typer.Option(help="Looks without progress that adam-plateau lets pass.", min=0)] = 2,
     stop: Annotated[bool, typer.Option("--stop", help="End where adam-plateau would fall below 1e-5.")] = False,
@@ -278,7 +282,8 @@ def train(
 
     config = TrainConfig(
         labels=labels, occluders=occluders, output=output, data=data, split=split, held_split=held_split,
-        distinct=distinct, flips=flips, augment=augment, model=model, width=width, regularised=regularised,
+        distinct=distinct, flips=flips, augment=augment, model=model, width=width, size_px=size_px,
+        regularised=regularised,
         start=start, samples=samples, batch=batch, accumulate=accumulate, optimiser=optimiser,
         learning_rate=learning_rate, patience=patience, stop=stop, cross_entropy=cross_entropy, balanced=balanced,
         consensus=consensus, alpha=alpha, beta=beta, blobs=blobs, average_decay=average_decay,
@@ -354,9 +359,9 @@ def reproduce(
     output: Annotated[Path, typer.Option(help="The folder of the runs; a job that was stopped goes on in it.")],
     docs: Annotated[Path | None, typer.Option(help="Where page, plot and raw results go, if not there.")] = None,
     small: Annotated[bool, typer.Option("--small", help="Only table 1, in minutes, to see that it runs.")] = False,
-    seeds: Annotated[int | None, typer.Option(help="Runs of each row [default: 3].", min=1)] = None,
+    seeds: Annotated[int | None, typer.Option(help="Runs of each row \\[default: 3].", min=1)] = None,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the network's first layer, 64 in the paper [default: 16].", min=4)
+        int | None, typer.Option(help="Channels of the network's first layer, 64 in the paper \\[default: 16].", min=4)
     ] = None,
 ) -> None:
     """Put the claims of Structure via Consensus to the test, and write what comes out, whichever way it falls."""
@@ -377,7 +382,7 @@ def compile_(
     precision: Annotated[str, typer.Option(help="fp32, bf16 or int8.")] = "int8",
     backend: Annotated[str, typer.Option(help="openvino (CPU), or torch (the reference).")] = "openvino",
     calibration: Annotated[
-        Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet [default: a small set that ships].")
+        Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet \\[default: a small set that ships].")
     ] = None,
 ) -> None:
     """Compile a checkpoint into an engine, and compare the two."""

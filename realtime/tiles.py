@@ -9,27 +9,46 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from realtime.blazeface import F32
 from realtime.types import Region
+
+Box = tuple[float, float, float, float]
 
 _SIDE_PX = 320  # the network sees 0.6 of a pixel of the frame as one of its own: less detail would be no gain
 _LEAST_SIDE = 1 / 4  # of the frame's longer side, so that frames of any size have at most 25 tiles, of 16:9 at most 15
 _OVERLAP = 1 / 4  # of a tile: a face up to this wide lies in one of them, whole
 _WORTHWHILE = 1.25  # a frame that is no longer than this many tiles is seen as well whole
-_MOST_FACE = 0.45  # of a tile's side; larger faces are for the whole frame, and so are the parts of one
+# Heights of the faces to take from a tile, of its side. Smaller ones are mostly blobs of texture, larger ones
+# are for the whole frame, and so are the parts of one.
+_LEAST_FACE, _MOST_FACE = 0.085, 0.45
+# No box of the full range is less than 10 of its pixels high: in a whole 720p frame a face of 40 px is missed or has a
+# box of 71-89 px. A box below this share of the frame's longer side says where a face is, not how large.
+_COARSE = 0.08
 
 
 def tiles_of_frame(size_wh: tuple[int, int]) -> list[Region]:
     """The tiles that cover a frame, row by row; none where they would show no more than the whole frame does."""
     width, height = size_wh
-    side = max(_SIDE_PX, max(size_wh) * _LEAST_SIDE)
+    side = _side(size_wh)
     if max(size_wh) <= _WORTHWHILE * side:
         return []
     return [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
 
 
-def whole_in_tile(boxes_xyxy: F32, tile: Region, size_wh: tuple[int, int]) -> F32:
+def is_coarse(box_xyxy: Box, size_wh: tuple[int, int]) -> bool:
+    """Whether a face was found in the whole frame but must be looked at in a tile (`close_up`) to get its size."""
+    return box_xyxy[3] - box_xyxy[1] < _COARSE * max(size_wh) and bool(tiles_of_frame(size_wh))
+
+
+def close_up(box_xyxy: Box, size_wh: tuple[int, int]) -> Region:
+    """A tile with this box in its middle."""
+    left, top, right, bottom = box_xyxy
+    return Region((left + right) / 2, (top + bottom) / 2, _side(size_wh))
+
+
+def whole_in_tile(boxes_xyxy: F32, tile: Region, size_wh: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """(N,) bool: the boxes to take from a tile: those of small faces that no border of it cuts.
 
     A neighbour has the rest of a face that is cut. At the frame's own border there is none, and the box may reach it.
@@ -39,7 +58,29 @@ def whole_in_tile(boxes_xyxy: F32, tile: Region, size_wh: tuple[int, int]) -> F3
     inner = np.array([left if left > 0 else -math.inf, top if top > 0 else -math.inf], np.float32)
     outer = np.array([right if right < width else math.inf, bottom if bottom < height else math.inf], np.float32)
     whole = (boxes_xyxy[:, :2] > inner).all(axis=1) & (boxes_xyxy[:, 2:] < outer).all(axis=1)
-    return whole & ((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1) < _MOST_FACE * tile.side)
+    share = (boxes_xyxy[:, 3] - boxes_xyxy[:, 1]) / np.float32(tile.side)
+    return whole & (share > _LEAST_FACE) & (share < _MOST_FACE)
+
+
+class TileRotation:
+    """Which tiles to look at in each frame of a video: all of them in the first, then a few in turn."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None
+
+    def take(self, size_wh: tuple[int, int], count: int) -> list[Region]:
+        """The next `count` tiles of a frame; all of them the first time."""
+        tiles = tiles_of_frame(size_wh)
+        if self._next is None or not tiles:
+            self._next = 0
+            return tiles
+        start = self._next % len(tiles)  # frames of one source may change in size
+        self._next = (start + count) % len(tiles)
+        return (tiles + tiles)[start : start + min(count, len(tiles))]
+
+
+def _side(size_wh: tuple[int, int]) -> float:
+    return max(_SIDE_PX, max(size_wh) * _LEAST_SIDE)
 
 
 def _centres(length: int, side: float) -> list[float]:

@@ -15,7 +15,7 @@ from engines.spec import CONSENSUS_LABELS, ModelSpec
 from realtime.colour import yuv_from_rgb
 from realtime.sink_base import Sink
 from realtime.source_base import Source, SourceInfo
-from realtime.types import U8, Detection, Frame
+from realtime.types import U8, Detection, Frame, Region
 
 SPEC = ModelSpec("fake", CONSENSUS_LABELS)
 RED, BLUE, GREY = (200, 40, 40), (40, 40, 200), (120, 120, 120)
@@ -75,15 +75,20 @@ class FakeSource(Source):
 
 
 class FakeDetector:
-    """Finds what it was told to find; counts how often it was asked."""
+    """Finds what it was told to find, in the whole frame and in tiles; counts how often it was asked."""
 
-    def __init__(self, detections: Sequence[Detection] = ()) -> None:
-        self.detections = detections
+    def __init__(self, detections: Sequence[Detection] = (), small: Sequence[Detection] = ()) -> None:
+        self.detections, self.small = detections, small
         self.calls = 0
+        self.tiles: list[int] = []
 
     def detect(self, frame: Frame) -> list[Detection]:
         self.calls += 1
         return list(self.detections)
+
+    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
+        self.tiles.append(len(tiles))
+        return list(self.small) if tiles else []
 
 
 class FakeEngine:

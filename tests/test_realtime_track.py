@@ -9,8 +9,9 @@ from fakes_pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, 
 from engines.engine import Parsed
 from engines.spec import ModelSpec
 from realtime.crop import crop_rgb, region_from_box
+from realtime.face_box import full_face_box, visible_share
 from realtime.parse import crop_faces, parse_faces
-from realtime.track import Tracker, full_face_box, visible_share
+from realtime.track import Tracker
 from realtime.types import U8, Detection, ParsedFace, Region
 
 FACE = (160.0, 120.0, 80.0)
@@ -279,3 +280,62 @@ def test_a_doubtful_detection_that_convinces_the_parser_is_shown_and_stays() -> 
     tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), SPEC)
     assert len(step(tracker)) == 1
     assert len(unsure_step(tracker)) == 1
+
+
+WIDE = (1280, 720)
+SMALL = (300.0, 300.0, 60.0)
+
+
+def wide_step(tracker: Tracker, engine: FakeEngine, faces: list[tuple[float, float, float]]) -> list[ParsedFace]:
+    """One 720p frame."""
+    frame = rgb_frame(scene(WIDE, faces))
+    regions = tracker.regions(frame)
+    return tracker.update(parse_faces(engine, crop_faces(frame, regions, SPEC.size_px), regions))
+
+
+def test_the_first_frame_is_searched_in_all_tiles_and_later_ones_in_a_few() -> None:
+    detector = FakeDetector([detection((900, 300, 200))])
+    tracker = Tracker(detector, SPEC, redetect_every=15)
+    for _ in range(31):
+        wide_step(tracker, FakeEngine(), [(900, 300, 200)])
+    assert detector.tiles == [15, *([0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2] * 2)]
+
+
+def test_a_frame_without_faces_is_searched_in_two_tiles() -> None:
+    detector = FakeDetector()
+    tracker = Tracker(detector, SPEC)
+    for _ in range(3):
+        assert wide_step(tracker, FakeEngine(), []) == []
+    assert detector.tiles == [15, 2, 2]
+
+
+@pytest.mark.parametrize("score", [0.45, 0.9])
+def test_a_small_face_that_convinces_the_parser_is_shown(score: float) -> None:
+    tracker = Tracker(FakeDetector(small=[detection(SMALL, score)]), SPEC)
+    assert len(wide_step(tracker, FakeEngine(), [SMALL])) == 1
+
+
+def test_a_small_face_must_convince_the_parser_however_sure_the_detector_is() -> None:
+    tracker = Tracker(FakeDetector(small=[detection(SMALL, 0.95)]), SPEC)
+    assert wide_step(tracker, UnsureEngine(), [SMALL]) == []
+
+
+def test_a_face_that_a_whole_frame_shows_too_coarsely_is_looked_at_close_up() -> None:
+    detector = FakeDetector([detection((300, 300, 90))], small=[detection(SMALL)])
+    tracker = Tracker(detector, SPEC)
+    (face,) = wide_step(tracker, FakeEngine(), [SMALL])
+    assert detector.tiles == [16]
+    assert face.region.side == pytest.approx(90, rel=0.1)  # 60 px and their margin, not 90 px and theirs
+
+
+def test_what_no_close_up_confirms_is_not_shown() -> None:
+    assert wide_step(Tracker(FakeDetector([detection((300, 300, 90))]), SPEC), FakeEngine(), [SMALL]) == []
+
+
+def test_a_small_thing_before_a_large_face_neither_takes_its_place_nor_its_number() -> None:
+    large = (300.0, 300.0, 200.0)
+    tracker = Tracker(FakeDetector([detection(large)], small=[detection(SMALL)]), SPEC, redetect_every=1)
+    for _ in range(3):
+        (face,) = wide_step(tracker, FakeEngine(), [large])
+    assert face.track_id == 0
+    assert face.region.side == pytest.approx(300, rel=0.1)

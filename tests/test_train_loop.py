@@ -189,3 +189,19 @@ def test_weights_of_another_width_are_refused(config, tmp_path):
     other = dataclasses.replace(config, start=config.output / "weights.safetensors", output=tmp_path / "other")
     with pytest.raises(DataError, match="width 16"):
         loop.train(other, say=lambda _: None)
+
+
+def test_small_crops_first_then_full_size_from_those_weights(config):
+    small = dataclasses.replace(config, size_px=64)
+    loop.train(small, say=lambda _: None)
+    full = dataclasses.replace(
+        config, output=config.output.with_name("full"), start=small.output / "weights.safetensors"
+    )
+    loop.train(full, say=lambda _: None)
+    assert loop.spec_of(small).size_px == 64
+    assert loop.spec_of(full).size_px == models.spec("consensus-lite").size_px
+
+
+def test_size_that_does_not_halve_four_times_is_refused(config):
+    with pytest.raises(UsageError, match="multiple of 16"):
+        dataclasses.replace(config, size_px=72)

@@ -1,10 +1,14 @@
 """The full-face contour: the outline that a face would have were nothing in front of it.
 
-First version of Structure via Consensus, section 3.1: the hull of the jawline and forehead, here from 2D landmarks.
-FaceMesh's oval stops below the hairline, so its upper part is moved up along the face's axis.
+Structure via Consensus, section 3.1: the hull of the jawline and forehead, here from 2D landmarks. FaceMesh's oval
+stops below the hairline, so its upper part can be moved up along the face's axis. In a turned face nose, lips and
+cheekbone stand beyond that hull: the silhouette has them. (The paper's own hull, of a posed head: `head_contour.py`.)
 """
 
 from __future__ import annotations
+
+import functools
+from collections import defaultdict
 
 import cv2
 import numpy as np
@@ -55,3 +59,36 @@ def contour_mask(outline: Points, size_wh: tuple[int, int]) -> U8:
     shift = 4  # sub-pixel corners: 1/16 pixel
     cv2.fillConvexPoly(mask, np.round(outline * (1 << shift)).astype(np.int32), 1, shift=shift)
     return mask
+
+
+def hull_mask(landmarks: Points, size_wh: tuple[int, int]) -> U8:
+    """(H, W) uint8: 1 inside the hull of FaceMesh's oval."""
+    return contour_mask(contour(landmarks, 0.0), size_wh)
+
+
+def silhouette_mask(landmarks: Points, size_wh: tuple[int, int]) -> U8:
+    """(H, W) uint8: 1 inside the oval's hull and wherever FaceMesh's surface stands beyond it.
+
+    Args:
+        landmarks: (468 or more, 2 or 3) float32, FaceMesh vertices in pixels.
+    """
+    mask = hull_mask(landmarks, size_wh)
+    shift = 4  # sub-pixel corners: 1/16 pixel
+    corners = np.round(landmarks[:, :2] * (1 << shift)).astype(np.int32)
+    for triangle in corners[mesh_triangles()]:
+        cv2.fillConvexPoly(mask, triangle, 1, shift=shift)
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED).astype(np.uint8)  # closes eyes and mouth
+
+
+@functools.cache
+def mesh_triangles() -> npt.NDArray[np.int64]:
+    """(T, 3): FaceMesh's triangles, which MediaPipe publishes edge by edge."""
+    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
+
+    beside: dict[int, set[int]] = defaultdict(set)
+    for first, second in FACEMESH_TESSELATION:
+        beside[first].add(second)
+        beside[second].add(first)
+    found = {tuple(sorted((a, b, c))) for a in beside for b in beside[a] for c in beside[a] & beside[b]}
+    return np.array(sorted(found), np.int64)

@@ -21,7 +21,7 @@ from realtime.types import U8
 from train.contour import Points
 from train.held_aside import Held
 
-Basis = Literal["name", "computed", "copy"]
+Basis = Literal["all", "name", "computed", "copy"]
 
 # SFHQ-T2I's figures, cut into tiles named FIGURE_ROW_COLUMN: rows of its age figures are ages, of others peoples.
 _BY_NAME = {

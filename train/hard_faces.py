@@ -79,7 +79,7 @@ def coarse(rgb: U8, size_px: int) -> U8:
 def grouped(held: Held, predicted: Predicted, copies: dict[str, tuple[Held, Predicted]]) -> list[Shown]:
     """All faces, then each group, then each made copy of all faces."""
     everyone = np.arange(len(held.names))
-    shown = [Shown(group, held, predicted) for group in (Group("all faces", "name", everyone), *groups_of(held))]
+    shown = [Shown(group, held, predicted) for group in (Group("all faces", "all", everyone), *groups_of(held))]
     return shown + [Shown(Group(name, "copy", everyone), *copy) for name, copy in copies.items()]
 
 

@@ -35,13 +35,6 @@ class HeadModel:
     landmark_vertices: npt.NDArray[np.int64]
     """(68,) Multi-PIE's landmarks as vertices."""
 
-    def shape(self, vertices: npt.NDArray[np.int64], identity: F32, expressions: dict[str, float]) -> F32:
-        """(len(vertices), 3): where some vertices lie, with the first coefficients of identity and some expressions."""
-        points = self.neutral[vertices] + np.tensordot(identity, self.identity[: len(identity), vertices], 1)
-        for name, strength in expressions.items():
-            points = points + strength * self.expression[self.expression_names.index(name), vertices]
-        return np.asarray(points, np.float32)
-
 
 def load_head_model(folder: Path | None) -> HeadModel:
     """Read the head model. Raises DataError where it is not named, missing or not the model."""

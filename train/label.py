@@ -31,9 +31,9 @@ from engines.spec import FACE, OCCLUSION
 from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.label_inputs import Picture, find_pictures
-from train.label_options import LabelOptions, open_outline, open_teacher, outline_provenance
+from train.label_options import LabelOptions, contour_provenance, open_full_face, open_teacher
 from train.provenance import check, note
-from train.pseudo_label import Outline, PseudoLabel, label_face, merged
+from train.pseudo_label import FullFace, PseudoLabel, label_face, merged
 from train.teacher_base import Teacher, Unusable
 from train.teachers import FaceMesh
 
@@ -141,7 +141,7 @@ def _settings(options: LabelOptions) -> dict[str, Any]:
     return {
         **open_teacher(options).provenance(),
         "contour": options.contour,
-        **outline_provenance(options),
+        **contour_provenance(options),
         "morphology": options.morphology,
         "every": options.every,
         "landmarks": f"FaceMesh, mediapipe {version('mediapipe')}",
@@ -182,17 +182,17 @@ def _start_worker() -> None:
 
 
 @functools.cache
-def _tools(options: LabelOptions) -> tuple[FaceMesh, Teacher, Outline]:
+def _tools(options: LabelOptions) -> tuple[FaceMesh, Teacher, FullFace]:
     """Of this worker process. Opened by its first job: what a pool's initializer raises is never heard."""
-    return FaceMesh(), open_teacher(options), open_outline(options)
+    return FaceMesh(), open_teacher(options), open_full_face(options)
 
 
 def _label_one(job: tuple[Picture, Path, LabelOptions]) -> tuple[Picture, dict[str, Any] | str]:
     picture, output, options = job
-    mesh, teacher, outline = _tools(options)
+    mesh, teacher, full_face = _tools(options)
     try:
         rgb = read_rgb(picture.path)
-        found = label_face(rgb, mesh, teacher, outline, options.morphology, picture.name)
+        found = label_face(rgb, mesh, teacher, full_face, options.morphology, picture.name)
     except SourceError:
         return picture, _UNREADABLE
     except Unusable as e:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from engines.errors import UsageError
-from train.pseudo_label import Morphology, Outline
+from train.contour import hull_mask, silhouette_mask
+from train.pseudo_label import FullFace, Morphology
 from train.teacher_base import Teacher
 
-Contour = Literal["mesh", "head"]
+Contour = Literal["silhouette", "mesh", "head"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class LabelOptions:
 
     teacher: str = "hair"
     """`hair`, `masks:FOLDER` or `engine:NAME_OR_FOLDER_OR_CHECKPOINT[,ANOTHER...]`."""
-    contour: Contour = "mesh"
-    """Of the full face: FaceMesh's oval, or the projected contour of a posed head."""
+    contour: Contour = "silhouette"
+    """Of the full face: the hull of FaceMesh's oval (`mesh`), with what stands beyond it in a turned face
+    (`silhouette`), or the hull of a posed head's contour, as in the paper (`head`)."""
     morphology: Morphology = "thin"
     """Of the residual."""
     hair_model: Path | None = None
@@ -55,20 +57,18 @@ def open_teacher(options: LabelOptions) -> Teacher:
     return HairTeacher(options.hair_model)
 
 
-def open_outline(options: LabelOptions) -> Outline:
-    """The contour of the full face. Raises DataError where the head model is missing."""
+def open_full_face(options: LabelOptions) -> FullFace:
+    """What makes f of equation 1. Raises DataError where the head model is missing."""
     if options.contour == "head":
-        from train.head_pose import HeadContour
+        from train.head_contour import HeadContour
 
         return HeadContour.load(options.head_model)
-    from train.contour import contour
-
-    return lambda landmarks, size_wh: contour(landmarks, 0.0)
+    return silhouette_mask if options.contour == "silhouette" else hull_mask
 
 
-def outline_provenance(options: LabelOptions) -> dict[str, Any]:
+def contour_provenance(options: LabelOptions) -> dict[str, Any]:
     """JSON-ready: the hash of the model behind the contour, where there is one."""
-    if options.contour == "mesh":
+    if options.contour != "head":
         return {}
     from train.head_model import head_model_sha256
 

@@ -135,8 +135,9 @@ def loss_terms(config: TrainConfig, logits: Tensor, labels: Tensor, blobs: Tenso
 
 
 def spec_of(config: TrainConfig) -> ModelSpec:
-    """The model's spec, with the labels of the data set that is trained on."""
+    """The model's spec, with the crops' size and the labels of the data set that is trained on."""
     spec = models.spec(config.model)
+    spec = replace(spec, size_px=config.size_px or spec.size_px)
     return replace(spec, labels=open_data(config.data, config.split).labels) if config.data else spec
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
 from realtime.types import U8
-from train.contour import Points, contour_mask, face_height
+from train.contour import Points, face_height
 from train.masks import box_of, deep, odd
 from train.teacher_base import Portrait, Seen, Teacher, Unusable
 
@@ -51,18 +51,18 @@ class FindsLandmarks(Protocol):
         """(478, 3) float32 in pixels, or None where no face is found."""
 
 
-Outline = Callable[[Points, tuple[int, int]], Points]
-"""Landmarks and the picture's (width, height) -> (M, 2) float32: the convex outline of the full face, in pixels."""
+FullFace = Callable[[Points, tuple[int, int]], U8]
+"""Landmarks and the picture's (width, height) -> (H, W) uint8, f of equation 1: 1 where the full face is."""
 
 
 def label_face(
-    rgb: U8, mesh: FindsLandmarks, teacher: Teacher, outline: Outline, morphology: Morphology, name: str = ""
+    rgb: U8, mesh: FindsLandmarks, teacher: Teacher, full_face: FullFace, morphology: Morphology, name: str = ""
 ) -> PseudoLabel:
     """Label the most prominent face of a picture.
 
     Args:
         rgb: (H, W, 3) uint8.
-        outline: the contour whose inside is f.
+        full_face: makes f.
         name: of the picture, for teachers that look it up.
 
     Raises:
@@ -72,7 +72,7 @@ def label_face(
     if landmarks is None:
         raise Unusable("no face found")
     size_wh = (rgb.shape[1], rgb.shape[0])
-    full = contour_mask(outline(landmarks, size_wh), size_wh)
+    full = full_face(landmarks, size_wh)
     if full.sum() < _LEAST_FACE:
         raise Unusable("the face is too small or outside the picture")
     seen = teacher.visible(Portrait(name, rgb, landmarks, full))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from train.hard_faces import LEAST_FACES, MARGIN
+
 _COLUMNS = (
     ("face_iou", "IoU face"),
     ("occlusion_iou", "IoU occlusion"),
@@ -24,6 +26,10 @@ _GROUP_COLUMNS = {
     "pasted_face_iou": ("pasted", 8),
     "occluder_taken_for_face": ("occluder as face", 18),
 }
+_GROUP_BASES = (
+    "name: the file's name says so; computed: a proxy, from the landmarks (yaw) or the visible face's colours; copy: "
+    "all faces again, made harder. The truth of a face is a pseudo-label: a group may be low because its truth is."
+)
 
 
 def evaluation_text(result: dict[str, Any]) -> str:
@@ -77,15 +83,15 @@ def _tables_of(data: str, labels: list[str]) -> list[tuple[str, str, _Columns]]:
 
 
 def _groups_table(rows: list[dict[str, Any]]) -> list[str]:
-    """A line for each group. What is computed is a proxy; a copy is every face again, made harder."""
+    """A line for each group, and what its columns mean."""
     width = max(len(row["group"]) for row in rows)
     head = "".join(f"{title:>{w}}" for title, w in (("by", 10), ("faces", 7), *_GROUP_COLUMNS.values()))
     lines = [f"{'group':<{width}}" + head]
     for row in rows:
         cells = "".join(f"{'-' if row[key] is None else row[key]:>{w}}" for key, (_, w) in _GROUP_COLUMNS.items())
-        mark = f"  <- {' and '.join(row['below'])}: more than 3 below all faces" if row["below"] else ""
+        mark = f"  <- {' and '.join(row['below'])}: more than {MARGIN:g} below all faces" if row["below"] else ""
         lines.append(f"{row['group']:<{width}}{row['basis']:>10}{row['faces']:>7}{cells}{mark}")
-    return lines
+    return [*lines, "", f"-: fewer than {LEAST_FACES} faces, not judged. {_GROUP_BASES}"]
 
 
 def _table(rows: list[dict[str, Any]], part: str, columns: _Columns) -> list[str]:

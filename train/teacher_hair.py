@@ -52,7 +52,7 @@ class HairTeacher:
         """The contour and the forehead above it, without hair (a beard is face) and without lenses."""
         rgb, landmarks, full = portrait.rgb, portrait.landmarks, portrait.full
         height = face_height(landmarks)
-        extended = contour_mask(contour(landmarks, _FOREHEAD_EXTENSION), full.shape[::-1])
+        extended = contour_mask(contour(landmarks, _FOREHEAD_EXTENSION), (rgb.shape[1], rgb.shape[0]))
         hair = (self._segmenter.hair(rgb, box_of(extended)) > _HAIR_THRESHOLD).astype(np.uint8)
         hair &= inverse(beard_zone(landmarks, full))
         not_hair = inverse(hair)

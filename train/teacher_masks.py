@@ -10,14 +10,14 @@ import numpy as np
 
 from engines.errors import DataError
 from engines.spec import FACE, OCCLUSION
-from train.teacher_base import Portrait, Seen, Unusable
+from train.teacher_base import Portrait, Seen
 
 
 class MaskTeacher:
     """Masks FOLDER/NAME.png, NAME being the picture's path below the input folder without its suffix.
 
-    A mask is an 8-bit PNG of the picture's size: either visible face light on dark (a pixel above 127 is face), or
-    class ids (no value above 2: 0 background, 1 face, 2 occlusion).
+    A mask is an 8-bit PNG of the picture's size: either visible face light on dark (what is above half its highest
+    value), or class ids (no value above 2: 0 background, 1 face, 2 occlusion).
 
     Raises:
         DataError: there is no such folder.
@@ -31,17 +31,17 @@ class MaskTeacher:
         self._folder = folder
 
     def visible(self, portrait: Portrait) -> Seen:
-        """The picture's mask. A picture without one is left out."""
+        """The picture's mask. Raises DataError where it is missing or does not fit."""
         path = self._folder / f"{portrait.name}.png"
         if not path.is_file():
-            raise Unusable(f"no mask {portrait.name}.png")
+            raise DataError(f"no mask {path} for the picture {portrait.name}; add it, or label without that picture")
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if mask is None or mask.shape != portrait.full.shape:
             got = "unreadable" if mask is None else f"{mask.shape[1]}x{mask.shape[0]}"
             height, width = portrait.full.shape
             raise DataError(f"the mask {path} is {got}, expected an 8-bit PNG of the picture's {width}x{height}")
         if mask.max() > OCCLUSION:
-            return Seen((mask > 127).astype(np.uint8))
+            return Seen((mask > mask.max() // 2).astype(np.uint8))
         occlusion = (mask == OCCLUSION).astype(np.uint8)
         return Seen((mask == FACE).astype(np.uint8), occlusion if occlusion.any() else None)
 

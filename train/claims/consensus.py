@@ -40,7 +40,8 @@ def reproduce(
     data = Data(labels, occluders, models.spec("consensus"))
     identity = data.identity()
     job = Job(plan, data, Journal(output), say)
-    job.journal.claim({"plan": plan.to_json(), "data": identity})
+    shared = {key: value for key, value in plan.to_json().items() if key != "seeds"}  # more of them may be added later
+    job.journal.claim({"plan": shared, "data": identity})
     runs = job.all_runs()
     about = machine.host() | {"cores": machine.physical_cores(), "torch": version("torch")}
     return write({"plan": plan.to_json(), "data": identity, "machine": about, "runs": runs}, docs or output)

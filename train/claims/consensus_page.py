@@ -15,6 +15,7 @@ from train.claims.consensus_claims import (
 )
 from train.claims.consensus_plan import BETAS, CLASS_BLOBS, TABLE_1
 from train.claims.stats import Spread
+from train.occlude import KINDS
 
 RESULTS, PLOT = "results/consensus_claims.json", "figures/sparsity_over_beta.png"
 
@@ -56,15 +57,16 @@ def _setting(results: dict[str, Any]) -> str:
         "pseudo-labels of `unveil label`, every other one under one shape drawn at random; pixel cross-entropy, Adam "
         f"from {plan['transfer_rate']:g} by a cosine to a hundredth. Once for each seed: its rows all start from it.",
         f"- **Fine-tuning** (f.t.): {plan['distinct']} fixed crops (COFW has 500) of {data['few_faces']} other "
-        "photographs, under hands, masks, objects, shapes, microphones and sunglasses whose masks are exact. "
+        "photographs, under the occluders that `unveil train` pastes, whose masks are exact. "
         f"{plan['fine_samples']:,} crops are shown; Adam at a flat {plan['fine_rate']:g}, batch {plan['batch']}, the "
         "last step's weights, the same for every row. A seed draws the crops and their order.",
         "- **Scratch**: the fine-tuning's budget only, as in the paper. It sees the fewest crops of all rows.",
         "- **Consensus**: equation 8 alone, alpha 10, beta 5, component blobs, as the paper does on COFW. **reg.**: "
         "dropout and flips while fine-tuning.",
-        f"- **Measured** on {data['held_faces']} faces that no run learns from, each under one occluder that no run "
-        "learns from, over the whole crop (1.5 times the face's box). Face against all else, in percent; sparsity in "
-        "components of the face; *occluder as face*: of the occluder's pixels on the face.",
+        f"- **Measured** on {data['held_faces']} faces that no run learns from, each under one occluder "
+        f"({', '.join(KINDS)}) that no run learns from, over the whole crop (1.5 times the face's box). Face "
+        "against all else, in percent; sparsity in components of the face; *occluder as face*: of "
+        "the occluder's pixels on the face.",
         f"- **Seeds**: {plan['seeds']}. {minutes:.0f} minutes of training and looking on {machine['cpu']}, "
         f"{machine['cores']} cores, torch {machine['torch']}.",
     ])  # fmt: skip
@@ -114,8 +116,8 @@ def _reading(results: dict[str, Any]) -> str:
 def _left_out() -> str:
     return "\n".join([
         "## What was left out",
-        "- COFW itself and human masks: none can be had here. The truth of the faces is a pseudo-label, which the "
-        "transfer has learned from as well; only the occluder's is exact.",
+        "- COFW itself and human masks: none can be had here. The truth of the faces is a pseudo-label like those "
+        "that the transfer learns from; only the occluder's is exact.",
         "- The paper's width, and its training until nothing is gained: budgets are fixed and small. No row is the "
         "best that its loss can do, and a loss that learns more slowly looks worse than it may be.",
         "- A learning rate for each loss: one for all, and higher than the paper's 1e-5, for fewer steps.",

@@ -65,11 +65,11 @@ class Plan:
     width: int = 16
     """Channels of the paper's network's first layer; 64 in the paper."""
     transfer_samples: int = 12_000
-    fine_samples: int = 4_000
+    fine_samples: int = 3_200
     distinct: int = 500
     """Labelled crops of the fine-tuning, as COFW's training set."""
     transfer_rate: float = 1e-3
-    fine_rate: float = 1e-4
+    fine_rate: float = 3e-4
     batch: int = 32
     look_samples: int = 800
     small: bool = False
