@@ -3,7 +3,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.contour import CHIN, FACE_OVAL, FOREHEAD, contour, contour_mask, face_height
+from train.contour import (
+    CHIN,
+    FACE_OVAL,
+    FOREHEAD,
+    contour,
+    contour_mask,
+    face_height,
+    hull_mask,
+    mesh_triangles,
+    silhouette_mask,
+)
 
 
 def upright_face(centre=(100.0, 120.0), radii=(40.0, 60.0), degrees=0.0):
@@ -42,3 +52,23 @@ def test_extended_contour_grows_in_every_pose(degrees, extension):
 
 def test_mask_is_empty_where_the_face_is_outside():
     assert not contour_mask(contour(upright_face(centre=(-500, -500)), 0.2), (100, 100)).any()
+
+
+def test_silhouette_adds_a_nose_that_stands_beyond_the_hull():
+    face = upright_face()
+    face[4] = (160, 120)  # the tip of the nose, right of the oval
+    plain, whole = hull_mask(face, (240, 240)), silhouette_mask(face, (240, 240))
+    assert (whole >= plain).all()
+    assert whole[120, 150] == 1
+    assert plain[120, 150] == 0
+
+
+def test_silhouette_of_a_frontal_face_is_the_hull():
+    face = upright_face()
+    assert (silhouette_mask(face, (240, 240)) == hull_mask(face, (240, 240))).mean() > 0.995
+
+
+def test_mesh_has_all_of_facemeshs_triangles():
+    triangles = mesh_triangles()
+    assert triangles.shape == (854, 3)
+    assert len(np.unique(triangles)) == 468

@@ -88,6 +88,13 @@ def deep(mask: U8, thickness: float) -> U8:
     return np.isin(ids, keep).astype(np.uint8)
 
 
+def touching(mask: U8, other: U8) -> U8:
+    """The 8-connected components of a mask that share a pixel with another one."""
+    _, ids = cv2.connectedComponents(mask, connectivity=8)
+    found = np.unique(ids[other > 0])
+    return np.isin(ids, found[found > 0]).astype(np.uint8)
+
+
 def _larger(mask: U8, area: float) -> U8:
     _, ids, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= area

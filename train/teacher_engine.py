@@ -23,8 +23,8 @@ from engines.spec import ModelSpec
 from realtime.crop import centres, crop_from_frame, region_from_box, warp
 from realtime.probabilities import occlusion, visible_face
 from realtime.types import U8
-from train.contour import CHIN, FOREHEAD, Points, contour, face_height
-from train.masks import iou, largest, without_specks
+from train.contour import CHIN, FOREHEAD, Points, contour, face_height, hull_mask
+from train.masks import deep, disc, inverse, iou, largest, opened, without_specks
 from train.teacher_base import Portrait, Seen, Unusable
 
 F32 = npt.NDArray[np.float32]
@@ -39,6 +39,10 @@ FRAMINGS = ((1.0, 0.0, 0.0, 0.0), (1.12, 0.03, 0.02, 5.0), (0.9, -0.03, -0.02, -
 _HAIRLINE = 0.16  # above the oval, of the face height: networks are trained on boxes that reach up to it
 _SPECK = 0.0025  # of the face height squared: smaller components take their surroundings' label
 _RIM_PX = 4  # at a crop's border a network sees little: it counts less in the average
+_SLIVER = 0.03  # of the face height: an occlusion nowhere thicker than that is an edge that the network is unsure of
+_COVERED = 2  # the place of what covers the face, in the order background, visible face, occlusion
+_LEAST_FEATURE = 0.02  # of the face height: a frontal face's rim stands less beyond its hull
+_HULL_RIM = 0.08  # of the face height, twice what networks leave free inside the hull
 LEAST_AGREEMENT = 0.5  # IoU of the network's whole face with the contour's: below it one of the two is lost
 
 
@@ -78,14 +82,15 @@ class EngineTeacher:
             Unusable: the whole face is not where the contour is.
         """
         face, covered = self.probabilities(portrait.rgb, portrait.landmarks)
-        labels = np.dstack([1 - face - covered, face, covered]).argmax(axis=2)
+        labels = np.dstack([1 - face - covered, face, covered]).argmax(axis=2).astype(np.uint8)
         whole = largest((labels > 0).astype(np.uint8))
         agreement = iou(whole, portrait.full)
         if agreement < LEAST_AGREEMENT:
             raise Unusable(f"network and contour disagree: IoU {agreement:.2f} below {LEAST_AGREEMENT}")
         speck = _SPECK * face_height(portrait.landmarks) ** 2
-        whole = without_specks(whole, speck)
-        hidden = without_specks(whole & (covered > face), speck) & whole
+        whole = without_specks(whole | _features_beyond_hull(portrait), speck)
+        hidden = without_specks(whole & (labels == _COVERED), speck) & whole
+        hidden = deep(hidden, _SLIVER * face_height(portrait.landmarks))
         visible = (whole & (hidden == 0)).astype(np.uint8)
         return Seen(visible, hidden) if self._sees_occlusion else Seen(visible)
 
@@ -109,6 +114,17 @@ class EngineTeacher:
             "checkpoint_sha256": [network.checkpoint_sha256 for network in self._networks],
             "framings": 2 * len(FRAMINGS),
         }
+
+
+def _features_beyond_hull(portrait: Portrait) -> U8:
+    """Where nose, lips and cheekbone of a turned face stand beyond the hull, with the rim of the hull beside them.
+
+    Networks that learned from labels inside the hull call them background, and would teach it on: the contour knows.
+    """
+    size_wh = (portrait.rgb.shape[1], portrait.rgb.shape[0])
+    height = face_height(portrait.landmarks)
+    beyond = opened(portrait.full & inverse(hull_mask(portrait.landmarks, size_wh)), _LEAST_FEATURE * height)
+    return cv2.dilate(beyond, disc(_HULL_RIM * height)).astype(np.uint8) & portrait.full
 
 
 def open_network(model: str, threads: int) -> Network:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engines.errors import DataError
 from engines.spec import FACE, OCCLUSION
+from train.masks import touching
 from train.teacher_base import Portrait, Seen
 
 
@@ -17,7 +18,8 @@ class MaskTeacher:
     """Masks FOLDER/NAME.png, NAME being the picture's path below the input folder without its suffix.
 
     A mask is an 8-bit PNG of the picture's size: either visible face light on dark (what is above half its highest
-    value), or class ids (no value above 2: 0 background, 1 face, 2 occlusion).
+    value), or class ids (no value above 2: 0 background, 1 face, 2 occlusion). Of several faces, the one that the
+    contour lies on counts.
 
     Raises:
         DataError: there is no such folder.
@@ -41,7 +43,8 @@ class MaskTeacher:
             height, width = portrait.full.shape
             raise DataError(f"the mask {path} is {got}, expected an 8-bit PNG of the picture's {width}x{height}")
         if mask.max() > OCCLUSION:
-            return Seen((mask > mask.max() // 2).astype(np.uint8))
+            return Seen(touching((mask > mask.max() // 2).astype(np.uint8), portrait.full))
+        mask = mask * touching((mask > 0).astype(np.uint8), portrait.full)
         occlusion = (mask == OCCLUSION).astype(np.uint8)
         return Seen((mask == FACE).astype(np.uint8), occlusion if occlusion.any() else None)
 
