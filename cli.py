@@ -294,6 +294,27 @@ def train(
 
 
 @app.command()
+def average(
+    checkpoints: Annotated[
+        list[str], typer.Argument(help="Checkpoints of one network, each with its share.", metavar="FILE=SHARE...")
+    ],
+    output: Annotated[Path, typer.Option(help="The checkpoint to write.")],
+) -> None:
+    """Average the weights of runs that started from one another: often steadier than each of them."""
+    _needs_training("averaging", "torch")
+    from train.checkpoint import average_weights
+
+    shares = []
+    for entry in checkpoints:
+        path, _, share = entry.rpartition("=")
+        if not path or not share.replace(".", "", 1).isdigit():
+            raise UsageError(f"{entry!r}: expected FILE=SHARE, such as runs/two/weights.safetensors=0.8")
+        shares.append((Path(path), float(share)))
+    average_weights(shares, output)
+    typer.echo(f"weights: {output}")
+
+
+@app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model that ships, an engine's folder or a .safetensors checkpoint.")],
     data: Annotated[

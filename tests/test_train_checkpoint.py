@@ -2,8 +2,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from engines.errors import DataError  # noqa: E402
-from train.checkpoint import load_state, load_weights, save_state, save_weights  # noqa: E402
+from engines.errors import DataError, UsageError  # noqa: E402
+from train.checkpoint import average_weights, load_state, load_weights, save_state, save_weights  # noqa: E402
 
 
 def test_weights_come_back_in_float32_with_their_description(tmp_path):
@@ -45,3 +45,30 @@ def test_state_of_another_kind_is_refused(tmp_path):
     torch.save([1, 2], tmp_path / "state.pt")
     with pytest.raises(DataError, match="expected a training state"):
         load_state(tmp_path / "state.pt")
+
+
+def checkpoint_of(path, value, size=3):
+    save_weights(path, {"w": torch.full((size,), value), "n": torch.tensor(7)}, {"model": "consensus-lite"})
+    return path
+
+
+def test_average_is_the_weighted_mean_and_says_of_what(tmp_path):
+    shares = [(checkpoint_of(tmp_path / "a", 1.0), 0.25), (checkpoint_of(tmp_path / "b", 3.0), 0.75)]
+    average_weights(shares, tmp_path / "mean")
+    weights, metadata = load_weights(tmp_path / "mean")
+    assert weights["w"].tolist() == [2.5, 2.5, 2.5]
+    assert int(weights["n"]) == 7
+    assert [(name, share) for name, _, share in metadata["average_of"]] == [("a", 0.25), ("b", 0.75)]
+
+
+@pytest.mark.parametrize("share", [0.5, -1.0, 0.0])
+def test_shares_that_do_not_make_a_whole_are_refused(tmp_path, share):
+    shares = [(checkpoint_of(tmp_path / "a", 1.0), share), (checkpoint_of(tmp_path / "b", 3.0), 0.75)]
+    with pytest.raises(UsageError, match="sum to 1"):
+        average_weights(shares, tmp_path / "mean")
+
+
+def test_averaging_two_networks_is_refused(tmp_path):
+    shares = [(checkpoint_of(tmp_path / "a", 1.0, size=4), 0.5), (checkpoint_of(tmp_path / "b", 3.0), 0.5)]
+    with pytest.raises(DataError, match="not of one network"):
+        average_weights(shares, tmp_path / "mean")

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engines.errors import DataError
+from engines.errors import DataError, UsageError
+from engines.manifest import sha256_of
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
@@ -66,3 +67,31 @@ def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         ) from e
     floats = {name: value.float() if value.dtype == torch.float16 else value for name, value in weights.items()}
     return floats, metadata
+
+
+def average_weights(shares: list[tuple[Path, float]], output: Path) -> None:
+    """Write the weighted mean of several checkpoints of one network, which start from one another.
+
+    Args:
+        shares: checkpoints and their shares, which are above 0 and sum to 1. The last one's description is kept.
+
+    Raises:
+        UsageError: the shares do not sum to 1.
+        DataError: a checkpoint is missing, damaged or of another network.
+    """
+    if len(shares) < 2 or min(share for _, share in shares) <= 0 or abs(sum(share for _, share in shares) - 1) > 1e-6:
+        raise UsageError(
+            f"shares {', '.join(f'{share:g}' for _, share in shares)}: expected two or more above 0 that sum to 1"
+        )
+    loaded = [(load_weights(path), share) for path, share in shares]
+    (last, metadata), _ = loaded[-1]
+    shapes = {name: value.shape for name, value in last.items()}
+    for (path, _), ((weights, _), _) in zip(shares, loaded, strict=True):
+        if {name: value.shape for name, value in weights.items()} != shapes:
+            raise DataError(f"{path} and {shares[-1][0]} are not of one network; expected checkpoints of the same one")
+    mean = {
+        name: sum(share * weights[name] for (weights, _), share in loaded) if value.is_floating_point() else value
+        for name, value in last.items()
+    }
+    origin = [[path.name, sha256_of(path), share] for path, share in shares]
+    save_weights(output, mean, metadata | {"average_of": origin})

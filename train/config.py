@@ -9,6 +9,7 @@ from typing import Any
 from engines.errors import UsageError
 
 _RATES = {"adamw-cosine": 2e-3, "adam-plateau": 1e-3, "adam-flat": 1e-5}
+_PATHS = ("labels", "occluders", "output", "start", "data")
 _CHOICES = {"optimiser": tuple(_RATES), "blobs": ("class", "component")}
 
 
@@ -122,3 +123,7 @@ class TrainConfig:
         """JSON-ready, with the learning rate that is used."""
         values = asdict(self) | {"learning_rate": self.rate}
         return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+
+    def settings(self) -> dict[str, Any]:
+        """JSON-ready, without the paths of the machine: what goes into files that are passed on."""
+        return {key: value for key, value in self.to_json().items() if key not in _PATHS}

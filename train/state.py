@@ -68,7 +68,7 @@ class State:
         metadata = {
             "model": config.model, "width": config.width, "regularised": config.regularised,
             "labels": list(spec.labels), "step": self.step, "samples": self.step * config.step_samples,
-            "config": config.to_json(),
+            "config": config.settings(),
         }  # fmt: skip
         save_weights(config.output / "weights.safetensors", self.average.state_dict(), metadata)
 

@@ -16,7 +16,7 @@ from train.claims.consensus_page import PLOT, RESULTS, page
 from train.claims.consensus_plan import TRANSFER, Plan, Variant, run_name
 from train.claims.consensus_plot import draw
 from train.claims.journal import Journal
-from train.claims.runs import Row, run, save, settings
+from train.claims.runs import Row, run, save
 from train.log import Say
 
 PAGE = "results_consensus.md"
@@ -98,5 +98,5 @@ class Job:
         metrics = {key: value for key, value in outcome.curve[-1].items() if key != "samples"}
         return {
             "variant": variant.name, "seed": seed, "seconds": round(outcome.seconds, 1),
-            "config": settings(config), "metrics": metrics, "curve": outcome.curve,
+            "config": config.settings(), "metrics": metrics, "curve": outcome.curve,
         }  # fmt: skip

@@ -28,8 +28,6 @@ Look = Callable[[nn.Module], Row]
 Seen = Callable[[int, Row], None]
 """Hears of a look: the samples so far, and the figures."""
 
-_PATHS = ("labels", "occluders", "output", "start", "data")
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -62,11 +60,6 @@ def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: 
     return Outcome(state.network, curve, time.monotonic() - started)
 
 
-def settings(config: TrainConfig) -> Row:
-    """The record of a run without the paths of the machine it ran on. JSON-ready."""
-    return {key: value for key, value in config.to_json().items() if key not in _PATHS}
-
-
 def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> None:
     """Write the weights, as `unveil train` does."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +67,7 @@ def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> 
         path,
         outcome.network.state_dict(),
         {"model": config.model, "width": config.width, "regularised": config.regularised,
-         "labels": list(spec.labels), "samples": config.samples, "config": settings(config)},
+         "labels": list(spec.labels), "samples": config.samples, "config": config.settings()},
     )  # fmt: skip
 
 
