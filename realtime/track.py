@@ -33,8 +33,8 @@ _MOST_GROWTH = 0.10  # of the side in one frame
 _MOST_OFF_CENTRE = 0.2  # of the side
 _MOST_OFF_SIZE = 1.4  # either way
 _MOST_DRIFT = 1.6  # ... and between detections its size cannot change by more than this factor
-_TILES_PER_SEARCH = 2  # 6 ms of one core, beside the 4 of the search in the whole frame
-_TILES_BETWEEN = 2  # one at a time, between two searches: the 15 tiles of a 720p frame have their turn in 4 intervals
+_TILES_PER_SEARCH = 1  # 4 ms, beside the 11 of a search in the whole frame (720p, two cores)
+_TILES_BETWEEN = 2  # one at a time, between two searches: the 15 tiles of a 720p frame have their turn in 5 intervals
 
 
 @dataclass(frozen=True)

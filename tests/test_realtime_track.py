@@ -298,15 +298,15 @@ def test_the_first_frame_is_searched_in_all_tiles_and_later_ones_in_a_few() -> N
     tracker = Tracker(detector, SPEC, redetect_every=15)
     for _ in range(31):
         wide_step(tracker, FakeEngine(), [(900, 300, 200)])
-    assert detector.tiles == [15, *([0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2] * 2)]
+    assert detector.tiles == [15, *([0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] * 2)]
 
 
-def test_a_frame_without_faces_is_searched_in_two_tiles() -> None:
+def test_a_frame_without_faces_is_searched_in_one_tile_at_a_time() -> None:
     detector = FakeDetector()
     tracker = Tracker(detector, SPEC)
     for _ in range(3):
         assert wide_step(tracker, FakeEngine(), []) == []
-    assert detector.tiles == [15, 2, 2]
+    assert detector.tiles == [15, 1, 1]
 
 
 @pytest.mark.parametrize("score", [0.45, 0.9])
