@@ -15,6 +15,7 @@ from realtime.timing import StageTimer
 from realtime.types import Frame
 
 _WAIT_CAPACITY = 4  # enough to ride over an uneven consumer; each frame more is memory (12 MB at 4K)
+_LONGEST_START_SECONDS = 10.0
 
 
 class Policy(Enum):
@@ -47,7 +48,14 @@ class Buffer:
         self._ended = self._closed = self._read_any = False
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except KeyboardInterrupt:  # while it starts: nobody else would stop it before the source is closed
+            self._closed = True
+            self._source.stop()
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended, _LONGEST_START_SECONDS)
+            raise
 
     def read(self) -> Frame | None:
         """The next frame; None once the source has ended or the buffer was closed. Raises what the source raised."""

@@ -129,3 +129,21 @@ def test_reading_is_timed() -> None:
     with Buffer(ListSource([replace(frame, pts=None) for frame in frames(3)]), timer=timer) as buffer:
         assert len(list(buffer)) == 3
     assert timer.to_json()["stages_ms"]["decode"]["count"] == 4  # the last finds the end
+
+
+def test_interrupt_while_the_thread_starts_leaves_nobody_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "reader":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    source = ListSource(frames(500))
+    with pytest.raises(KeyboardInterrupt):
+        Buffer(source, Policy.WAIT)
+    readers = [thread for thread in threading.enumerate() if thread.name == "reader"]
+    for thread in readers:
+        thread.join(1)
+    assert not any(thread.is_alive() for thread in readers)
