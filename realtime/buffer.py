@@ -51,8 +51,7 @@ class Buffer:
         try:
             self._thread.start()
         except KeyboardInterrupt:  # while it starts: nobody else would stop it before the source is closed
-            self._closed = True
-            self._source.stop()
+            self._let_go()
             with self._changed:
                 self._changed.wait_for(lambda: self._ended, _LONGEST_START_SECONDS)
             raise
@@ -79,11 +78,7 @@ class Buffer:
 
     def close(self) -> None:
         """Stop the thread and let go of its frames. The thread has ended on return: the source may be closed."""
-        with self._changed:
-            self._closed = True
-            self._frames.clear()
-            self._changed.notify_all()
-        self._source.stop()
+        self._let_go()
         self._thread.join()
 
     def __enter__(self) -> Self:
@@ -93,6 +88,13 @@ class Buffer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _let_go(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._frames.clear()
+            self._changed.notify_all()
+        self._source.stop()
 
     def _run(self) -> None:
         try:

@@ -138,7 +138,7 @@ def test_accumulated_batches_make_one_step_of_their_sum(config, tmp_path):
         loop.train(run, say=lambda _: None)
         moments = load_state(run.output / "state.pt")["optimizer"]["state"]
         gradients.append(torch.cat([moment["exp_avg"].flatten() for moment in moments.values()]))
-    # Rounding decides which side of a ReLU some values fall on: up to 1 % was seen. A sum, or a batch left out, is far off.
+    # Rounding decides on which side of a ReLU some values fall: 1 % was seen. A sum, or a batch left out, is far off.
     assert (gradients[0] - gradients[1]).norm() < 0.03 * gradients[0].norm()
 
 
