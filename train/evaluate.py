@@ -36,7 +36,7 @@ def evaluate(predict: Predict, held: Held) -> dict[str, Any]:
 
 def predict_held(predict: Predict, held: Held) -> Predicted:
     """What a model makes of the whole set."""
-    return Predicted(_predict_all(predict, held.clean), _predict_all(predict, held.pasted))
+    return Predicted(predict_all(predict, held.clean), predict_all(predict, held.pasted))
 
 
 def score(held: Held, predicted: Predicted) -> dict[str, Any]:
@@ -130,15 +130,18 @@ def evaluate_network(network: nn.Module, held: Held) -> dict[str, Any]:
 
 
 def network_predictor(network: nn.Module, spec: ModelSpec) -> Predict:
-    """Class ids from an eager network in float32."""
+    """Class ids from an eager network in float32, where its weights are."""
     import torch
 
     from train.preprocess import normalise
 
+    device = next(network.parameters()).device
+
     def predict(crops: U8) -> U8:
         network.eval()
         with torch.inference_mode():
-            return network(normalise(torch.from_numpy(crops), spec)).argmax(dim=1).to(torch.uint8).numpy()
+            logits = network(normalise(torch.from_numpy(crops).to(device), spec))
+            return logits.argmax(dim=1).to(torch.uint8).cpu().numpy()
 
     return predict
 
@@ -160,5 +163,6 @@ def write_sheet(path: Path, held: Held, predicted: Predicted, count: int = 40) -
     return write_grid(tiles, path, columns=4)
 
 
-def _predict_all(predict: Predict, crops: U8, batch: int = 32) -> U8:
+def predict_all(predict: Predict, crops: U8, batch: int = 32) -> U8:
+    """Class ids of any number of crops, a batch at a time."""
     return np.concatenate([predict(crops[i : i + batch]) for i in range(0, len(crops), batch)])

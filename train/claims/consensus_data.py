@@ -20,8 +20,7 @@ from train.data.composites import Composites, Sample, frame_face
 from train.data.faces import Face, load_faces
 from train.data.repeated import Repeated
 from train.data.split import face_split
-from train.evaluate import Held, occluder_metrics
-from train.held import predict
+from train.evaluate import Held, network_predictor, occluder_metrics, predict_all
 from train.label import blobs_of, read_faces
 from train.metrics import Tally
 from train.occlude import Occluders, paste, shape
@@ -60,7 +59,7 @@ class Data:
 
     def look(self, network: nn.Module) -> dict[str, Any]:
         """Table 1's columns on the pasted crops, whole: face against all else, in percent, sparsity in components."""
-        predicted = predict(network, self.held.pasted, self.spec)
+        predicted = predict_all(network_predictor(network, self.spec), self.held.pasted)
         tally = Tally(self.spec.labels)
         for truth, found in zip(self.held.pasted_labels, predicted, strict=True):
             tally.add(truth, found)
