@@ -171,7 +171,7 @@ def test_variants_differ_only_in_what_they_are_about():
     assert differences("consensus", "regularised") == {"regularised"}
     assert differences("consensus", "beta-0") == {"beta"}
     assert differences("consensus", "class-blobs") == {"blobs"}
-    assert differences("ce", "scratch") == {"start"}
+    assert differences("ce", "scratch") == {"start", "optimiser", "learning_rate"}  # scratch needs the transfer's rate
 
 
 def test_budgets_are_whole_steps_and_looks():

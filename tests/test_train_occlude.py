@@ -7,7 +7,7 @@ from engines.spec import BACKGROUND, FACE, OCCLUSION, ModelSpec
 from train.augment import random_look
 from train.data.composites import Composites, frame_face
 from train.data.faces import load_faces
-from train.occlude import KINDS, Occluders, Patch, paste
+from train.occlude import TRAINED_KINDS, Occluders, Patch, paste
 
 SPEC = ModelSpec("test", ("background", "face", "occlusion"))
 
@@ -30,7 +30,7 @@ def test_perfect_framing_puts_the_face_box_in_the_middle(faces):
     assert rows.max() - rows.min() + 1 == pytest.approx(SPEC.size_px / SPEC.crop_scale, abs=2)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TRAINED_KINDS)
 def test_every_kind_covers_face_and_only_face_becomes_occlusion(kind, library, faces):
     covered = 0
     for seed in range(6):
@@ -40,6 +40,23 @@ def test_every_kind_covers_face_and_only_face_becomes_occlusion(kind, library, f
         assert ((pasted.labels == BACKGROUND) == (scene.labels == BACKGROUND)).all()
         covered += int((pasted.labels == OCCLUSION).sum())
     assert covered > 100
+
+
+def test_fingers_leave_more_of_the_face_than_the_whole_hand(library, faces):
+    def covered(kind: str) -> int:
+        scene = frame_face(faces[0], SPEC, np.eye(3))
+        patches = (library.make(kind, scene, np.random.default_rng(seed)) for seed in range(40))
+        return sum(int(((patch.alpha >= 0.5) & (scene.labels != BACKGROUND)).sum()) for patch in patches)
+
+    assert 0 < covered("fingers") < covered("hand")
+
+
+def test_fading_lenses_stay_an_occlusion_all_over(library, faces):
+    scene = frame_face(faces[0], SPEC, np.eye(3))
+    for seed in range(20):
+        alpha = library.make("eyewear", scene, np.random.default_rng(seed)).alpha
+        between = (alpha > 0.25) & (alpha < 0.5)  # the soft edge of lens and frame alone
+        assert between.sum() < 0.25 * (alpha >= 0.5).sum()
 
 
 def test_transparent_patch_leaves_the_labels(faces):

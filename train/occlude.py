@@ -25,8 +25,8 @@ Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]
 
 KINDS = ("hand", "mask", "object", "shape", "microphone", "sunglasses")  # of the held-aside set, too
-_TRAINED_KINDS = (*KINDS, "headwear", "scarf")
-_KIND_SHARE = (0.48, 0.08, 0.14, 0.12, 0.04, 0.06, 0.05, 0.03)
+TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers")
+_KIND_SHARE = (0.40, 0.08, 0.13, 0.11, 0.04, 0.05, 0.05, 0.03, 0.05, 0.06)
 _CHEEK_RIGHT, _CHEEK_LEFT = 234, 454  # FaceMesh: the oval at ear height; right is the subject's right
 
 
@@ -80,7 +80,7 @@ class Occluders:
         self.objects = read_cutouts(folder / "objects", split, 200)
 
     def make(self, kind: str, scene: Scene, rng: Rng) -> Patch:
-        """A random occluder of a kind (KINDS, headwear or scarf), placed on the face."""
+        """A random occluder of a kind (KINDS, headwear, scarf, eyewear or fingers), placed on the face."""
         makers: dict[str, Callable[[Scene, Rng], Patch]] = {
             "hand": self._hand,
             "mask": self._mask,
@@ -90,16 +90,32 @@ class Occluders:
             "sunglasses": sunglasses,
             "headwear": headwear,
             "scarf": scarf,
+            "eyewear": eyewear,
+            "fingers": self._fingers,
         }
         return makers[kind](scene, rng)
 
     def _hand(self, scene: Scene, rng: Rng) -> Patch:
+        rgba, colouring = self._coloured_hand(scene, rng)
+        degrees = rng.uniform(-180, 180) if rng.random() < 0.2 else rng.normal(0, 50)
+        return _placed(rgba, (100, 90), scene, rng, rng.uniform(0.55, 1.25) * 200 / 170, degrees, colouring)
+
+    def _fingers(self, scene: Scene, rng: Rng) -> Patch:
+        """Fingertips on the skin, of a hand that comes from outside the face, mostly from below."""
+        rgba, colouring = self._coloured_hand(scene, rng)
+        tip_y = int(np.argmax((rgba[:, :, 3] > 128).any(axis=1)))
+        tip_x = int(np.argmax(rgba[tip_y, :, 3]))
+        anchor = (tip_x, tip_y + int(rng.integers(5, 60)))
+        at = scene.centre + rng.uniform(-0.4, 0.4, 2) * scene.face_side
+        away = at - scene.centre + (0, 0.3 * scene.face_side)
+        degrees = math.degrees(math.atan2(-away[0], away[1])) + rng.normal(0, 30)
+        return _placed(rgba, anchor, scene, rng, rng.uniform(0.6, 1.2) * 200 / 170, degrees, colouring, at)
+
+    def _coloured_hand(self, scene: Scene, rng: Rng) -> tuple[U8, Colouring | None]:
         _, rgba = self.hands[rng.integers(len(self.hands))]
         colouring = skin_colouring(rgba, scene.skin_lab, rng)
         # The wrist is cut off at the picture's lower edge: let a forearm follow.
-        rgba = cv2.copyMakeBorder(rgba, 0, 160, 0, 0, cv2.BORDER_REPLICATE)
-        degrees = rng.uniform(-180, 180) if rng.random() < 0.2 else rng.normal(0, 50)
-        return _placed(rgba, (100, 90), scene, rng, rng.uniform(0.55, 1.25) * 200 / 170, degrees, colouring)
+        return cv2.copyMakeBorder(rgba, 0, 160, 0, 0, cv2.BORDER_REPLICATE).astype(np.uint8), colouring
 
     def _object(self, scene: Scene, rng: Rng) -> Patch:
         _, rgba = self.objects[rng.integers(len(self.objects))]
@@ -145,9 +161,17 @@ def microphone(scene: Scene, rng: Rng) -> Patch:
 
 def sunglasses(scene: Scene, rng: Rng) -> Patch:
     """Dark or mirroring lenses over both eyes."""
-    eyes = [scene.landmarks[[33, 133]], scene.landmarks[[263, 362]]]
-    rgb, alpha = shapes.sunglasses(scene.rgb.shape[0], eyes, rng)
-    return _patch(rgb, alpha)
+    return _patch(*shapes.sunglasses(scene.rgb.shape[0], _eyes(scene), rng))
+
+
+def eyewear(scene: Scene, rng: Rng) -> Patch:
+    """Glasses over both eyes whose lenses fade, mirror or reflect."""
+    return _patch(*shapes.eyewear(scene.rgb.shape[0], _eyes(scene), rng))
+
+
+def _eyes(scene: Scene) -> list[Points]:
+    """(2, 2) outer and inner corner of each eye."""
+    return [scene.landmarks[[33, 133]], scene.landmarks[[263, 362]]]
 
 
 def _patch(rgb: F32, alpha: F32) -> Patch:
@@ -178,7 +202,7 @@ def _axes(scene: Scene) -> tuple[Points, Points]:
 
 def random_kind(rng: Rng) -> str:
     """A kind of occluder, by the shares used in training."""
-    return str(rng.choice(_TRAINED_KINDS, p=_KIND_SHARE))
+    return str(rng.choice(TRAINED_KINDS, p=_KIND_SHARE))
 
 
 def paste(scene: Scene, patch: Patch, rng: Rng) -> Scene:
@@ -211,13 +235,14 @@ def _somewhere(scene: Scene, rng: Rng) -> Points:
 
 
 def _placed(
-    rgba: U8, anchor: tuple[int, int], scene: Scene, rng: Rng, size: float, degrees: float, colouring: Colouring | None
-) -> Patch:
-    """Put a 200 px cut-out's anchor somewhere on the face, `size` face sides large."""
+    rgba: U8, anchor: tuple[int, int], scene: Scene, rng: Rng, size: float, degrees: float,
+    colouring: Colouring | None, at: npt.NDArray[np.floating] | None = None,
+) -> Patch:  # fmt: skip
+    """Put a 200 px cut-out's anchor `at` a point, or somewhere on the face, `size` face sides large."""
     scale = size * scene.face_side / 200
     mirrored = -1.0 if rng.random() < 0.5 else 1.0
     angle = math.radians(degrees)
     linear = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     linear = linear @ np.diag([mirrored * rng.uniform(0.85, 1.15), 1.0])
-    shift = _somewhere(scene, rng) - linear @ anchor
+    shift = (_somewhere(scene, rng) if at is None else at) - linear @ anchor
     return Patch(*warp_cutout(rgba, np.hstack([linear, shift[:, None]]), scene.rgb.shape[0], colouring))

@@ -86,6 +86,36 @@ def microphone(size: int, tip: Points, face_side: float, rng: Rng) -> tuple[F32,
 
 def sunglasses(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
     """Two lenses, a bridge and temples. `eyes` holds (2, 2) outer and inner corner of each. Returns (rgb, alpha)."""
+    lenses, frame = _glasses(size, eyes, rng)
+    colour = rng.uniform(0, 70, 3) if rng.random() < 0.75 else rng.uniform(0, 255, 3)
+    rgb = _shaded(colour, _ramp(size, rng, 0.5))
+    return np.clip(rgb, 0, 255).astype(np.float32), np.maximum(lenses * rng.uniform(0.88, 1.0), frame)
+
+
+def eyewear(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
+    """Glasses whose lenses fade, mirror or reflect, in a frame of another colour; otherwise as `sunglasses`."""
+    lenses, frame = _glasses(size, eyes, rng, thick=rng.uniform(0.4, 2.0))
+    middle = np.mean(np.concatenate(list(eyes)), axis=0)
+    reach = float(np.linalg.norm(eyes[0][0] - eyes[0][1])) + 1e-3
+    down = np.clip((np.arange(size, dtype=np.float32) - middle[1]) / (2 * reach) + 0.5, 0, 1)[:, None]  # 0 at the top
+    down = np.repeat(down, size, axis=1)
+    top, bottom = rng.uniform(0, 255, 3), rng.uniform(0, 255, 3)
+    if rng.random() < 0.5:  # fading, dark at the top
+        top, bottom = rng.uniform(0, 60, 3), rng.uniform(40, 170, 3)
+        lenses = lenses * np.float32(1 - rng.uniform(0, 0.4) * down)
+    lens = _shaded(top, 1 - down) + _shaded(bottom, down)
+    if rng.random() < 0.5:  # the world before it
+        lens += np.float32(rng.uniform(0.1, 0.5)) * (texture(size, rng, np.array((128, 128, 128), np.float32)) - 128)
+    for _ in range(rng.integers(0, 3)):  # windows and lamps
+        light = random_shape(size, middle + rng.normal(0, reach, 2), reach, rng)
+        lens += light[:, :, None] * np.float32(rng.uniform(20, 160))
+    colour = rng.uniform(0, 60, 3) if rng.random() < 0.5 else rng.uniform(0, 255, 3)
+    rgb = np.where(lenses[:, :, None] > 0.3, lens, _shaded(colour, _ramp(size, rng, 0.3)))
+    return np.clip(rgb, 0, 255).astype(np.float32), np.maximum(lenses * np.float32(rng.uniform(0.85, 1.0)), frame)
+
+
+def _glasses(size: int, eyes: Sequence[Points], rng: Rng, thick: float = 1.0) -> tuple[F32, F32]:
+    """(size, size) float32 alpha of two lenses, and of their bridge and temples."""
     roundness = rng.uniform(2, 5)
     angles = np.linspace(0, 2 * math.pi, 40, endpoint=False)
     cos, sin = np.cos(angles), np.sin(angles)
@@ -103,13 +133,9 @@ def sunglasses(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
         centre = (outer + inner) / 2 + normal * drop * length
         corners = centre + ring[:, :1] * axis * length * wide + ring[:, 1:] * normal * length * high
         lenses = np.maximum(lenses, polygon(size, corners))
-        frame = np.maximum(frame, _line(size, outer, outer + axis * length * 1.6, 0.12 * length))
-    bridge = _line(size, eyes[0][1], eyes[1][1], 0.14 * float(np.linalg.norm(eyes[0][0] - eyes[0][1])))
-    colour = rng.uniform(0, 70, 3) if rng.random() < 0.75 else rng.uniform(0, 255, 3)
-    rgb = _shaded(colour, _ramp(size, rng, 0.5))
-    return np.clip(rgb, 0, 255).astype(np.float32), np.maximum.reduce(
-        [lenses * rng.uniform(0.88, 1.0), frame, bridge]
-    ).astype(np.float32)
+        frame = np.maximum(frame, _line(size, outer, outer + axis * length * 1.6, 0.12 * thick * length))
+    width = 0.14 * thick * float(np.linalg.norm(eyes[0][0] - eyes[0][1]))
+    return lenses, np.maximum(frame, _line(size, eyes[0][1], eyes[1][1], width))
 
 
 def headwear(size: int, brow: Points, across: Points, up: Points, rng: Rng) -> F32:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def reproduce(
     Raises:
         DataError: data are missing, or the output holds another plan's runs.
     """
-    data = Data(labels, occluders, models.spec("consensus"))
+    data = Data(labels, occluders, replace(models.spec("consensus"), size_px=plan.size_px))
     identity = data.identity()
     job = Job(plan, data, Journal(output), say)
     shared = {key: value for key, value in plan.to_json().items() if key != "seeds"}  # more of them may be added later

@@ -52,7 +52,8 @@ def _setting(results: dict[str, Any]) -> str:
     reduced = "" if plan["width"] == 64 else f" (the paper's: 64; reduced to fit {machine['cores']} cores)"
     return "\n".join([
         "## What was run",
-        f"- **Network**: the paper's, `consensus`, {plan['width']} channels wide{reduced}, on crops of 128x128.",
+        f"- **Network**: the paper's, `consensus`, {plan['width']} channels wide{reduced}, on crops of "
+        f"{plan['size_px']} px (the paper's: 128).",
         f"- **Transfer**: {plan['transfer_samples']:,} crops of {data['transfer_faces']} photographs with the "
         "pseudo-labels of `unveil label`, every other one under one shape drawn at random; pixel cross-entropy, Adam "
         f"from {plan['transfer_rate']:g} by a cosine to a hundredth. Once for each seed: its rows all start from it.",
@@ -60,7 +61,8 @@ def _setting(results: dict[str, Any]) -> str:
         "photographs, under the occluders that `unveil train` pastes, whose masks are exact. "
         f"{plan['fine_samples']:,} crops are shown; Adam at a flat {plan['fine_rate']:g}, batch {plan['batch']}, the "
         "last step's weights, the same for every row. A seed draws the crops and their order.",
-        "- **Scratch**: the fine-tuning's budget only, as in the paper. It sees the fewest crops of all rows.",
+        "- **Scratch**: the fine-tuning's budget only, as in the paper, at the transfer's learning rate and cosine. It "
+        "sees the fewest crops of all rows.",
         "- **Consensus**: equation 8 alone, alpha 10, beta 5, component blobs, as the paper does on COFW. **reg.**: "
         "dropout and flips while fine-tuning.",
         f"- **Measured** on {data['held_faces']} faces that no run learns from, each under one occluder "
@@ -118,8 +120,9 @@ def _left_out() -> str:
         "## What was left out",
         "- COFW itself and human masks: none can be had here. The truth of the faces is a pseudo-label like those "
         "that the transfer learns from; only the occluder's is exact.",
-        "- The paper's width, and its training until nothing is gained: budgets are fixed and small. No row is the "
-        "best that its loss can do, and a loss that learns more slowly looks worse than it may be.",
+        "- The paper's width and crops of 128 px, and its training until nothing is gained: budgets are fixed and "
+        "small. No row is the best that its loss can do, and a loss that learns more slowly looks worse than it may "
+        "be.",
         "- A learning rate for each loss: one for all, and higher than the paper's 1e-5, for fewer steps.",
         "- Speed (table 1's fps): `unveil bench` measures it.",
     ])  # fmt: skip
