@@ -89,7 +89,7 @@ def test_a_finished_job_runs_nothing_again(finished, data):
     page = (output / consensus.PAGE).read_text()
     said = []
     consensus.reproduce(*data, output, dataclasses.replace(TINY, small=False), say=said.append)
-    assert said == ["0 runs to do, 9 done before"]
+    assert said == [f"0 runs to do, {len(VARIANTS)} done before"]
     assert (output / consensus.PAGE).read_text() == page
 
 
@@ -100,7 +100,7 @@ def test_a_stopped_job_does_only_what_is_missing_with_the_same_result(finished, 
     record.unlink()
     said = []
     consensus.reproduce(*data, output, dataclasses.replace(TINY, small=False), say=said.append)
-    assert said[0] == "1 runs to do, 8 done before"
+    assert said[0] == f"1 runs to do, {len(VARIANTS) - 1} done before"
     assert len(said) == 3 < len(said_before)  # two looks
     after = json.loads(record.read_text())
     assert after["curve"] == before["curve"]
@@ -122,7 +122,8 @@ def test_seeds_can_be_added_to_a_finished_job(finished, data):
 
     with pytest.raises(KeyboardInterrupt):
         consensus.reproduce(*data, output, dataclasses.replace(TINY, small=False, seeds=2), say=stop)
-    assert said == ["9 runs to do, 9 done before"]
+    runs = len(VARIANTS)
+    assert said == [f"{runs} runs to do, {runs} done before"]
 
 
 def test_a_damaged_record_is_named(tmp_path):
@@ -137,8 +138,9 @@ def test_a_damaged_record_is_named(tmp_path):
 
 def test_progress_tells_what_is_left(finished):
     _, said = finished
-    assert said[0] == "9 runs to do, 0 done before"
-    assert said[-1].startswith("run 9 of 9: consensus, class blobs, seed 0: 4/4 crops")
+    assert said[0] == f"{len(VARIANTS)} runs to do, 0 done before"
+    last = VARIANTS[-1].title
+    assert said[-1].startswith(f"run {len(VARIANTS)} of {len(VARIANTS)}: {last}, seed 0: 4/4 crops")
     assert said[-1].endswith("0 min left")
 
 
@@ -171,6 +173,8 @@ def test_variants_differ_only_in_what_they_are_about():
     assert differences("consensus", "regularised") == {"regularised"}
     assert differences("consensus", "beta-0") == {"beta"}
     assert differences("consensus", "class-blobs") == {"blobs"}
+    assert differences("ce", "ce-slow") == differences("consensus", "consensus-slow") == {"learning_rate"}
+    assert differences("class-blobs", "both") <= {"cross_entropy", "consensus"}
     assert differences("ce", "scratch") == {"start", "optimiser", "learning_rate"}  # scratch needs the transfer's rate
 
 

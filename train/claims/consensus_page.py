@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from train.claims.consensus_claims import BEYOND as BEYOND_CLAIMS
 from train.claims.consensus_claims import (
     COLUMNS,
     blob_sentences,
@@ -13,13 +14,13 @@ from train.claims.consensus_claims import (
     findings,
     summary,
 )
-from train.claims.consensus_plan import BETAS, CLASS_BLOBS, TABLE_1
+from train.claims.consensus_plan import BETAS, BEYOND, CLASS_BLOBS, TABLE_1
 from train.claims.stats import Spread
 from train.occlude import KINDS
 
 RESULTS, PLOT = "results/consensus_claims.json", "figures/sparsity_over_beta.png"
 
-_TITLES = {variant.name: variant.title for variant in (*TABLE_1, CLASS_BLOBS)}
+_TITLES = {variant.name: variant.title for variant in (*TABLE_1, CLASS_BLOBS, *BEYOND)}
 
 
 def page(results: dict[str, Any]) -> str:
@@ -29,6 +30,8 @@ def page(results: dict[str, Any]) -> str:
         parts.append(_beta(results))
     if figures(results, CLASS_BLOBS.name, "sparsity"):
         parts.append(_blobs(results))
+    if figures(results, BEYOND[0].name, "sparsity"):
+        parts.append(_beyond(results))
     return "\n\n".join([*parts, _reading(results), _left_out(), _commands(results)]) + "\n"
 
 
@@ -101,6 +104,15 @@ def _blobs(results: dict[str, Any]) -> str:
     rows = [("consensus", "component blobs"), (CLASS_BLOBS.name, "class blobs")]
     lines = "\n".join(f"- {sentence}" for sentence in blob_sentences(results))
     return f"## Component blobs against class blobs\nThe same budget and start.\n\n{_rows(results, rows)}\n\n{lines}"
+
+
+def _beyond(results: dict[str, Any]) -> str:
+    rows = [(name, _TITLES[name]) for name in ("ce", "consensus", *(variant.name for variant in BEYOND))]
+    lines = "\n".join(f"- {finding.text}" for finding in findings(results, BEYOND_CLAIMS))
+    return (
+        "## Beyond the paper: another learning rate, and both losses at once\nThe same budget and start.\n\n"
+        f"{_rows(results, rows)}\n\n{lines}"
+    )
 
 
 def _reading(results: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ class Variant:
     transferred: bool = True
     """Starts from the seed's pre-trained network."""
     regularised: bool = False
+    rate: float | None = None
+    """Of the fine-tuning; None for the plan's."""
     paper: dict[str, float] = field(default_factory=dict)
     """The paper's row, where it has one."""
 
@@ -52,7 +54,16 @@ TABLE_1 = (
     ),
 )  # fmt: skip
 CLASS_BLOBS = Variant("class-blobs", "consensus, class blobs", _CONSENSUS | {"blobs": "class"})
-VARIANTS = (*TABLE_1, _beta(0), _beta(1), _beta(10), CLASS_BLOBS)
+BEYOND = (
+    Variant("ce-slow", "CE, rate 1e-4", _PIXELS, rate=1e-4),
+    Variant("consensus-slow", "consensus, rate 1e-4", _CONSENSUS, rate=1e-4),
+    Variant(
+        "both", "CE + 0.03 consensus, class blobs (what ships)",
+        {"cross_entropy": 1.0, "consensus": 0.03, "alpha": 10.0, "beta": 5.0, "blobs": "class"},
+    ),
+)  # fmt: skip
+"""What the paper does not show: another learning rate, and both losses at once."""
+VARIANTS = (*TABLE_1, _beta(0), _beta(1), _beta(10), CLASS_BLOBS, *BEYOND)
 BETAS = {"ce": None, "beta-0": 0, "beta-1": 1, "consensus": 5, "beta-10": 10}
 """The runs of figure 4b; table 1's row is the one with beta 5."""
 
@@ -108,7 +119,8 @@ class Plan:
                 seed=seed, optimiser="adamw-cosine", learning_rate=self.transfer_rate,
                 **common | {"evaluate_every": self.transfer_samples},
             )  # fmt: skip
-        optimiser, rate = ("adam-flat", self.fine_rate) if variant.transferred else ("adamw-cosine", self.transfer_rate)
+        fine = ("adam-flat", variant.rate or self.fine_rate)
+        optimiser, rate = fine if variant.transferred else ("adamw-cosine", self.transfer_rate)
         return TrainConfig(
             seed=_FEW_SEED + seed, optimiser=optimiser, learning_rate=rate, distinct=self.distinct,
             start=start if variant.transferred else None, regularised=variant.regularised, **common,
