@@ -52,7 +52,7 @@ def _head(results: dict[str, Any]) -> str:
 def _setting(results: dict[str, Any]) -> str:
     plan, data, machine = results["plan"], results["data"], results["machine"]
     minutes = sum(run["seconds"] for run in results["runs"]) / 60
-    reduced = "" if plan["width"] == 64 else f" (the paper's: 64; reduced to fit {machine['cores']} cores)"
+    reduced = "" if plan["width"] == 64 else " (the paper's: 64; reduced for a CPU)"
     return "\n".join([
         "## What was run",
         f"- **Network**: the paper's, `consensus`, {plan['width']} channels wide{reduced}, on crops of "
@@ -73,7 +73,7 @@ def _setting(results: dict[str, Any]) -> str:
         "against all else, in percent; sparsity in components of the face; *occluder as face*: of "
         "the occluder's pixels on the face.",
         f"- **Seeds**: {plan['seeds']}. {minutes:.0f} minutes of training and looking on {machine['cpu']}, "
-        f"{machine['cores']} cores, torch {machine['torch']}.",
+        f"{machine['cores']} core{'s' if machine['cores'] > 1 else ''}, torch {machine['torch']}.",
     ])  # fmt: skip
 
 
