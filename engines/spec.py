@@ -17,6 +17,8 @@ PART_LABELS = (
     "mouth", "upper lip", "lower lip", "hair",
 )  # fmt: skip
 """Left is the subject's left; mouth is what shows between the lips."""
+DEPTH_LABELS = ("far", "near")
+"""What a network returns that estimates depth: the probability of "near" times 255 is depth as 8-bit gray."""
 
 
 @dataclass(frozen=True)

@@ -53,16 +53,21 @@ def load_head_model(folder: Path | None) -> HeadModel:
     return HeadModel(neutral, identity, expression, names, landmarks)
 
 
+def head_model_arrays(folder: Path | None) -> Path:
+    """The file of the model's arrays. Raises DataError where it is not named or missing."""
+    return _files(folder)[0]
+
+
 def head_model_sha256(folder: Path | None) -> str:
     """Of the model's arrays. Raises DataError where it is not named or missing."""
-    return sha256_of(_files(folder)[0])
+    return sha256_of(head_model_arrays(folder))
 
 
 def _files(folder: Path | None) -> tuple[Path, Path]:
     if folder is None or not all((folder / name).is_file() for name in (_ARRAYS, _INDICES)):
         where = "none was named" if folder is None else f"{folder} does not hold it"
         raise DataError(
-            f"the contour 'head' needs the head model, and {where}; "
+            f"a fitted head needs the head model, and {where}; "
             f"expected a folder with {_ARRAYS} and {_INDICES}, name it with --head-model"
         )
     return folder / _ARRAYS, folder / _INDICES

@@ -9,6 +9,8 @@ The output folder holds
     skipped.txt         pictures without a usable face, each with the reason
     provenance.json     how the labels were made; a run that would make them differently is refused
     sheet.png           a look at some of them
+
+and with part labels and depth what `label_parts.py` names.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -31,11 +33,21 @@ from engines.spec import FACE, OCCLUSION
 from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.label_inputs import Picture, find_pictures
-from train.label_options import LabelOptions, contour_provenance, open_full_face, open_teacher
+from train.label_options import (
+    LabelOptions,
+    contour_provenance,
+    open_full_face,
+    open_labeller,
+    open_teacher,
+    rgbd_provenance,
+)
 from train.provenance import check, note
 from train.pseudo_label import FullFace, PseudoLabel, label_face, merged
 from train.teacher_base import Teacher, Unusable
 from train.teachers import FaceMesh
+
+if TYPE_CHECKING:
+    from train.parts.photo import PhotoLabeller
 
 Progress = Callable[[int, int], None]
 _UNREADABLE = "unreadable"
@@ -79,6 +91,10 @@ def label(
     todo = [picture for picture in pictures if picture.name not in done]
     summary = _write_all(todo, output, options, workers, progress)
     sheet(output)
+    if options.rgbd:
+        from train.label_parts import parts_sheet
+
+        parts_sheet(output, read_faces(output))
     return replace(summary, already_done=len(pictures) - len(todo))
 
 
@@ -142,6 +158,7 @@ def _settings(options: LabelOptions) -> dict[str, Any]:
         **open_teacher(options).provenance(),
         "contour": options.contour,
         **contour_provenance(options),
+        **rgbd_provenance(options),
         "morphology": options.morphology,
         "every": options.every,
         "landmarks": f"FaceMesh, mediapipe {version('mediapipe')}",
@@ -182,17 +199,18 @@ def _start_worker() -> None:
 
 
 @functools.cache
-def _tools(options: LabelOptions) -> tuple[FaceMesh, Teacher, FullFace]:
+def _tools(options: LabelOptions) -> tuple[FaceMesh, Teacher, FullFace, PhotoLabeller | None]:
     """Of this worker process. Opened by its first job: what a pool's initializer raises is never heard."""
-    return FaceMesh(), open_teacher(options), open_full_face(options)
+    return FaceMesh(), open_teacher(options), open_full_face(options), open_labeller(options)
 
 
 def _label_one(job: tuple[Picture, Path, LabelOptions]) -> tuple[Picture, dict[str, Any] | str]:
     picture, output, options = job
-    mesh, teacher, full_face = _tools(options)
+    mesh, teacher, full_face, labeller = _tools(options)
     try:
         rgb = read_rgb(picture.path)
         found = label_face(rgb, mesh, teacher, full_face, options.morphology, picture.name)
+        more = _more(labeller, rgb, found, picture.name, output)
     except SourceError:
         return picture, _UNREADABLE
     except Unusable as e:
@@ -202,7 +220,15 @@ def _label_one(job: tuple[Picture, Path, LabelOptions]) -> tuple[Picture, dict[s
         target.parent.mkdir(parents=True, exist_ok=True)
         if not cv2.imwrite(str(target), pixels):
             raise DataError(f"cannot write {target}; is the disk full or the folder read-only?")
-    return picture, _row(picture, found)
+    return picture, {**_row(picture, found), **more}
+
+
+def _more(labeller: PhotoLabeller | None, rgb: U8, found: PseudoLabel, name: str, output: Path) -> dict[str, Any]:
+    if labeller is None:
+        return {}
+    from train.label_parts import write_parts
+
+    return write_parts(labeller, rgb, found, name, output)
 
 
 def _row(picture: Picture, found: PseudoLabel) -> dict[str, Any]:

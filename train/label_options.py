@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from engines.errors import UsageError
 from train.contour import hull_mask, silhouette_mask
 from train.pseudo_label import FullFace, Morphology
 from train.teacher_base import Teacher
+
+if TYPE_CHECKING:
+    from train.parts.photo import PhotoLabeller
 
 Contour = Literal["silhouette", "mesh", "head"]
 
@@ -26,11 +29,13 @@ class LabelOptions:
     morphology: Morphology = "thin"
     """Of the residual."""
     hair_model: Path | None = None
-    """MediaPipe's hair_segmentation.tflite; only the teacher `hair` needs it."""
+    """MediaPipe's hair_segmentation.tflite; the teacher `hair` and RGB-D labels need it."""
     head_model: Path | None = None
-    """Folder of the head model; only the contour `head` needs it."""
+    """Folder of the head model; the contour `head` and RGB-D labels need it."""
     every: int = 10
     """Of a video, each that many frames is labelled."""
+    rgbd: bool = False
+    """Part labels and depth, too: a head is fitted to each face."""
 
     def __post_init__(self) -> None:
         kind, colon, of = self.teacher.partition(":")
@@ -64,6 +69,24 @@ def open_full_face(options: LabelOptions) -> FullFace:
 
         return HeadContour.load(options.head_model)
     return silhouette_mask if options.contour == "silhouette" else hull_mask
+
+
+def open_labeller(options: LabelOptions) -> PhotoLabeller | None:
+    """What makes RGB-D labels, where they are wanted. Raises DataError where one of its models is missing."""
+    if not options.rgbd:
+        return None
+    from train.parts.photo import PhotoLabeller
+
+    return PhotoLabeller(options.head_model, options.hair_model)
+
+
+def rgbd_provenance(options: LabelOptions) -> dict[str, Any]:
+    """JSON-ready: what RGB-D labels are made with, where they are wanted. Raises DataError where a model is missing."""
+    if not options.rgbd:
+        return {}
+    from train.parts.photo import provenance
+
+    return provenance(options.head_model, options.hair_model)
 
 
 def contour_provenance(options: LabelOptions) -> dict[str, Any]:

@@ -5,18 +5,33 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
-
-from train.config import TrainConfig
+from pathlib import Path
+from typing import Any, Protocol
 
 Say = Callable[[str], None]
 _EVERY = 50
 
 
+class Logged(Protocol):
+    """What the log needs to know of a run."""
+
+    @property
+    def output(self) -> Path:
+        """Its folder."""
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+
+    @property
+    def step_samples(self) -> int:
+        """Crops of one step."""
+
+
 class Log:
     """The log of one run; a resumed run appends to it."""
 
-    def __init__(self, config: TrainConfig, say: Say) -> None:
+    def __init__(self, config: Logged, say: Say) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._config, self._say = config, say
@@ -44,7 +59,9 @@ class Log:
         """Write a look at the held-aside set."""
         self._say(f"step {step}: held aside {json.dumps(result)}")
         self._write({"step": step, "held": result})
-        self._board.add_scalar("held/mean_recall", result["mean_recall"], step)
+        for name, value in result.items():
+            if isinstance(value, float):
+                self._board.add_scalar(f"held/{name}", value, step)
 
     def _write(self, row: dict[str, Any]) -> None:
         with self._path.open("a") as file:

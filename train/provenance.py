@@ -28,14 +28,19 @@ def check(output: Path, settings: dict[str, Any]) -> None:
         _refuse_differences(output, before.get("settings"), settings)
 
 
-def note(output: Path, settings: dict[str, Any], inputs: Sequence[Path]) -> None:
+def note(
+    output: Path,
+    settings: dict[str, Any],
+    inputs: Sequence[Path],
+    labels: Sequence[str] = ("background", "face", "occlusion"),
+) -> None:
     """Write how the labels of a folder are made; `inputs` are added to those that are noted already."""
     known = (_read(output / PROVENANCE) or {}).get("inputs", [])
     provenance = {
         "made_by": "unveil label",
         "settings": settings,
         "inputs": list(dict.fromkeys([*known, *map(str, inputs)])),
-        "labels": {"0": "background", "1": "face", "2": "occlusion"},
+        "labels": {str(number): name for number, name in enumerate(labels)},
     }
     partial = output / f"{PROVENANCE}.part"
     partial.write_text(json.dumps(provenance, indent=2) + "\n")

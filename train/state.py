@@ -19,7 +19,7 @@ from train.distributed import Ranks
 from train.log import Say
 from train.optim import Schedule, make_optimizer, make_schedule
 
-_MAY_CHANGE = ("workers", "checkpoint_minutes")  # between a run and its resumption, without another result
+MAY_CHANGE = ("workers", "checkpoint_minutes")  # between a run and its resumption, without another result
 
 
 @dataclass
@@ -52,14 +52,8 @@ class State:
         return cls(network, average, make_optimizer(config, network), make_schedule(config), scaler)
 
     def move_average(self, decay: float) -> None:
-        """Let the average follow the network by one step; at first faster, so that it forgets the start."""
-        decay = min(decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for own, new in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-                if own.dtype.is_floating_point:
-                    own.lerp_(new, 1 - decay)
-                else:
-                    own.copy_(new)
+        """Let the average follow the network by one step."""
+        follow(self.average, self.network, decay, self.step)
 
     def save(self, config: TrainConfig, spec: ModelSpec) -> None:
         """Write state and weights so that a kill at any moment leaves the old ones or the new ones."""
@@ -75,13 +69,13 @@ class State:
     def resume(self, config: TrainConfig, ranks: Ranks, say: Say) -> None:
         """Go on where an earlier run of the same folder stopped. Raises DataError where it was another run."""
         path, record = config.output / "state.pt", config.output / "config.json"
-        now = {key: value for key, value in config.to_json().items() if key not in _MAY_CHANGE}
+        now = {key: value for key, value in config.to_json().items() if key not in MAY_CHANGE}
         if not path.is_file():
             if ranks.first:
                 config.output.mkdir(parents=True, exist_ok=True)
                 record.write_text(json.dumps(now, indent=2) + "\n")
             return
-        _refuse_another_run(config.output, json.loads(record.read_text()), now)
+        refuse_another_run(config.output, json.loads(record.read_text()), now)
         state = load_state(path)
         try:
             for name, part in self._parts().items():
@@ -94,6 +88,17 @@ class State:
     def _parts(self) -> dict[str, Any]:
         names = ("network", "average", "optimizer", "schedule", "scaler")
         return {name: getattr(self, name) for name in names}
+
+
+def follow(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Let an average of weights follow a network by one step; at first faster, so that it forgets the start."""
+    decay = min(decay, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for own, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+            if own.dtype.is_floating_point:
+                own.lerp_(new, 1 - decay)
+            else:
+                own.copy_(new)
 
 
 def precision(config: TrainConfig, device: torch.device) -> torch.dtype:
@@ -118,7 +123,8 @@ def start_from(network: nn.Module, path: Path, say: Say) -> None:
     network.load_state_dict(own | {name: value for name, value in weights.items() if name not in other})
 
 
-def _refuse_another_run(output: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+def refuse_another_run(output: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise DataError, naming each difference, where a folder's record is of another run."""
     differences = [
         f"{key}: {before.get(key)!r} before, {value!r} now" for key, value in now.items() if before.get(key) != value
     ]

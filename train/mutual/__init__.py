@@ -1,0 +1,1 @@
+"""Cross-Domain Mutual Learning: an RGB parser, a depth parser and an RGB-to-depth translator, trained together."""

@@ -1,0 +1,117 @@
+"""Faces with part labels and depth in memory: generous square crops as bytes, so that training waits for no file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import DataError
+from engines.spec import ModelSpec
+from realtime.crop import centres, crop_from_frame, region_from_box, warp
+from realtime.types import U8
+from train.contour import Points
+from train.data.faces import warp_labels
+from train.data.split import Split, face_split, share_of
+from train.parts.folder import Row, read_parts
+
+_ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it
+U16 = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class PartsFace:
+    """One face, cut out generously; P is the store's side, with the network's pixels."""
+
+    name: str
+    synthetic: bool
+    """Rendered: depth and labels are exact."""
+    rgb: U8
+    """(P, P, 3)"""
+    parts: U8
+    """(P, P): ids of PART_LABELS."""
+    depth: U16
+    """(P, P): distance from the camera in units of `depth_scale_m`; 0 where nothing was measured."""
+    depth_scale_m: float
+    inside: U8
+    """(P, P): 255 where the picture is, 0 beyond its border."""
+    landmarks: Points | None
+    """(478, 2) float32, in pixels of the store; None of a synthetic head."""
+
+
+def load_faces(folders: Iterable[Path], split: Split, spec: ModelSpec, threads: int = 2) -> list[PartsFace]:
+    """The faces of some folders on one side of the split.
+
+    Raises:
+        DataError: a folder is missing or damaged, or there is no face.
+        SourceError: a picture is missing.
+    """
+    folders = list(folders)
+    rows = [row for folder in folders for row in read_parts(folder) if face_split(row.name) == split]
+    if not rows:
+        raise DataError(
+            f"no face of the split {split!r} in {_listed(folders)}; expected faces of `unveil label --parts`"
+        )
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda row: _load(row, spec), rows))
+
+
+def with_depth(faces: Sequence[PartsFace], share: float) -> list[PartsFace]:
+    """The share of the faces whose depth is taken as known, at least one. A smaller share lies within a larger one."""
+    by_lot = sorted(faces, key=lambda face: share_of(f"depth of {face.name}"))
+    return by_lot[: math.ceil(share * len(faces))]
+
+
+def store_px(spec: ModelSpec) -> int:
+    """P, the side of a stored crop."""
+    return round(spec.size_px * _ROOM)
+
+
+def crop_from_store(spec: ModelSpec, framing: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(2, 3) affine: pixels of the store -> pixels of the network's crop.
+
+    Args:
+        framing: (3, 3) in units of the face's box about its centre; the identity for the crop that a perfect
+            detector would give, a negative determinant for a mirrored one.
+    """
+    box_px = spec.size_px / spec.crop_scale  # of the face's box, in the store as in the crop
+    unit_from_store = np.diag([1 / box_px, 1 / box_px, 1.0])
+    unit_from_store[:2, 2] = -store_px(spec) / 2 / box_px
+    crop_from_unit = np.array([[box_px, 0, spec.size_px / 2], [0, box_px, spec.size_px / 2], [0, 0, 1]])
+    return (crop_from_unit @ framing @ unit_from_store)[:2]
+
+
+def warp_depth(depth: U16, affine: npt.NDArray[np.float64], size_px: int) -> U16:
+    """Warp depth by an affine in continuous coordinates: (size_px, size_px), 0 outside. Never a mean over an edge."""
+    return cv2.warpAffine(depth, centres(affine), (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint16)
+
+
+def _load(row: Row, spec: ModelSpec) -> PartsFace:
+    rgb, parts, depth = row.load_rgb(), row.load_parts(), row.load_depth()
+    size = store_px(spec)
+    affine = crop_from_frame(region_from_box(row.box_xyxy, spec.crop_scale * _ROOM), size)
+    return PartsFace(
+        name=row.name,
+        synthetic=row.source == "synthetic",
+        rgb=warp(rgb, affine, size),
+        parts=warp_labels(parts, affine, size),
+        depth=warp_depth(depth, affine, size),
+        depth_scale_m=row.depth_scale_m,
+        inside=warp(np.full(parts.shape, 255, np.uint8), affine, size),
+        landmarks=None if row.landmarks is None else moved(row.landmarks, affine),
+    )
+
+
+def moved(points: npt.ArrayLike, affine: npt.NDArray[np.float64]) -> Points:
+    """(K, 2 or 3) points by a (2, 3) affine: (K, 2) float32."""
+    return (np.asarray(points, np.float64)[:, :2] @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
+
+
+def _listed(folders: Iterable[Path]) -> str:
+    return ", ".join(str(folder) for folder in folders)
