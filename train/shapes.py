@@ -97,8 +97,8 @@ def eyewear(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
     lenses, frame = _glasses(size, eyes, rng, thick=rng.uniform(0.4, 2.0))
     middle = np.mean(np.concatenate(list(eyes)), axis=0)
     reach = float(np.linalg.norm(eyes[0][0] - eyes[0][1])) + 1e-3
-    down = np.clip((np.arange(size, dtype=np.float32) - middle[1]) / (2 * reach) + 0.5, 0, 1)[:, None]  # 0 at the top
-    down = np.repeat(down, size, axis=1)
+    steps = np.clip((np.arange(size, dtype=np.float32) - middle[1]) / (2 * reach) + 0.5, 0, 1)  # 0 at the top
+    down = steps[:, None] * np.ones(size, np.float32)
     top, bottom = rng.uniform(0, 255, 3), rng.uniform(0, 255, 3)
     if rng.random() < 0.5:  # fading, dark at the top
         top, bottom = rng.uniform(0, 60, 3), rng.uniform(40, 170, 3)

@@ -91,7 +91,7 @@ class Skin:
         for kinds, directions in zip(_EYEBALLS, self.eyes, strict=True):
             of_eye = np.isin(surface, kinds)
             albedo[of_eye] = self._eye(places.at(directions, self.mesh.triangles)[of_eye])
-            gloss[of_eye] = 0.5
+            gloss[of_eye] = 0.22
         open_ = places.at(self.open_, self.mesh.triangles)
         return Coat(albedo.astype(np.float32), label, gloss, open_.astype(np.float32), np.ones(len(label), bool))
 
