@@ -218,7 +218,8 @@ def label(
         int | None, typer.Option(help="In place of INPUT: render that many heads with parts and depth.", min=1)
     ] = None,
     backgrounds: Annotated[
-        Path | None, typer.Option(help="Pictures behind those \\[default: drawn].", metavar="FOLDER")
+        Path | None,
+        typer.Option(help="Pictures without people to stand those before \\[default: drawn].", metavar="FOLDER"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of those.", min=0)] = 0,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,

@@ -9,9 +9,10 @@ import pytest
 from engines.errors import DataError, UnknownModel, UsageError
 from engines.spec import FACE
 from engines.zoo import DEFAULT_MODEL
-from train.label import _end_last_line, label, read_faces, read_labels
+from train.label import label, read_faces, read_labels
 from train.label_options import LabelOptions
 from train.provenance import check, note
+from train.rows import drop_cut_line
 
 SHARED = Path(__file__).parents[2] / "shared"
 HAIR_MODEL = SHARED / "models" / "hair_segmentation.tflite"
@@ -22,7 +23,7 @@ HAIR = LabelOptions(hair_model=HAIR_MODEL)
 def test_a_line_cut_by_a_kill_swallows_no_other(tmp_path):
     path = tmp_path / "faces.jsonl"
     path.write_text('{"name": "whole"}\n{"name": "cu')
-    _end_last_line(path)
+    drop_cut_line(path)
     with path.open("a") as file:
         file.write('{"name": "next"}\n')
     assert [row["name"] for row in read_faces(tmp_path)] == ["whole", "next"]

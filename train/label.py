@@ -43,6 +43,7 @@ from train.label_options import (
 )
 from train.provenance import check, note
 from train.pseudo_label import FullFace, PseudoLabel, label_face, merged
+from train.rows import drop_cut_line
 from train.teacher_base import Teacher, Unusable
 from train.teachers import FaceMesh
 
@@ -86,7 +87,8 @@ def label(
     pictures = find_pictures(inputs, output, options.every)
     output.mkdir(parents=True, exist_ok=True)
     note(output, settings, inputs)
-    _end_last_line(output / "faces.jsonl")
+    for name in ("faces.jsonl", "skipped.txt"):
+        drop_cut_line(output / name)
     done = _done(output)
     todo = [picture for picture in pictures if picture.name not in done]
     summary = _write_all(todo, output, options, workers, progress)
@@ -136,13 +138,6 @@ def read_labels(path: Path) -> U8:
 def blobs_of(labels: U8) -> U8:
     """C(I) of equation 2 from class ids: 0 background, 1 face, then one id for each 8-connected occlusion."""
     return merged((labels == FACE).astype(np.uint8), (labels == OCCLUSION).astype(np.uint8))
-
-
-def _end_last_line(path: Path) -> None:
-    """A line that a kill cut short must not swallow the next one."""
-    if path.is_file() and not path.read_bytes().endswith(b"\n"):
-        with path.open("a") as file:
-            file.write("\n")
 
 
 def _done(output: Path) -> set[str]:

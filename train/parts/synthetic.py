@@ -29,6 +29,7 @@ from train.label_parts import parts_sheet
 from train.parts.folder import read_parts, row_json
 from train.parts.synthetic_scene import DEPTH_SCALE_M, SIDE_PX, HeadMaker, SyntheticHead
 from train.provenance import check, note
+from train.rows import drop_cut_line
 
 Progress = Callable[[int, int], None]
 
@@ -114,15 +115,9 @@ def _pictures(options: SyntheticOptions) -> tuple[Path, ...]:
 
 
 def _done(output: Path) -> set[str]:
-    """Names of the heads that are there. A last line that a kill cut short goes: the next would join it."""
-    path = output / _INDEX
-    if not path.is_file():
-        return set()
-    text = path.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    if whole != text:
-        path.write_bytes(whole)
-    return {row.name for row in read_parts(output)}
+    """Names of the heads that are there."""
+    drop_cut_line(output / _INDEX)
+    return {row.name for row in read_parts(output)} if (output / _INDEX).is_file() else set()
 
 
 def _make_all(
