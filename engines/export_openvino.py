@@ -22,7 +22,8 @@ def write(deploy: Deploy, spec: ModelSpec, batch: int, calibration: U8 | None, f
     graph = _converted(deploy, spec, batch)
     if calibration is not None:
         graph = _quantised(graph, calibration, batch)
-    openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
+    # Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
+    openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
     return FILES
 
 

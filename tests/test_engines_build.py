@@ -47,7 +47,7 @@ def test_float_engines_have_no_calibration_and_agree(tiny_engines: dict[str, Pat
 
 def test_int8_engine_is_smaller(tiny_engines: dict[str, Path]) -> None:
     sizes = {kind: (tiny_engines[kind] / "model.bin").stat().st_size for kind in ("int8", "fp32")}
-    assert sizes["int8"] < sizes["fp32"] / 2
+    assert sizes["int8"] < 0.7 * sizes["fp32"]  # which keeps its weights as float16; not quantised it would be 1
 
 
 def test_build_leaves_the_network_as_it_was(tmp_path: Path) -> None:
