@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,6 @@ from engines.engine import Engine
 from engines.errors import UnveilError
 from realtime.detect import Detector, DetectsFaces
 from realtime.files import Job
-from realtime.interrupt import lasting_interrupt
 from realtime.pipeline import Options, Summary, run
 from realtime.sink import open_sink
 from realtime.source import open_source
@@ -81,30 +80,20 @@ def process(
     options, progress = options or Options(), progress or Unwatched()
     detector = detector or Detector(options.detector)
     outcomes = []
-    with lasting_interrupt() as check:
-        for job in jobs:
-            outcomes.append(process_file(job, engine, options, detector, progress, check))
-            progress.finished(outcomes[-1])
+    for job in jobs:
+        outcomes.append(process_file(job, engine, options, detector, progress))
+        progress.finished(outcomes[-1])
     return outcomes
 
 
 def process_file(
-    job: Job,
-    engine: Engine,
-    options: Options,
-    detector: DetectsFaces,
-    progress: Progress | None = None,
-    check: Callable[[], None] | None = None,
+    job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress | None = None
 ) -> Outcome:
-    """Process one file. Its output appears whole or not at all, so that running it again is always safe.
-
-    Args:
-        check: called after each frame; raises where the run is to stop.
-    """
+    """Process one file. Its output appears whole or not at all, so that running it again is always safe."""
     if job.problem:
         return Outcome(job, error=job.problem)
     try:
-        summary = _process(job, engine, options, detector, progress or Unwatched(), check or _go_on)
+        summary = _process(job, engine, options, detector, progress or Unwatched())
         kept = f"; the {summary.frames} frames before it are in {job.output}"
         return Outcome(job, summary, summary.damage and summary.damage + kept)
     except UnveilError as e:
@@ -119,20 +108,9 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
     return int(any(outcome.error for outcome in outcomes))
 
 
-def _go_on() -> None:
-    """Never stops."""
-
-
-def _process(
-    job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress, check: Callable[[], None]
-) -> Summary:
+def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
     timer = StageTimer()
-
-    def frame_done(timer: StageTimer) -> None:
-        check()
-        progress.frame_done(timer)
-
     with open_source(job.input) as source:
         progress.started(job, source.info)
         sink = open_sink(job.output, source.info, options.render, timer)
-        return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=frame_done)
+        return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)

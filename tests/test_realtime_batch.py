@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import time
 from pathlib import Path
 
 import av
@@ -19,7 +15,6 @@ from realtime import batch
 from realtime.batch import Outcome, Unwatched, exit_status, process
 from realtime.files import Job, plan
 from realtime.pipeline import Options
-from realtime.timing import StageTimer
 from realtime.types import Detection
 
 FACE = (160.0, 120.0, 80.0)
@@ -141,34 +136,3 @@ def test_what_a_cut_file_still_holds_is_kept_and_the_damage_named(tmp_path: Path
     assert exit_status([outcome]) == 1
     with av.open(str(tmp_path / "out" / "clip.mkv")) as kept:
         assert sum(1 for _ in kept.decode(video=0)) == outcome.summary.frames > 0
-
-
-class Swallowing(Unwatched):
-    """Sends Ctrl-C at the first frame, and loses it as native code may."""
-
-    def frame_done(self, timer: StageTimer) -> None:
-        if timer.frames == 1:
-            with contextlib.suppress(KeyboardInterrupt):
-                os.kill(os.getpid(), signal.SIGINT)
-                time.sleep(1)
-
-
-def test_a_swallowed_interrupt_still_stops_the_run_and_leaves_no_output(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    jobs = plan([write_video(tmp_path / "clip.mp4")], tmp_path / "out", "labels")
-    with pytest.raises(KeyboardInterrupt):
-        process(jobs, FakeEngine(), Options(render="labels"), detector=detector(), progress=Swallowing())
-    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_an_interrupt_that_somebody_else_handles_is_left_to_them(tmp_path: Path) -> None:
-    heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
-    try:
-        jobs = plan([write_video(tmp_path / "clip.mp4")], tmp_path / "out", "labels")
-        outcomes = process(jobs, FakeEngine(), Options(render="labels"), detector=detector(), progress=Swallowing())
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert heard == [signal.SIGINT]
-    assert [outcome.error for outcome in outcomes] == [None]
