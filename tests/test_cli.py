@@ -59,7 +59,14 @@ def one_sentence(result: Result) -> bool:
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cli", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    )
+
+
+def hear_ctrl_c() -> None:
+    """A shell starts what it puts in the background deaf to Ctrl-C, and so these tests, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def breaks_off(*arguments: object, **options: object) -> ListSource:
