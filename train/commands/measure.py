@@ -1,0 +1,91 @@
+"""`unveil evaluate` and `unveil reproduce`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engines.errors import UsageError
+from train.commands.options import JsonFile, Labels, OccluderFolder, needs_training
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model that ships, an engine's folder or a .safetensors checkpoint.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A data set, whose tables' rows are printed: KIND is cofw, part-labels, celebamask-hq, lapa, helen "
+            "or folder (see docs/datasets.md).",
+            metavar="KIND:FOLDER",
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of the data set: train, val, or test if left out.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only so many pictures of the data set, spread.", min=1)] = None,
+    baseline: Annotated[str | None, typer.Option(help="Another model to compare with.", metavar="MODEL")] = None,
+    labels: Annotated[Path | None, typer.Option(help="The folder that `unveil label` wrote.")] = None,
+    occluders: Annotated[
+        Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a look at it: input, truth, prediction.")] = None,
+    groups_sheet: Annotated[
+        Path | None, typer.Option(help="Write a look at each group of the faces kept aside.", metavar="FILE")
+    ] = None,
+    json: JsonFile = None,
+) -> None:
+    """Measure a checkpoint or engine: on a data set (--data), or on faces and occluders that were kept aside from
+    training (--labels and --occluders)."""
+    if data is None:
+        if labels is None or occluders is None or split or limit or baseline:
+            raise UsageError(
+                "evaluate needs --data KIND:FOLDER (--split, --limit and --baseline go with it), "
+                "or both --labels and --occluders"
+            )
+    elif labels or occluders or groups_sheet:
+        raise UsageError(
+            "evaluate takes --data, or --labels and --occluders (--groups-sheet goes with them); got both: "
+            "leave one out"
+        )
+    needs_training("evaluating", "torch")
+    from realtime import report
+    from realtime.progress import counted
+    from train.report import evaluation_text, tables_text
+
+    if data is not None:
+        from train.tables import evaluate_data
+
+        with counted("evaluating", "pictures") as progress:
+            result = evaluate_data(
+                model, data, split=split or "test", limit=limit, baseline=baseline, sheet=sheet, progress=progress
+            )
+        typer.echo(tables_text(result))
+    elif labels is not None and occluders is not None:
+        from train.evaluate import evaluate_model
+
+        result = evaluate_model(model, labels, occluders, sheet, groups_sheet)
+        typer.echo(evaluation_text(result))
+    if json:
+        report.write_json(json, result)
+
+
+def reproduce(
+    labels: Labels,
+    occluders: OccluderFolder,
+    output: Annotated[Path, typer.Option(help="The folder of the runs; a job that was stopped goes on in it.")],
+    docs: Annotated[Path | None, typer.Option(help="Where page, plot and raw results go, if not there.")] = None,
+    small: Annotated[bool, typer.Option("--small", help="Only table 1, in minutes, to see that it runs.")] = False,
+    seeds: Annotated[int | None, typer.Option(help="Runs of each row \\[default: 3].", min=1)] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of the network's first layer, 64 in the paper \\[default: 16].", min=4)
+    ] = None,
+) -> None:
+    """Put the claims of Structure via Consensus to the test, and write what comes out, whichever way it falls."""
+    if small and (docs or seeds or width):
+        raise UsageError("--small has one seed and its own width, and writes to --output only; leave out the others")
+    needs_training("reproducing", "torch")
+    from train.claims.consensus import reproduce as run_claims
+    from train.claims.consensus_plan import Plan
+
+    plan = Plan.smallest() if small else Plan(seeds=seeds or Plan.seeds, width=width or Plan.width)
+    typer.echo(f"results: {run_claims(labels, occluders, output, plan, docs=docs, say=typer.echo)}")
