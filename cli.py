@@ -15,6 +15,7 @@ import typer
 
 from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL
+from train.commands.calibrate import calibrate
 from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
 from train.commands.options import JsonFile, needs_training
@@ -46,9 +47,26 @@ class View(StrEnum):
     none = "none"
 
 
-Model = Annotated[str, typer.Option(help="A model that ships with Unveil, or the folder of an engine.", metavar="NAME")]
+Model = Annotated[
+    str,
+    typer.Option(
+        help="A model that ships with Unveil, or the folder of an engine; parts+consensus for both of them.",
+        metavar="NAME",
+    ),
+]
 Render = Annotated[Kind, typer.Option(help="What is drawn.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Depth = Annotated[
+    Path | None,
+    typer.Option(
+        help="Measured depth, for models that see it: a folder of 16-bit PNGs, or a 16-bit gray video. "
+        "\\[default: estimated from colour].",
+        metavar="PATH",
+    ),
+]
+DepthScale = Annotated[
+    float | None, typer.Option(help="Metres a step of the depth \\[default: as depth.json beside it says, else 0.001].")
+]
 Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: the cores, at most 4].", min=1)]
 
 
@@ -58,18 +76,25 @@ def process(
     output: Annotated[Path, typer.Option(help="The folder of the outputs, which keep their inputs' names.")],
     model: Model = DEFAULT_MODEL,
     render: Render = Kind.overlay,
+    depth: Depth = None,
+    depth_scale: DepthScale = None,
     json: JsonFile = None,
     threads: Threads = None,
 ) -> None:
     """Mask files. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong use."""
-    from engines.load import load_engine
-    from realtime import batch, files, report
+    from realtime import batch, depth_files, files, report
+    from realtime.composed import load_model
     from realtime.pipeline import Options
     from realtime.progress import Progress
 
+    _check_depth(depth, depth_scale)
     jobs = files.plan(inputs, output, render.value)
-    with load_engine(model, threads=threads) as engine, Progress() as progress:
+    if depth:
+        jobs = depth_files.with_depth(jobs, depth, depth_scale)
+    with load_model(model, measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
+        for line in report.depth_lines([job.depth for job in jobs if job.depth]):
+            progress.say(line)
         outcomes = batch.process(jobs, engine, Options(render=render.value), progress=progress)
         if json:
             report.write_json(json, report.batch_json(engine, outcomes))
@@ -84,22 +109,31 @@ def live(
     render: Render = Kind.overlay,
     seconds: Annotated[float | None, typer.Option(help="Stop after this time.", min=0.1)] = None,
     frames: Annotated[int | None, typer.Option(help="Stop after so many frames.", min=1)] = None,
+    depth: Depth = None,
+    depth_scale: DepthScale = None,
     json: JsonFile = None,
     threads: Threads = None,
 ) -> None:
     """Mask a camera or stream as it comes. q, Esc or Ctrl-C ends it. Exit status: 1 where the source was lost."""
-    from engines.load import load_engine
     from realtime import report
+    from realtime.composed import load_model
+    from realtime.depth_files import depth_of
     from realtime.live import play
     from realtime.pipeline import Options
     from realtime.progress import Progress
-    from realtime.sink import NullSink, WindowSink
+    from realtime.sink import NullSink, WindowSink, check_display
 
-    # The sink comes first: without a display there is nothing to load an engine for.
-    sink = WindowSink() if view is View.window else NullSink()
-    with load_engine(model, threads=threads) as engine, Progress() as progress:
+    if view is View.window:
+        check_display()  # without one there is nothing to load an engine for
+    _check_depth(depth, depth_scale)
+    beside = depth_of(Path(source), depth, depth_scale) if depth else None
+    with load_model(model, measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
-        run = play(source, engine, sink, Options(render=render.value, limit=frames), progress, seconds=seconds)
+        for line in report.depth_lines([beside] if beside else []):
+            progress.say(line)
+        sink = WindowSink(engine.spec.labels) if view is View.window else NullSink()
+        options = Options(render=render.value, limit=frames)
+        run = play(source, engine, sink, options, progress, seconds=seconds, depth=beside)
         progress.say(report.live_line(run.summary))
         if run.summary.damage:
             progress.say(f"failed: {run.summary.damage}")
@@ -147,11 +181,11 @@ def bench(
     threads: Threads = None,
 ) -> None:
     """Time the network alone, and the whole way from a video file to a video file."""
-    from engines.load import load_engine
     from realtime import report
     from realtime.bench import measure
+    from realtime.composed import load_model
 
-    with load_engine(model, threads=threads) as engine:
+    with load_model(model, threads=threads) as engine:
         result = measure(engine, source, seconds=seconds)
     typer.echo(report.bench_text(result))
     if json:
@@ -166,18 +200,18 @@ def demo(
     threads: Threads = None,
 ) -> None:
     """Make a sample clip, mask it and show how: demo.mp4, demo_cutout.mp4 and demo_sheet.png."""
-    from engines.load import load_engine
     from realtime import report
+    from realtime.composed import load_model
     from realtime.demo import make
     from realtime.progress import Progress
 
-    with load_engine(model, threads=threads) as engine, Progress() as progress:
+    with load_model(model, threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         result = make(engine, output, progress)
     typer.echo(report.demo_text(result))
 
 
-for command in (label, train, train_parts, average, evaluate, reproduce):
+for command in (label, train, train_parts, average, calibrate, evaluate, reproduce):
     app.command()(command)
 
 
@@ -188,7 +222,7 @@ def compile_(
     precision: Annotated[str, typer.Option(help="fp32, bf16 or int8.")] = "int8",
     backend: Annotated[str, typer.Option(help="openvino (CPU), or torch (the reference).")] = "openvino",
     calibration: Annotated[
-        Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet \\[default: a small set that ships].")
+        Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet \\[default: those that ship].")
     ] = None,
 ) -> None:
     """Compile a checkpoint into an engine, and compare the two."""
@@ -196,17 +230,21 @@ def compile_(
     from engines.build import build
     from engines.manifest import sha256_of
     from engines.spec import BuildSpec
-    from engines.zoo import CALIBRATION
-    from train.calibration import read_crops
+    from train.calibration import read_crops, shipped_crops
     from train.models import for_inference, restore
 
     network, spec = restore(checkpoint)
-    crops = read_crops(calibration or CALIBRATION, spec)
+    crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)
     build(
         for_inference(network), spec, BuildSpec.of(backend, precision), output,
         checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops, progress=typer.echo,
     )  # fmt: skip
     typer.echo(f"engine: {output}")
+
+
+def _check_depth(depth: Path | None, depth_scale: float | None) -> None:
+    if depth_scale is not None and depth is None:
+        raise UsageError("--depth-scale without --depth; name the depth that it belongs to")
 
 
 def _import_problem(error: ImportError) -> str:

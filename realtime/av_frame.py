@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from realtime.colour import Colour, Matrix
-from realtime.types import U8, Frame
+from realtime.types import U8, U16, Frame
 
 UNSPECIFIED = 2  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 SPACE_OF_MATRIX: dict[Matrix, int] = {"bt709": 1, "bt601": 6, "bt2020": 9}
@@ -31,6 +31,7 @@ _PLANAR = {"yuv420p", "yuvj420p", "yuva420p"}  # alpha, where there is one, is t
 _HD_HEIGHT = 720  # an untagged picture of this height or more is taken for BT.709, as players do
 _FORMATS = {"rgb": "rgb24", "rgba": "rgba", "gray": "gray", "yuv420p": "yuv420p"}
 _CHANNELS = {"rgb": 3, "rgba": 4}
+Plane = TypeVar("Plane", U8, U16)
 Orientation = tuple[bool, bool, bool]
 """Transpose first, then mirror left-right, then top-bottom."""
 
@@ -151,13 +152,13 @@ def orientation_of(picture: VideoFrame) -> Orientation:
     return (True, c < 0, b < 0) if abs(b) > abs(a) else (False, a < 0, d < 0)
 
 
-def turn(plane: U8, orientation: Orientation) -> U8:
+def turn(plane: Plane, orientation: Orientation) -> Plane:
     """A plane turned upright; the plane itself where it is already."""
     transpose, mirror_x, mirror_y = orientation
     if transpose:
-        plane = np.asarray(cv2.transpose(plane), np.uint8)
+        plane = cv2.transpose(plane)
     if mirror_x or mirror_y:
-        plane = np.asarray(cv2.flip(plane, -1 if mirror_x and mirror_y else int(mirror_x)), np.uint8)
+        plane = cv2.flip(plane, -1 if mirror_x and mirror_y else int(mirror_x))
     return plane
 
 

@@ -110,7 +110,7 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
     timer = StageTimer()
-    with open_source(job.input) as source:
+    with open_source(job.input, depth=job.depth) as source:
         progress.started(job, source.info)
         sink = open_sink(job.output, source.info, options.render, timer)
         return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)

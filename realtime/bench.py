@@ -101,7 +101,7 @@ def _end_to_end(engine: Engine, video: Path, output: Path, network: NetworkTimes
     }
     manifest = engine.manifest
     identity = {
-        "description": engine.description, "model": manifest.spec.name, "backend": manifest.backend,
+        "description": engine.description, "model": engine.spec.name, "backend": manifest.backend,
         "precision": manifest.precision, "batch": manifest.batch, "checkpoint_sha256": manifest.checkpoint_sha256,
     }  # fmt: skip
     return BenchResult(identity, network, summary, round(float(p50), 3), round(float(p95), 3), described)

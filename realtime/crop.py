@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.colour import black_yuv, rgb_from_yuv
-from realtime.types import U8, Frame, Region
+from realtime.types import U8, U16, Frame, Region
 
 Window = tuple[int, int, int, int]
 """(left, top, right, bottom) in whole pixels of the frame; left and top even, so that it falls on chroma samples."""
@@ -89,6 +89,17 @@ def warp(image: U8, affine: npt.NDArray[np.float64], size_px: int, border: int =
         image, centres(linear[:2]), (size_px, size_px), flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 4,
     )  # fmt: skip
+
+
+def warp_depth(depth: U16, affine: npt.NDArray[np.float64], size_px: int) -> U16:
+    """Warp depth into a square by an affine in continuous coordinates: never a mean over an edge, 0 outside.
+
+    Args:
+        depth: (H, W) uint16.
+        affine: (2, 3): depth -> square.
+        size_px: side of the square.
+    """
+    return cv2.warpAffine(depth, centres(affine), (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint16)
 
 
 def probabilities_on_frame(probabilities: U8, region: Region, size_wh: tuple[int, int]) -> tuple[Window, U8]:

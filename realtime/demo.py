@@ -42,7 +42,7 @@ def make(engine: Engine, output: Path, progress: Progress, seconds: float = SECO
     summaries = {kind: _masked(clip, path, kind, engine, progress) for kind, path in paths.items()}
     sheet = output / "demo_sheet.png"
     moments = [round(moment * FPS) for moment in _MOMENTS if moment < seconds]
-    write_sheet(sheet, clip, paths["labels"], paths["cutout"], moments)
+    write_sheet(sheet, clip, paths["labels"], paths["cutout"], moments, engine.spec.labels)
     return DemoResult(summaries["overlay"], (clip, *paths.values(), sheet))
 
 

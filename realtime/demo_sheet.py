@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from engines.errors import SourceError
+from engines.spec import BACKGROUND, CONSENSUS_LABELS
 from realtime.av_frame import rgb_from_frame
-from realtime.draw import FACE_RGB, OCCLUSION_RGB
+from realtime.palette import palette
 from realtime.sink import ImageSink
 from realtime.source import open_source
 from realtime.types import U8, Frame
@@ -18,25 +19,35 @@ from realtime.types import U8, Frame
 _TILE_WH = (480, 270)
 _HEADER, _GAP = 40, 6  # pixels
 _TITLES = ("frame", "labels", "cutout")
-_PALETTE = np.array([(36, 38, 44), FACE_RGB, OCCLUSION_RGB], np.uint8)  # by label id: background, face, occlusion
+_BACKGROUND_RGB = (36, 38, 44)  # black would not stand apart from the cutout
 
 
-def write_sheet(path: Path, clip: Path, labels: Path, cutout: Path, indices: Sequence[int]) -> None:
+def write_sheet(
+    path: Path,
+    clip: Path,
+    labels: Path,
+    cutout: Path,
+    indices: Sequence[int],
+    names: tuple[str, ...] = CONSENSUS_LABELS,
+) -> None:
     """Write the sheet as a PNG.
 
     Args:
         clip: the input video.
-        labels: the label video that was made of it (consensus labels).
+        labels: the label video that was made of it.
         cutout: the cutout video that was made of it.
         indices: the frames to show, one a row.
+        names: of the labels, in the order of their ids.
 
     Raises:
         SourceError: a video cannot be read, or ends before the last of them.
         SinkError: the sheet cannot be written.
     """
+    colours = palette(names).copy()
+    colours[BACKGROUND] = _BACKGROUND_RGB
     columns = [
         [_tile(rgb_from_frame(frame)) for frame in pick_frames(clip, indices)],
-        [_tile(_PALETTE[frame.planes[0]]) for frame in pick_frames(labels, indices)],
+        [_tile(colours[frame.planes[0]]) for frame in pick_frames(labels, indices)],
         [_tile(rgb_from_frame(frame)) for frame in pick_frames(cutout, indices)],
     ]
     header = np.hstack([_padded(_title(title)) for title in _TITLES])

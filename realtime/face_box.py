@@ -8,17 +8,18 @@ import cv2
 import numpy as np
 
 from engines.spec import ModelSpec
-from realtime.probabilities import full_face, visible_face
+from realtime.probabilities import full_face, occlusion, visible_face
 from realtime.types import U8
 
 # The full-face box from the moments of its mask: half its width and height are 1.9 standard deviations (measured on the
 # face ovals of 233 portraits: 1.89 +- 0.05 and 1.90 +- 0.02). Moments use every pixel: they jitter less than edges.
 _HALF_BOX_PER_STD = 1.9
 _CENTRE_BELOW_MEAN_PER_STD = 0.076
+_WIDEST_GAP = 0.25  # of the face's height: sunglasses
 
 
 def full_face_box(probabilities: U8, spec: ModelSpec) -> tuple[float, float, float, float] | None:
-    """The full-face box in a parsed crop: the largest piece of face and occlusion (for parts: of everything but hair).
+    """The full-face box in a parsed crop: the largest piece of face and occlusion, or of the parts of a face.
 
     Args:
         probabilities: (S, S, K) uint8.
@@ -26,7 +27,7 @@ def full_face_box(probabilities: U8, spec: ModelSpec) -> tuple[float, float, flo
     Returns:
         (left, top, right, bottom) in pixels of the crop, which may stick out of it; None where there is no face.
     """
-    likely = full_face(probabilities, spec)
+    likely = _without_gaps(full_face(probabilities, spec), spec)
     _, solid = cv2.threshold(likely, 127, 255, cv2.THRESH_BINARY)
     _, pieces, statistics, _ = cv2.connectedComponentsWithStats(solid, connectivity=8, ltype=cv2.CV_16U)
     if len(statistics) < 2:
@@ -47,6 +48,19 @@ def visible_share(probabilities: U8, spec: ModelSpec) -> float:
 
 
 def certainty(probabilities: U8, spec: ModelSpec) -> float:
-    """How sure the parser is where it sees the full face: the mean of the likeliest label's probability, 0..1."""
+    """How sure the parser is where it sees the full face: the mean probability of face or occlusion, the likelier of
+    the two, 0..1. Which part of a face a pixel is does not matter.
+    """
     inside = full_face(probabilities, spec) > 127
-    return float(probabilities[inside].max(axis=1).mean()) / 255 if inside.any() else 0.0
+    likelier = cv2.max(visible_face(probabilities, spec), occlusion(probabilities, spec))
+    return float(likelier[inside].mean()) / 255 if inside.any() else 0.0
+
+
+def _without_gaps(likely: U8, spec: ModelSpec) -> U8:
+    """(S, S): the full face in one piece. To a model without occlusion, sunglasses are background and cut it in two."""
+    if "occlusion" in spec.labels:
+        return likely
+    gap_px = round(_WIDEST_GAP * spec.size_px / spec.crop_scale)
+    _, solid = cv2.threshold(likely, 127, 255, cv2.THRESH_BINARY)
+    closed = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((gap_px, gap_px), np.uint8))
+    return np.asarray(cv2.max(likely, closed), np.uint8)

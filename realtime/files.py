@@ -25,6 +25,27 @@ _VIDEO_OUTPUT: dict[Render, str] = {
 
 
 @dataclass(frozen=True)
+class DepthScale:
+    """What one step of depth stands for."""
+
+    step_m: float
+    origin: str
+    """Where that is known from, for people."""
+
+    def __str__(self) -> str:
+        return f"{self.step_m:g} m a step ({self.origin})"
+
+
+@dataclass(frozen=True)
+class DepthInput:
+    """The depth of one input."""
+
+    path: Path
+    """A 16-bit gray PNG, a folder of them (one a frame, in their order), or a 16-bit gray video."""
+    scale: DepthScale
+
+
+@dataclass(frozen=True)
 class Job:
     """One input and the output that is to be made of it."""
 
@@ -32,6 +53,8 @@ class Job:
     output: Path
     problem: str | None = None
     """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
+    depth: DepthInput | None = None
+    """Where the depth of its frames is; None for none."""
 
 
 def is_image(path: Path) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from engines.engine import Engine
+from realtime.files import DepthInput
 from realtime.pipeline import Options, Summary, run
 from realtime.progress import Progress
 from realtime.sink_base import Sink
@@ -27,7 +28,14 @@ class LiveRun:
 
 
 def play(
-    spec: str, engine: Engine, sink: Sink, options: Options, progress: Progress, *, seconds: float | None = None
+    spec: str,
+    engine: Engine,
+    sink: Sink,
+    options: Options,
+    progress: Progress,
+    *,
+    seconds: float | None = None,
+    depth: DepthInput | None = None,
 ) -> LiveRun:
     """Run a source until it ends, its viewer has seen enough, the options' limit, the time limit or Ctrl-C.
 
@@ -35,8 +43,9 @@ def play(
         spec: what `open_source` takes.
         sink: closed at the end.
         seconds: the time limit, from the opened source on.
+        depth: of a file's frames.
     """
-    with open_source(spec, live=True) as source:
+    with open_source(spec, live=True, depth=depth) as source:
         progress.start(source.info.name, None)
         with _stopped_after(source, seconds), _stopped_by_interrupt(source) as interrupted:
             summary = run(source, engine, sink, options, on_frame=progress.frame_done)

@@ -11,7 +11,7 @@ import numpy as np
 
 from engines.spec import BACKGROUND
 from realtime.crop import NO_WINDOW, Window, channel_on_frame
-from realtime.types import U8, ParsedFace
+from realtime.types import U8, ParsedFace, Region
 
 _CERTAIN = 64  # of 255: a label with less is not shown, and one whose complement has less is shown fully
 
@@ -36,15 +36,7 @@ def face_window(face: ParsedFace, size_wh: tuple[int, int]) -> Window:
     """The part of the frame that may show something of a face, its size even; `NO_WINDOW` where nothing does."""
     background = cv2.extractChannel(face.probabilities, BACKGROUND)
     _, shown = cv2.threshold(background, 255 - _CERTAIN, 255, cv2.THRESH_BINARY_INV)
-    x, y, wide, high = cv2.boundingRect(shown)
-    if not wide:
-        return NO_WINDOW
-    left, top, _, _ = face.region.box_xyxy
-    scale = face.region.side / len(background)
-    # One pixel of the crop more on each side: bilinear enlargement reaches that far.
-    x0, x1 = _even(left + (x - 1) * scale, left + (x + wide + 1) * scale, size_wh[0])
-    y0, y1 = _even(top + (y - 1) * scale, top + (y + high + 1) * scale, size_wh[1])
-    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
+    return _window_of(shown, face.region, size_wh)
 
 
 def matte_of(
@@ -69,10 +61,66 @@ def matte_of(
     return matte
 
 
+def likeliest(faces: Sequence[ParsedFace], windows: Sequence[Window], *, background: bool) -> Matte:
+    """Bring label ids to the frame: the likeliest of each pixel, the first of equals. Where faces overlap, the
+    likelier label of either.
+
+    Args:
+        windows: as in `matte_of`.
+        background: let it count like any label; without, it is only where no other label has a share.
+
+    Returns:
+        Ids in place of a matte's values.
+    """
+    best = matte_of(faces, windows, lambda face: face.probabilities[:, :, BACKGROUND], least=True)
+    if not background:
+        best.values[:] = 0
+    ids = Matte(best.window, np.zeros_like(best.values))
+    labels = faces[0].probabilities.shape[2]
+    for label in range(1, labels):
+        for face, window in zip(faces, windows, strict=True):
+            channel = cv2.extractChannel(face.probabilities, label)
+            part = _part_window(
+                channel, 255 // labels, face.region, window
+            )  # with less it can be nowhere the likeliest
+            if part == NO_WINDOW:
+                continue
+            values, so_far = channel_on_frame(channel, face.region, part), best.at(part)
+            np.copyto(ids.at(part), np.uint8(label), where=values > so_far)
+            so_far[:] = cv2.max(values, so_far)
+    return ids
+
+
 def crisp(matte: Matte) -> Matte:
     """The matte with edges half as wide: 64..191 becomes 0..255. Enlarged probabilities rise too slowly for an edge."""
     above = cv2.subtract(matte.values, _CERTAIN)
     return Matte(matte.window, cv2.add(above, above))
+
+
+def faded(matte: Matte, opacity: float) -> Matte:
+    """The matte at a share of its strength."""
+    return Matte(matte.window, cv2.convertScaleAbs(matte.values, alpha=opacity))
+
+
+def _part_window(channel: U8, least: int, region: Region, window: Window) -> Window:
+    """The part of a window where a channel may have `least` or more; most parts of a face are small."""
+    _, there = cv2.threshold(channel, least - 1, 255, cv2.THRESH_BINARY)
+    x0, y0, x1, y1 = _window_of(there, region, (window[2], window[3]))
+    x0, y0 = max(x0, window[0]), max(y0, window[1])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
+
+
+def _window_of(shown: U8, region: Region, size_wh: tuple[int, int]) -> Window:
+    """The part of the frame that the pixels above zero of a crop reach, its size even; `NO_WINDOW` where none does."""
+    x, y, wide, high = cv2.boundingRect(shown)
+    if not wide:
+        return NO_WINDOW
+    left, top, _, _ = region.box_xyxy
+    scale = region.side / len(shown)
+    # One pixel of the crop more on each side: bilinear enlargement reaches that far.
+    x0, x1 = _even(left + (x - 1) * scale, left + (x + wide + 1) * scale, size_wh[0])
+    y0, y1 = _even(top + (y - 1) * scale, top + (y + high + 1) * scale, size_wh[1])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
 
 
 def _even(low: float, high: float, size: int) -> tuple[int, int]:

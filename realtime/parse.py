@@ -8,14 +8,20 @@ import numpy as np
 
 from engines.engine import Engine
 from realtime.crop import crop_rgb
+from realtime.crop_depth import crop_depth
 from realtime.track import TrackedRegion
 from realtime.types import U8, Frame, ParsedFace
 
 
 def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:
-    """(N, size_px, size_px, 3) uint8 RGB: the crop of each region, in order. N may be 0."""
+    """(N, size_px, size_px, 3) uint8: the crop of each region, in order, RGB, or gray of a frame that has depth.
+
+    N may be 0.
+    """
     if not regions:
         return np.zeros((0, size_px, size_px, 3), np.uint8)
+    if frame.depth is not None:
+        return np.stack([crop_depth(frame.depth, tracked.region, size_px) for tracked in regions])
     return np.stack([crop_rgb(frame, tracked.region, size_px) for tracked in regions])
 
 

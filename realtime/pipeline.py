@@ -61,6 +61,8 @@ class Summary:
     render: str
     engine: str
     """The engine's own description."""
+    depth: str | None
+    """Where measured depth came from, and its scale; None where the network saw colour."""
     frames: int
     faces: int
     """Different faces that were followed."""
@@ -141,6 +143,7 @@ def run(
         size_wh=source.info.size_wh,
         render=options.render,
         engine=engine.description,
+        depth=source.info.depth,
         frames=timer.frames,
         faces=len(faces_seen),
         frames_without_face=frames_without_face,

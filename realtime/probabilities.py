@@ -8,9 +8,11 @@ import numpy as np
 from engines.spec import ModelSpec
 from realtime.types import U8
 
+_EARS = ("left ear", "right ear")  # a box from cheek to cheek must not grow as they come out of the hair
+
 
 def full_face(probabilities: U8, spec: ModelSpec) -> U8:
-    """The whole face, covered or not: all but background and hair.
+    """The whole face from cheek to cheek, covered or not, as far as the model knows: no background, hair or ears.
 
     Args:
         probabilities: (S, S, K) uint8.
@@ -18,11 +20,11 @@ def full_face(probabilities: U8, spec: ModelSpec) -> U8:
     Returns:
         (S, S) uint8.
     """
-    return _all_but(probabilities, spec, "background", "hair")
+    return _all_but(probabilities, spec, "background", "hair", *_EARS)
 
 
 def visible_face(probabilities: U8, spec: ModelSpec) -> U8:
-    """(S, S) uint8: the face that nothing covers."""
+    """(S, S) uint8: the face that nothing covers, with its ears where the model knows them."""
     return _all_but(probabilities, spec, "background", "hair", "occlusion")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,19 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from realtime.bench import BenchResult
     from realtime.demo import DemoResult
     from realtime.doctor import Report
+    from realtime.files import DepthInput
     from realtime.pipeline import Summary
 
 
 def start_line(engine: Engine) -> str:
     """Which engine runs, on what, and why not a faster one."""
     return f"engine: {engine.description} ({why_not_faster()})"
+
+
+def depth_lines(inputs: Sequence[DepthInput]) -> list[str]:
+    """What the steps of measured depth stand for, and for how many files; one line for each scale."""
+    counts = Counter(str(depth.scale) for depth in inputs)
+    return [f"depth: measured, {count} file{'s' * (count > 1)}, {scale}" for scale, count in counts.items()]
 
 
 def live_line(summary: Summary) -> str:

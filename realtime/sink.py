@@ -7,7 +7,7 @@ from pathlib import Path
 from realtime.sink_base import BackgroundSink, NullSink, Sink
 from realtime.sink_image import ImageSink
 from realtime.sink_video import AlphaVideoSink, LabelVideoSink, VideoSink
-from realtime.sink_window import WindowSink
+from realtime.sink_window import WindowSink, check_display
 from realtime.source_base import SourceInfo
 from realtime.timing import StageTimer
 from realtime.types import Render
@@ -21,6 +21,7 @@ __all__ = [
     "Sink",
     "VideoSink",
     "WindowSink",
+    "check_display",
     "open_sink",
 ]
 

@@ -10,31 +10,33 @@ import cv2
 import numpy as np
 
 from engines.errors import SinkError
-from engines.spec import BACKGROUND, FACE, OCCLUSION
+from engines.spec import CONSENSUS_LABELS
 from realtime.av_frame import rgb_from_frame
-from realtime.draw import FACE_RGB, OCCLUSION_RGB
+from realtime.palette import palette
 from realtime.sink_base import Sink
 from realtime.types import U8, Frame
 
 _ESCAPE = 27
 _CELL_PX = 16  # of the checkerboard
 _CELL_GREYS = (102, 153)
-_HUES = (127, 15)  # step and start, of 180: keeps ids 3..12 as far apart as it can, and away from teal and orange
 
 
 class WindowSink(Sink):
     """Shows each frame. q, Esc or closing the window ends it: `wants_more` turns False. For the main thread only."""
 
-    def __init__(self, title: str = "Unveil") -> None:
+    def __init__(self, labels: tuple[str, ...] = CONSENSUS_LABELS, title: str = "Unveil") -> None:
+        """Args:
+        labels: what the ids of `gray` frames stand for.
+        """
         check_display()
-        self._title = title
+        self._labels, self._title = labels, title
         self._shown = False
 
     def write(self, frame: Frame) -> None:
         if self._shown and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self.wants_more = False
             return
-        cv2.imshow(self._title, cv2.cvtColor(rgb_to_show(frame), cv2.COLOR_RGB2BGR))
+        cv2.imshow(self._title, cv2.cvtColor(rgb_to_show(frame, self._labels), cv2.COLOR_RGB2BGR))
         self._shown = True
         if cv2.waitKey(1) & 0xFF in (ord("q"), _ESCAPE):
             self.wants_more = False
@@ -47,25 +49,14 @@ class WindowSink(Sink):
         self.close()
 
 
-def rgb_to_show(frame: Frame) -> U8:
+def rgb_to_show(frame: Frame, labels: tuple[str, ...]) -> U8:
     """(H, W, 3) uint8 RGB: a frame as it is shown, label ids (`gray`) in colours and transparency on a checkerboard."""
     if frame.layout == "gray":
-        return cv2.applyColorMap(frame.planes[0], _palette())
+        return cv2.applyColorMap(frame.planes[0], palette(labels)[:, None])
     if frame.layout == "rgba":
         return _on_checkerboard(np.ascontiguousarray(frame.planes[0][:, :, :3]), frame.planes[0][:, :, 3])
     rgb = rgb_from_frame(frame)
     return rgb if frame.alpha is None else _on_checkerboard(rgb, frame.alpha)
-
-
-@lru_cache(maxsize=1)
-def _palette() -> U8:
-    """(256, 1, 3) uint8 RGB: the colour of each label id."""
-    ids = np.arange(256)
-    hues = (ids * _HUES[0] + _HUES[1]) % 180
-    hsv = np.dstack([hues, np.full(256, 200), np.where(ids % 2, 255, 190)]).astype(np.uint8)
-    colours = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).reshape(256, 1, 3)
-    colours[[BACKGROUND, FACE, OCCLUSION], 0] = (0, 0, 0), FACE_RGB, OCCLUSION_RGB
-    return colours
 
 
 def _on_checkerboard(rgb: U8, alpha: U8) -> U8:

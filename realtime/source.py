@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from engines.errors import SourceError
-from realtime.files import is_image
+from engines.errors import SourceError, UsageError
+from realtime.files import DepthInput, is_image
 from realtime.source_base import Source, SourceInfo
 from realtime.source_camera import CameraSource
+from realtime.source_depth import WithDepth
 from realtime.source_image import ImageSource
 from realtime.source_video import VideoSource
 from realtime.types import Frame
@@ -20,17 +21,21 @@ __all__ = ["PacedSource", "Source", "SourceInfo", "open_source"]
 _CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
 
 
-def open_source(spec: str | int | Path, *, live: bool = False) -> Source:
+def open_source(spec: str | int | Path, *, live: bool = False, depth: DepthInput | None = None) -> Source:
     """Open a source of frames; use it in a `with`.
 
     Args:
         spec: a file (Path or str), a camera (3, "3" or "/dev/video3") or the URL of a stream ("rtsp://...").
         live: play a video file at its own pace, as if it were a camera; one behind a URL too, which is known by its
             stated duration. Cameras and streams are live anyway.
+        depth: of a file: its frames then have depth.
 
     Raises:
         SourceError: it cannot be opened, or holds no picture.
+        UsageError: depth beside a camera or stream.
     """
+    if depth is not None:
+        return _with_depth(spec, live, depth)
     camera = spec if isinstance(spec, int) else _camera_index(spec)
     if camera is not None:
         return CameraSource(camera)
@@ -62,6 +67,13 @@ class PacedSource(Source):
 
     def close(self) -> None:
         self._source.close()
+
+
+def _with_depth(spec: str | int | Path, live: bool, depth: DepthInput) -> Source:
+    if isinstance(spec, int) or _camera_index(spec) is not None or "://" in str(spec):
+        raise UsageError(f"{spec}: depth can stand beside a file only; leave --depth out to have it estimated")
+    source = WithDepth(open_source(spec), depth)
+    return PacedSource(source) if live and source.info.kind != "image" else source
 
 
 def _camera_index(spec: str | Path) -> int | None:

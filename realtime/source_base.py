@@ -36,6 +36,8 @@ class SourceInfo:
     """Width of a pixel over its height."""
     path: Path | None = None
     """The file, where there is one: a sink takes the audio from it."""
+    depth: str | None = None
+    """Where the depth of its frames comes from, and its scale, for people; None where they have none."""
 
 
 class Source(ABC):

@@ -44,9 +44,9 @@ class VideoSource(Source):
         self._name = address.name if isinstance(address, Path) else without_password(address)
         self._damaged_packets = 0
         self._cut_off = False
-        self._container = _open(address, self._name)
+        self._container = open_container(address, self._name)
         try:
-            self._stream = _video_stream(self._container, self._name)
+            self._stream = video_stream(self._container, self._name)
             self._orientations: dict[int, Orientation] = {}
             self._pictures = self._decode()
             first = self._first_picture()
@@ -66,7 +66,7 @@ class VideoSource(Source):
                 if self._stopped.is_set():
                     return
         except av.FFmpegError as e:
-            raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({_reason(e)})") from e
+            raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({reason_of(e)})") from e
         self._check_end(index + 1, clock.elapsed_seconds)
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class VideoSource(Source):
         try:
             first = next(self._pictures, None)
         except av.FFmpegError as e:
-            raise SourceError(f"{self._name}: reading failed before the first frame ({_reason(e)})") from e
+            raise SourceError(f"{self._name}: reading failed before the first frame ({reason_of(e)})") from e
         if first is None:
             codec = self._stream.codec_context.name
             raise SourceError(f"{self._name}: no frame of its {codec} video can be decoded; is it whole?")
@@ -173,7 +173,8 @@ def without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _open(address: str | Path, name: str) -> InputContainer:
+def open_container(address: str | Path, name: str) -> InputContainer:
+    """A file (Path) or stream (URL), opened; `name` is for people. Raises SourceError where it cannot be."""
     if isinstance(address, Path):
         if not address.is_file():
             raise SourceError(f"{address}: {'a folder, not a video' if address.is_dir() else 'no such file'}")
@@ -187,16 +188,18 @@ def _open(address: str | Path, name: str) -> InputContainer:
         return av.open(address, options=options, timeout=_TIMEOUT_SECONDS)
     except (av.FFmpegError, OSError) as e:
         hint = "not a video, or cut off before its index" if isinstance(address, Path) else "is it there and playing?"
-        raise SourceError(f"{name}: cannot be opened as a video ({_reason(e)}); {hint}") from e
+        raise SourceError(f"{name}: cannot be opened as a video ({reason_of(e)}); {hint}") from e
 
 
-def _reason(error: OSError | av.FFmpegError) -> str:
+def reason_of(error: OSError | av.FFmpegError) -> str:
+    """What the system or FFmpeg says, in a few words."""
     if isinstance(error, av.error.ExitError):  # our own timeout
         return f"no data for {_TIMEOUT_SECONDS:g} s"
     return error.strerror or type(error).__name__
 
 
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
+def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The first stream of moving pictures. Raises SourceError where there is none, or none that can be decoded."""
     # A cover picture of a music file is a video stream to FFmpeg.
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:

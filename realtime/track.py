@@ -14,7 +14,7 @@ from realtime.face_box import certainty, full_face_box, visible_share
 from realtime.tiles import TileRotation, close_up, is_coarse
 from realtime.types import Detection, Frame, ParsedFace, Region
 
-_LEAST_FACE = 0.03  # of the crop's area; a whole face covers 0.27 of a crop of scale 1.5
+_LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
 # A printed skull is found now and then, with a score of 0.50-0.58, and parsed with a mean certainty of 0.67-0.75; of
 # faces that something covers 98 % have a certainty above 0.82. So a doubtful detection must convince the parser.
 _DOUBTFUL_SCORE = 0.65
@@ -30,7 +30,7 @@ _KEEP_SIZE = 0.04  # likewise for its size
 _MOST_GROWTH = 0.10  # of the side in one frame
 # The mask decides the region and the region the mask, so an error could feed on itself. The detector, which looks at
 # the whole frame, holds it: a region that differs from a detection by more than this is put back, ...
-_MOST_OFF_CENTRE = 0.2  # of the side
+_MOST_OFF_CENTRE = 0.3  # of the face's height
 _MOST_OFF_SIZE = 1.4  # either way
 _MOST_DRIFT = 1.6  # ... and between detections its size cannot change by more than this factor
 _TILES_PER_SEARCH = 1  # 4 ms, beside the 11 of a search in the whole frame (720p, two cores)
@@ -150,7 +150,7 @@ class Tracker:
             best = max(overlaps, key=overlaps.__getitem__, default=None)
             if best is not None and overlaps[best] > _SAME_FACE:
                 free.remove(best)
-                self._tracks[best] = _confirmed(self._tracks[best], region)
+                self._tracks[best] = _confirmed(self._tracks[best], region, self._spec)
             elif len(self._tracks) < self._max_faces:
                 certainty_needed = _certainty_needed(detection.score, small)
                 self._tracks.append(_Track(self._next_id, region, region.side, certainty_needed))
@@ -168,11 +168,11 @@ def _certainty_needed(score: float, small: bool) -> float:
     return _LEAST_CERTAINTY if small else 0.0
 
 
-def _confirmed(track: _Track, detected: Region) -> _Track:
+def _confirmed(track: _Track, detected: Region, spec: ModelSpec) -> _Track:
     """The track after the detector has found its face. A sound track knows its place better than the detector does."""
-    off_centre = math.dist(
-        (track.region.centre_x, track.region.centre_y), (detected.centre_x, detected.centre_y)
-    ) / min(track.region.side, detected.side)
+    off_centre = math.dist((track.region.centre_x, track.region.centre_y), (detected.centre_x, detected.centre_y)) / (
+        min(track.region.side, detected.side) / spec.crop_scale
+    )
     off_size = max(track.region.side / detected.side, detected.side / track.region.side)
     lost = track.misses or off_centre > _MOST_OFF_CENTRE or off_size > _MOST_OFF_SIZE
     return replace(track, region=detected if lost else track.region, detected_side=detected.side)
@@ -181,7 +181,7 @@ def _confirmed(track: _Track, detected: Region) -> _Track:
 def _follow(track: _Track, face: ParsedFace, spec: ModelSpec) -> _Track:
     """The track after its face was parsed. Where too little of a face is left, the region waits for it."""
     box = full_face_box(face.probabilities, spec)
-    if box is None or visible_share(face.probabilities, spec) < _LEAST_FACE:
+    if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
         return replace(track, misses=track.misses + 1)
     unproven = track.least_certainty and not track.seen
     if unproven and certainty(face.probabilities, spec) < track.least_certainty:

@@ -13,9 +13,20 @@ from engines.errors import UsageError
 from realtime.colour import Colour
 
 U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
 Layout = Literal["rgb", "rgba", "gray", "yuv420p"]
 Render = Literal["overlay", "cutout", "labels", "alpha", "blur"]
 _CHANNELS = {"rgb": 3, "rgba": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """How far away what a frame shows is, pixel by pixel."""
+
+    steps: U16
+    """(H, W) uint16, upright: distance from the camera in steps of `step_m`; 0 where nothing was measured."""
+    step_m: float
+    """Metres that one step stands for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +51,8 @@ class Frame:
     """Which YCbCr the planes of a `yuv420p` frame hold; carried along untouched for other layouts."""
     alpha: U8 | None = None
     """(H, W) uint8, 255 opaque: the matte of a `yuv420p` frame that was drawn with render `alpha`."""
+    depth: Depth | None = None
+    """Of the frame's size; None where the source has none."""
 
     def __post_init__(self) -> None:
         shapes = tuple(plane.shape for plane in self.planes)
@@ -62,8 +75,8 @@ class Frame:
         return None if self.pts is None else float(self.pts * self.time_base)
 
     def with_planes(self, planes: tuple[U8, ...], layout: Layout, alpha: U8 | None = None) -> Frame:
-        """The same moment with other pixels."""
-        return replace(self, planes=planes, layout=layout, alpha=alpha)
+        """The same moment with other pixels, and without depth: what was drawn is only shown or written."""
+        return replace(self, planes=planes, layout=layout, alpha=alpha, depth=None)
 
     def __repr__(self) -> str:
         width, height = self.size_wh
@@ -104,7 +117,7 @@ class ParsedFace:
     track_id: int
     region: Region
     crop: U8
-    """(S, S, 3) uint8 RGB: what the network saw of the region."""
+    """(S, S, 3) uint8: what the network saw of the region, RGB, or depth as gray."""
     probabilities: U8
     """(S, S, K) uint8: softmax probability of each label x 255, in the region's crop."""
 

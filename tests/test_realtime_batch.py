@@ -80,7 +80,7 @@ def test_a_job_with_a_problem_touches_no_file(tmp_path: Path) -> None:
 def test_an_unexpected_error_is_logged_and_costs_one_file_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(path: Path) -> None:
+    def broken(path: Path, **options: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(batch, "open_source", broken)

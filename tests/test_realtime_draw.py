@@ -10,9 +10,11 @@ import pytest
 from fakes_pipeline import BLUE, GREY, RED, SPEC, FakeEngine, rgb_frame, scene, yuv_frame
 
 from engines.errors import UsageError
-from engines.spec import ModelSpec
+from engines.spec import PART_LABELS, ModelSpec
 from realtime.colour import rgb_from_yuv
-from realtime.draw import FACE_RGB, OCCLUSION_RGB, render
+from realtime.draw import render
+from realtime.legend import legend
+from realtime.palette import FACE_RGB, OCCLUSION_RGB, palette
 from realtime.parse import crop_faces, parse_faces
 from realtime.track import TrackedRegion
 from realtime.types import U8, Frame, ParsedFace, Region, Render
@@ -169,6 +171,113 @@ def test_parts_are_drawn_by_their_ids() -> None:
     ids = render(rgb_frame(PICTURE), [face], "labels", spec).planes[0]
     assert set(np.unique(ids)) == {0, 7, 12}
     assert ids[120 - 64 + 40, 160 - 64 + 40] == 7
+
+
+PARTS = ModelSpec("parts", PART_LABELS, 128, 2.0)
+BOTH = ModelSpec("both", (*PART_LABELS, "occlusion"), 128, 2.0)
+PLACES = {
+    "skin": (130, 100),
+    "left eye": (180, 100),
+    "hair": (160, 70),
+    "left ear": (210, 110),
+    "occlusion": (150, 150),
+}
+
+
+def face_of_parts(spec: ModelSpec) -> ParsedFace:
+    """16 px around each place are that label, as far as the model knows it; the region is 128 px, pixel by pixel."""
+    probabilities = np.zeros((128, 128, len(spec.labels)), np.uint8)
+    probabilities[:, :, 0] = 255
+    for name, (x, y) in PLACES.items():
+        if name in spec.labels:
+            patch = probabilities[y - 56 - 8 : y - 56 + 8, x - 96 - 8 : x - 96 + 8]
+            patch[:] = 0
+            patch[:, :, spec.labels.index(name)] = 255
+    return ParsedFace(0, Region(160, 120, 128), np.zeros((128, 128, 3), np.uint8), probabilities)
+
+
+def parts_drawn(kind: Render, frame: Frame, spec: ModelSpec = PARTS) -> Frame:
+    return render(frame, [face_of_parts(spec)], kind, spec)
+
+
+@pytest.mark.parametrize("layout", MAKE)
+def test_each_part_is_tinted_in_its_own_colour(layout: str) -> None:
+    frame = MAKE[layout](np.full((240, 320, 3), GREY, np.uint8))
+    rgb = as_rgb(parts_drawn("overlay", frame, BOTH))
+    for name, (x, y) in PLACES.items():
+        colour = palette(BOTH.labels)[BOTH.labels.index(name)]
+        np.testing.assert_allclose(rgb[y, x], mixed(tuple(colour), GREY), atol=8, err_msg=name)
+    assert rgb[20, 300].tolist() == as_rgb(frame)[20, 300].tolist()
+
+
+def test_what_covers_parts_looks_as_it_does_without_them() -> None:
+    assert tuple(palette(BOTH.labels)[13]) == OCCLUSION_RGB
+    assert tuple(palette(SPEC.labels)[:3].ravel()) == (0, 0, 0, *FACE_RGB, *OCCLUSION_RGB)
+
+
+def test_labels_have_colours_of_their_own() -> None:
+    assert len(np.unique(palette(BOTH.labels)[:14], axis=0)) == 14
+    assert len(np.unique(palette(("background", "a", "b", "c"))[:4], axis=0)) == 4
+
+
+def test_occlusion_beside_parts_is_written_as_background() -> None:
+    ids = parts_drawn("labels", rgb_frame(PICTURE), BOTH).planes[0]
+    assert [ids[y, x] for x, y in PLACES.values()] == [1, 4, 12, 6, 0]
+
+
+def test_the_face_of_parts_has_ears_but_no_hair() -> None:
+    alpha = parts_drawn("alpha", yuv_frame(PICTURE), BOTH).alpha
+    assert alpha is not None
+    assert [alpha[y, x] for x, y in PLACES.values()] == [255, 255, 0, 255, 0]
+
+
+def test_part_ids_are_those_of_the_likeliest_label_everywhere() -> None:
+    rng = np.random.default_rng(0)
+    noise = cv2.resize(rng.dirichlet(np.full(13, 0.3), (9, 9)).astype(np.float32), (128, 128))
+    face = ParsedFace(0, Region(160, 120, 128), np.zeros((128, 128, 3), np.uint8), np.uint8(noise * 255))
+    ids = render(rgb_frame(PICTURE), [face], "labels", PARTS).planes[0]
+    inside = np.s_[60:180, 100:220]
+    expected = np.zeros_like(ids)
+    expected[56:184, 96:224] = face.probabilities.argmax(2)
+    assert (ids[inside] == expected[inside]).mean() > 0.999
+
+
+@pytest.mark.parametrize("layout", MAKE)
+@pytest.mark.parametrize("size_wh", [(1280, 720), (640, 480), (481, 361)])
+def test_the_legend_is_in_every_frame_of_parts_and_small(layout: str, size_wh: tuple[int, int]) -> None:
+    frame = MAKE[layout](np.full((size_wh[1], size_wh[0], 3), GREY, np.uint8))
+    changed = (as_rgb(render(frame, [], "overlay", PARTS)) != as_rgb(frame)).any(2)
+    left, top, right, bottom = legend(PARTS.labels, size_wh)[0]
+    assert changed[top:bottom, left:right].mean() > 0.9
+    assert not changed[:top].any()
+    assert not changed[:, right:].any()
+    assert (right - left) * (bottom - top) < 0.12 * size_wh[0] * size_wh[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_overlays_of_parts_have_a_legend(kind: Render) -> None:
+    frame = rgb_frame(np.full((480, 640, 3), GREY, np.uint8))
+    with_parts, without = (as_rgb(render(frame, [], kind, spec)) for spec in (PARTS, SPEC))
+    assert np.array_equal(with_parts, without) is (kind != "overlay")
+
+
+def test_a_frame_too_small_for_a_legend_has_none() -> None:
+    frame = rgb_frame(np.full((160, 200, 3), GREY, np.uint8))
+    np.testing.assert_array_equal(as_rgb(render(frame, [], "overlay", PARTS)), as_rgb(frame))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", MAKE)
+@pytest.mark.parametrize("size_wh", [(321, 241), (1, 1), (701, 503)])
+@pytest.mark.parametrize("side", [50.0, 500.0])
+def test_parts_are_drawn_on_any_odd_size(kind: Render, layout: str, size_wh: tuple[int, int], side: float) -> None:
+    frame = MAKE[layout](np.full((size_wh[1], size_wh[0], 3), RED, np.uint8))
+    region = Region(size_wh[0] * 0.9, size_wh[1] * 0.8, side)
+    face = ParsedFace(0, region, np.zeros((128, 128, 3), np.uint8), face_of_parts(BOTH).probabilities)
+    before = [plane.copy() for plane in frame.planes]
+    assert render(frame, [face], kind, BOTH).size_wh == size_wh
+    for plane, copy in zip(frame.planes, before, strict=True):
+        np.testing.assert_array_equal(plane, copy)
 
 
 def test_unknown_render_is_refused() -> None:

@@ -18,7 +18,7 @@ from engines.errors import SinkError, UsageError
 from realtime import sink_audio, sink_window
 from realtime.av_frame import rgb_from_frame
 from realtime.colour import Colour
-from realtime.draw import FACE_RGB, OCCLUSION_RGB
+from realtime.palette import FACE_RGB, OCCLUSION_RGB
 from realtime.sink import (
     AlphaVideoSink,
     BackgroundSink,
