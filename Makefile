@@ -30,17 +30,21 @@ format: $(DEV)   ## let ruff repair what it can
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-reproduce-small: shared $(DEV)  ## table 1 of Structure via Consensus, small: out/reproduce-small/results_consensus.md
+reproduce-small: shared $(DEV)  ## both papers' claims, small: out/reproduce-small/results_consensus.md, mutual/results_mutual.md
 	@.venv/bin/unveil label $(SHARED)/data/faces/generated_portraits --output out/reproduce-small/labels \
 		--hair-model $(SHARED)/models/hair_segmentation.tflite
 	@.venv/bin/unveil reproduce --small --labels out/reproduce-small/labels --occluders $(SHARED)/data/occluders \
 		--output out/reproduce-small
+	@.venv/bin/unveil label $(SHARED)/data/faces/generated_portraits --parts --depth --output out/reproduce-small/parts \
+		--hair-model $(SHARED)/models/hair_segmentation.tflite --head-model $(SHARED)/data/head_model
+	@.venv/bin/unveil reproduce --paper mutual --small --labels out/reproduce-small/parts \
+		--output out/reproduce-small/mutual
 
 clean:           ## remove what the other targets made
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 
 shared:
-	@for need in data/faces/generated_portraits data/occluders models/hair_segmentation.tflite; do \
+	@for need in data/faces/generated_portraits data/occluders data/head_model models/hair_segmentation.tflite; do \
 		[ -e "$(SHARED)/$$need" ] || { echo "$(SHARED)/$$need is missing: name its folder with make SHARED=..."; exit 1; }; \
 	done
 

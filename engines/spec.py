@@ -49,6 +49,11 @@ class ModelSpec:
         if min(self.std) <= 0:
             raise UsageError(f"model {self.name!r} has std {self.std}; expected positive values")
 
+    @property
+    def sees_depth(self) -> bool:
+        """Its crops are depth as gray (`realtime.depth`), not colour: parsers of depth end in "-depth"."""
+        return self.labels == PART_LABELS and self.name.endswith("-depth")
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary; `from_json` is its inverse."""
         return asdict(self)

@@ -34,6 +34,14 @@ def tiny_engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: folder / kind for kind in _BUILDS}
 
 
+@pytest.fixture(scope="session")
+def parts_engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Engine folders of tiny networks by the names of models: parts, parts-depth, rgb-to-depth. Read only."""
+    from tiny_network import build_parts
+
+    return build_parts(tmp_path_factory.mktemp("parts"))
+
+
 @pytest.fixture
 def tiny_engine_copy(tiny_engines: dict[str, Path], tmp_path: Path) -> Path:
     """A copy of the fp32 engine that a test may damage."""

@@ -78,3 +78,11 @@ def _write(folder: Path, name: str, source: str, seed: int) -> dict:
         "box_xyxy": [28.0, 26.0, 68.0, 78.0], "fit_error": 0.0, "source": source,
     }  # fmt: skip
     return row | ({"landmarks": landmarks_of_head()} if source == "photograph" else {})
+
+
+def model_of(name, spec, predict):
+    """A model that says with certainty what `predict` says: crops -> (N, S, S) class ids."""
+    from train.opened import Model
+
+    levels = 255 * np.eye(len(spec.labels), dtype=np.uint8)
+    return Model(name, spec, predict, lambda crops: levels[predict(crops)])

@@ -11,12 +11,14 @@ from fakes_datasets import (
     mask_path,
     write_celebamask_hq,
     write_cofw,
+    write_depth,
     write_gray,
     write_helen,
     write_lapa,
     write_mat73,
     write_part_labels,
 )  # fmt: skip
+from fakes_parts import write_parts
 from fakes_train import write_labels
 
 from engines.errors import DataError, UsageError
@@ -31,7 +33,12 @@ WRITE = {
     "lapa": write_lapa,
     "helen": write_helen,
     "folder": write_labels,
+    "parts": write_parts,
+    "celebamask-hq-d": lambda folder: write_depth(write_celebamask_hq(folder)),
+    "lapa-d": lambda folder: write_depth(write_lapa(folder)),
+    "helen-d": lambda folder: write_depth(write_helen(folder)),
 }
+OF_PARTS = ("parts", "celebamask-hq-d", "lapa-d", "helen-d")
 SPEC = ModelSpec("any", CONSENSUS_LABELS, size_px=32)
 
 
@@ -49,7 +56,7 @@ def folders(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_gives_pictures_labels_and_a_crop(folders, kind):
-    dataset = open_dataset(kind, folders[kind], "test")
+    dataset = open_dataset(kind, folders[kind], "test", parts=kind in OF_PARTS)
     assert dataset.name == kind and len(dataset) > 0
     example = dataset[len(dataset) - 1]
     assert example.rgb.dtype == example.labels.dtype == np.uint8
@@ -65,19 +72,22 @@ def test_every_kind_gives_pictures_labels_and_a_crop(folders, kind):
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_empty_folder_is_refused_with_where_the_set_comes_from(tmp_path, kind):
     with pytest.raises(DataError, match=r"https?://|unveil label"):
-        open_dataset(kind, tmp_path, "test")
+        open_dataset(kind, tmp_path, "test", parts=kind in OF_PARTS)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_unknown_split_is_refused_with_those_that_there_are(folders, kind):
     with pytest.raises(UsageError, match="'dev' is unknown here; expected train"):
-        open_dataset(kind, folders[kind], "dev")
+        open_dataset(kind, folders[kind], "dev", parts=kind in OF_PARTS)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS - {"folder"}))
 def test_joined_splits_add_up(folders, kind):
-    both = len(open_dataset(kind, folders[kind], "train+test"))
-    assert both == len(open_dataset(kind, folders[kind], "train")) + len(open_dataset(kind, folders[kind], "test"))
+    of_parts = kind in OF_PARTS
+    both, train, test = (
+        len(open_dataset(kind, folders[kind], split, parts=of_parts)) for split in ("train+test", "train", "test")
+    )
+    assert both == train + test
 
 
 @pytest.mark.parametrize("kind", ["celebamask-hq", "lapa", "helen"])
@@ -102,8 +112,14 @@ def test_mirrored_set_is_refused_for_parts(folders, tmp_path, kind):
 
 
 def test_parts_of_a_set_without_parts_are_refused(folders):
-    with pytest.raises(UsageError, match="cofw has no part labels; expected one of celebamask-hq, helen, lapa"):
+    with pytest.raises(UsageError, match="cofw has no part labels; expected one of celebamask-hq, celebamask-hq-d, h"):
         open_dataset("cofw", folders["cofw"], "test", parts=True)
+
+
+@pytest.mark.parametrize("kind", OF_PARTS)
+def test_sets_of_parts_alone_are_refused_to_other_models(folders, kind):
+    with pytest.raises(UsageError, match="has part labels alone, which this model does not tell apart; expected one o"):
+        open_dataset(kind, folders[kind], "test")
 
 
 def test_kind_and_folder_come_in_one_word(folders):
@@ -112,7 +128,7 @@ def test_kind_and_folder_come_in_one_word(folders):
 
 @pytest.mark.parametrize("word", ["helen", "helen:", "300w:/x"])
 def test_wrong_word_is_refused_with_the_kinds(word):
-    with pytest.raises(UsageError, match="celebamask-hq, cofw, folder, helen, lapa, part-labels"):
+    with pytest.raises(UsageError, match="celebamask-hq, celebamask-hq-d, cofw, folder, helen, "):
         open_data(word, "test")
 
 
@@ -259,7 +275,7 @@ def test_celebamask_hq_glasses_cover_the_face_and_eyes_show_through(folders):
     assert labels.shape == (SIZE, SIZE)
     assert labels[30, 32] == OCCLUSION and labels[28, LEFT_EYE_X] == FACE
     parts = open_dataset("celebamask-hq", folders["celebamask-hq"], "test", parts=True)[0].labels
-    assert parts[30, 32] == PART_LABELS.index("skin")
+    assert parts[30, 32] == 0 and parts[28, LEFT_EYE_X] == PART_LABELS.index("left eye")
 
 
 def test_celebamask_hq_missing_part_is_no_error_but_missing_skin_is(tmp_path):
@@ -344,6 +360,93 @@ def test_folder_unknown_class_is_refused(tmp_path):
         write_gray(path, np.full((96, 96), 7, np.uint8))
     with pytest.raises(DataError, match=r"class id 7, expected 0\.\.2"):
         open_dataset("folder", folder, "test")[0]
+
+
+# Parts with depth
+
+
+def test_parts_folder_tells_photographs_and_synthetic_heads_apart(folders):
+    dataset = open_dataset("parts", folders["parts"], "test", parts=True)
+    examples = [dataset[i] for i in range(len(dataset))]
+    assert {example.group for example in examples} == {"photographs", "synthetic heads"}
+    assert all(0.3 < example.depth_m[example.labels > 0].mean() < 0.6 for example in examples)
+    assert not any(example.depth_m[example.labels == 0].any() for example in examples)
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"), [("rgb", "No such file"), ("parts", "missing or no picture"), ("depth", "missing or no pic")]
+)
+def test_parts_folder_without_a_picture_is_named(tmp_path, folder, message):
+    root = write_parts(tmp_path / "set")
+    dataset = open_dataset("parts", root, "test", parts=True)
+    shutil.rmtree(root / folder)
+    with pytest.raises(DataError, match=message):
+        dataset[0]
+
+
+@pytest.mark.parametrize("kind", ["celebamask-hq-d", "lapa-d", "helen-d"])
+def test_depth_has_the_size_of_the_labels_and_comes_in_metres(folders, kind):
+    example = open_dataset(kind, folders[kind], "test", parts=True)[0]
+    assert example.depth_m.shape == example.labels.shape and example.depth_m.dtype == np.float32
+    assert example.depth_m[34, 32] == pytest.approx(0.5) and example.depth_m[0, 0] == 0
+
+
+def test_hair_of_helen_d_has_neither_label_nor_depth(folders):
+    bald = open_dataset("helen-d", folders["helen-d"], "test", parts=True)[0]
+    hairy = open_dataset("lapa-d", folders["lapa-d"], "test", parts=True)[0]
+    hair = PART_LABELS.index("hair")
+    assert hairy.labels[8, 32] == hair and hairy.depth_m[8, 32] > 0
+    assert not (bald.labels == hair).any() and bald.depth_m[8, 32] == 0 and bald.labels[36, 32] > 0
+
+
+def test_pictures_without_depth_are_left_out(tmp_path):
+    folder = write_depth(write_lapa(tmp_path))
+    index = folder / "depth" / "faces.jsonl"
+    index.write_text(
+        "".join(line + "\n" for line in index.read_text().splitlines() if "test/images/100013" not in line)
+    )
+    dataset = open_dataset("lapa-d", folder, "test", parts=True)
+    assert [dataset[i].name for i in range(len(dataset))] == ["test/100012_0"]
+    assert dataset.picture(0).name == "100012_0.jpg"
+
+
+def test_split_without_any_depth_is_refused(tmp_path):
+    folder = write_depth(write_lapa(tmp_path))
+    for path in (folder / "test" / "images").iterdir():
+        path.rename(path.with_name(f"new_{path.name}"))
+    with pytest.raises(DataError, match=r"has depth of no picture of the split test.*unveil label"):
+        open_dataset("lapa-d", folder, "test", parts=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"image": "a.jpg", "depth": "a.png"}', "line 1: KeyError: 'depth_scale_m'"),
+        ('{"image": 3, "depth": "a.png", "depth_scale_m": 1}', "line 1: TypeError"),
+        ("{", "line 1: JSONDecodeError"),
+    ],
+)
+def test_strange_line_about_depth_is_refused(tmp_path, line, message):
+    folder = write_depth(write_lapa(tmp_path))
+    (folder / "depth" / "faces.jsonl").write_text(line + "\n")
+    with pytest.raises(DataError, match=message):
+        open_dataset("lapa-d", folder, "test", parts=True)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((SIZE, SIZE), np.uint8), r"is uint8 \(64, 64\); expected a 16-bit gray PNG"),
+        (np.zeros((SIZE, 2 * SIZE), np.uint16), "is 128x64, expected the shape of its picture, 64x64"),
+    ],
+)
+def test_depth_of_another_kind_or_shape_is_refused(tmp_path, pixels, message):
+    folder = write_depth(write_helen(tmp_path))
+    dataset = open_dataset("helen-d", folder, "test", parts=True)
+    for path in (folder / "depth" / "depth").rglob("*.png"):
+        write_gray(path, pixels)
+    with pytest.raises(DataError, match=message):
+        dataset[0]
 
 
 # Crops

@@ -6,11 +6,12 @@ from fakes_train import write_labels, write_occluders
 from typer.testing import CliRunner
 
 from cli import app
-from engines.errors import DataError
+from engines.errors import DataError, UsageError
 from engines.spec import FACE, OCCLUSION
 from train import models
+from train.checkpoint import save_weights
 from train.data.faces import load_faces
-from train.evaluate import Held, evaluate, predict_held, write_sheet
+from train.evaluate import Held, evaluate, evaluate_model, predict_held, write_sheet
 from train.occlude import Occluders
 from train.report import evaluation_text
 
@@ -117,3 +118,10 @@ def test_groups_sheet_of_a_data_set_is_refused(checkpoint, tmp_path):
         app, ["evaluate", str(checkpoint), "--data", f"folder:{tmp_path}", "--groups-sheet", str(tmp_path / "s.png")]
     )
     assert "--groups-sheet goes with them" in str(done.exception)
+
+
+def test_model_of_parts_is_sent_to_data_of_parts(folders, tmp_path):
+    network = models.create("parts", width=8)
+    save_weights(tmp_path / "p.safetensors", network.state_dict(), {"model": "parts", "width": 8})
+    with pytest.raises(UsageError, match=r"tells background, skin, .* apart, expected background, face, occlusion"):
+        evaluate_model(str(tmp_path / "p.safetensors"), *folders)

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from engines.errors import UsageError
-from train.metrics import Confusion, Tally, component_count, percent, sparsity, superpixel_hits
+from engines.spec import PART_LABELS
+from train.metrics import (
+    Confusion,
+    Tally,
+    component_count,
+    f1_row,
+    helen_row,
+    percent,
+    sparsity,
+    superpixel_hits,
+)  # fmt: skip
 
 LABELS = ("background", "face", "occlusion")
 
@@ -115,3 +125,53 @@ def test_tally_adds_pictures_up():
     }  # fmt: skip
     assert tally.class_row()["sparsity"] == 1.0
     assert tally.class_row()["superpixel_accuracy"] is None
+
+
+# Parts
+
+
+def parts_confusion(truth, predicted):
+    return Confusion.of(np.array([truth], np.uint8), np.array([predicted], np.uint8), PART_LABELS)
+
+
+def parts_of(*names):
+    return [PART_LABELS.index(name) for name in names]
+
+
+def test_merged_classes_forgive_what_is_confused_among_them():
+    confusion = parts_confusion(parts_of("left eye", "right eye", "skin"), parts_of("right eye", "right eye", "nose"))
+    merged = confusion.merged({"eyes": ("left eye", "right eye"), "nose": ("nose",)})
+    assert merged.labels == ("rest", "eyes", "nose")
+    assert merged.f1()["eyes"] == 1 and merged.f1()["nose"] == 0
+    assert merged.counts.sum() == 3
+    assert confusion.f1()["left eye"] == 0
+
+
+def test_mean_f1_leaves_out_background_and_what_the_truth_never_has():
+    row = f1_row(
+        parts_confusion(parts_of("background", "skin", "skin", "nose"), parts_of("skin", "skin", "left ear", "nose"))
+    )
+    assert row == {"mean_f1": 75.0, "f1": {"skin": 50.0, "nose": 100.0}}
+
+
+def test_class_of_the_truth_that_is_never_found_counts_as_nothing():
+    row = f1_row(parts_confusion(parts_of("skin", "left ear"), parts_of("skin", "skin")))
+    assert row["f1"]["left ear"] == 0 and row["mean_f1"] == pytest.approx(33.33, abs=0.01)
+
+
+def test_mean_f1_of_a_picture_without_a_face_is_none():
+    assert f1_row(parts_confusion(parts_of("background"), parts_of("skin"))) == {"mean_f1": None, "f1": {}}
+
+
+def test_helen_overall_counts_pixels_and_not_classes():
+    truth = parts_of(*["nose"] * 8, "left eye", "right brow", "upper lip", "skin")
+    found = parts_of(*["nose"] * 8, "skin", "left brow", "mouth", "skin")
+    row = helen_row(parts_confusion(truth, found))
+    assert (row["nose"], row["eyes"], row["brows"], row["whole mouth"], row["upper lip"]) == (100, 0, 100, 100, 0)
+    assert row["overall"] == round(100 * 2 * 10 / (11 + 10), 2)  # the mean of the four would be 75
+
+
+def test_helen_overall_ignores_skin_and_hair():
+    wrong_hair = helen_row(parts_confusion(parts_of("nose", "hair", "skin"), parts_of("nose", "skin", "hair")))
+    assert wrong_hair["overall"] == 100 and wrong_hair["skin"] == 0
+    assert helen_row(parts_confusion(parts_of("skin"), parts_of("skin")))["overall"] is None

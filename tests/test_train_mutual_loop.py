@@ -70,6 +70,23 @@ def test_joint_training_starts_from_the_stages_before_it(config, results):
     assert (alone[name] - joint[name]).abs().max() < 5e-3
 
 
+def test_depth_parser_starts_from_the_colour_parser_s_weights_where_told(config, results, tmp_path):
+    """A learning rate near zero keeps what it started from; without `start` it is another network."""
+    learned = load_weights(config.output / "rgb" / "rgb.safetensors")[0]["classify.weight"]
+    still = dataclasses.replace(config, learning_rate=1e-9, samples=4)
+    for start, same in ((config.output / "rgb" / "rgb.safetensors", True), (None, False)):
+        run = dataclasses.replace(still, output=tmp_path / str(same), start=start)
+        train_parts(run, ["depth"], say=lambda _: None)
+        now = load_weights(run.output / "depth" / "depth.safetensors")[0]["classify.weight"]
+        assert torch.allclose(now, learned, atol=1e-3) == same
+
+
+def test_start_of_another_network_is_refused(config, results, tmp_path):
+    other = dataclasses.replace(config, output=tmp_path, start=config.output / "translator" / "translator.safetensors")
+    with pytest.raises(DataError, match="expected the network that is trained"):
+        train_parts(other, ["rgb"], say=lambda _: None)
+
+
 def test_finished_run_only_looks_again(config, results):
     said = []
     again = train_parts(config, say=said.append)

@@ -49,6 +49,13 @@ def test_both_kinds_are_read_and_only_of_one_side(data, faces):
     assert {face.name for face in held}.isdisjoint(face.name for face in faces)
 
 
+def test_faces_with_a_word_in_their_names_are_left_out_in_any_case(data, faces):
+    word = faces[0].name.upper()
+    kept = load_faces([data], "train", SPEC, leave_out=[word])
+    assert [face.name for face in kept] == [face.name for face in faces if word.lower() not in face.name.lower()]
+    assert len(kept) < len(faces) == len(load_faces([data], "train", SPEC, leave_out=["no such word"]))
+
+
 def test_missing_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="nowhere"):
         load_faces([tmp_path / "nowhere"], "train", SPEC)

@@ -3,17 +3,18 @@ import json
 import cv2
 import numpy as np
 import pytest
-from fakes_datasets import drawn_ids, drawn_rgb, write_celebamask_hq, write_cofw, write_lapa, write_part_labels
+from fakes_datasets import drawn_ids, drawn_rgb, write_celebamask_hq, write_cofw, write_part_labels
+from fakes_parts import model_of
 from typer.testing import CliRunner
 
 from cli import app
 from engines.errors import DataError, UsageError
-from engines.spec import CONSENSUS_LABELS, FACE, PART_LABELS, ModelSpec
+from engines.spec import CONSENSUS_LABELS, FACE, ModelSpec
 from train import tables
 from train.datasets import Example, open_dataset, to_crop
 from train.figure5 import Shown, write_sheet
 from train.report import tables_text
-from train.tables import Column, Model, evaluate_data, frames_per_second
+from train.tables import Column, evaluate_data, frames_per_second
 
 SPEC = ModelSpec("fake", CONSENSUS_LABELS, size_px=64)
 
@@ -22,10 +23,10 @@ def knows(dataset, spec=SPEC):
     """Knows the truth of a data set by heart, as far as the crop shows it."""
     crops = [to_crop(dataset[i], spec)[:2] for i in range(len(dataset))]
     truth = {rgb.tobytes(): labels for rgb, labels in crops}
-    return Model("perfect", spec, lambda rgb: np.stack([truth[one.tobytes()] for one in rgb]))
+    return model_of("perfect", spec, lambda rgb: np.stack([truth[one.tobytes()] for one in rgb]))
 
 
-ALL_FACE = Model("all face", SPEC, lambda rgb: np.full(rgb.shape[:3], FACE, np.uint8))
+ALL_FACE = model_of("all face", SPEC, lambda rgb: np.full(rgb.shape[:3], FACE, np.uint8))
 
 
 def column_of(model, dataset):
@@ -51,7 +52,7 @@ def fake_models(monkeypatch):
 
     @contextmanager
     def opened(name):
-        yield Model(name, SPEC, ALL_FACE.predict)
+        yield model_of(name, SPEC, ALL_FACE.predict)
 
     monkeypatch.setattr(tables, "open_model", opened)
 
@@ -87,18 +88,16 @@ def test_box_beyond_the_picture_is_refused(cofw):
         Column(ALL_FACE, cofw).add([outside])
 
 
-def test_parts_are_measured_where_the_network_looks(tmp_path):
-    dataset = open_dataset("lapa", write_lapa(tmp_path), "test", parts=True)
-    spec = ModelSpec("parts", PART_LABELS, size_px=64)
-    (row,) = column_of(knows(dataset, spec), dataset).rows()
-    assert row["measured"] == "in the crop" and "face" not in row
-    assert row["classes"]["iou_hair"] > 80
-
-
 def test_model_of_other_labels_is_refused(tmp_path):
     dataset = open_dataset("celebamask-hq", write_celebamask_hq(tmp_path), "test", parts=True)
     with pytest.raises(UsageError, match="all face tells background, face, occlusion apart, the data set celeb"):
         Column(ALL_FACE, dataset)
+
+
+@pytest.mark.parametrize("more", [{"lights": ("dark",)}, {"translator": "rgb-to-depth"}])
+def test_light_and_translator_are_not_for_faces_alone(tmp_path, fake_models, more):
+    with pytest.raises(UsageError, match="a translator and lights are for models of parts"):
+        evaluate_data("mine", f"cofw:{write_cofw(tmp_path / 'set')}", **more)
 
 
 def test_speed_counts_single_crops():

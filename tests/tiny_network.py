@@ -12,7 +12,7 @@ from engines.build import build
 from engines.engine import U8
 from engines.manifest import Manifest
 from engines.parity import fixed_samples
-from engines.spec import CONSENSUS_LABELS, Backend, BuildSpec, ModelSpec, Precision
+from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, Backend, BuildSpec, ModelSpec, Precision
 
 SPEC = ModelSpec("tiny", CONSENSUS_LABELS, size_px=32, mean=(0.4, 0.5, 0.6), std=(0.3, 0.5, 0.7))
 CHECKPOINT = "c" * 64
@@ -52,3 +52,14 @@ def build_tiny(folder: Path, precision: Precision = "fp32", backend: Backend = "
     return build(
         tiny_network(), SPEC, build_spec, folder, checkpoint_sha256=CHECKPOINT, calibration=np.asarray(crops(16))
     )
+
+
+def build_parts(folder: Path) -> dict[str, Path]:
+    """Engines of tiny networks with the labels of the second paper, by name."""
+    torch.manual_seed(0)
+    labels = {"parts": PART_LABELS, "parts-depth": PART_LABELS, "rgb-to-depth": DEPTH_LABELS}
+    for name, names in labels.items():
+        spec = ModelSpec(name, names, size_px=32, crop_scale=2.0)
+        network = TinyNetwork(len(names))
+        build(network, spec, BuildSpec("openvino", "fp32"), folder / name, checkpoint_sha256=CHECKPOINT)
+    return {name: folder / name for name in labels}

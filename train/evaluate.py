@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.engine import Engine
+from engines.errors import UsageError
 from engines.load import load_engine
-from engines.spec import FACE, OCCLUSION, ModelSpec
+from engines.spec import CONSENSUS_LABELS, FACE, OCCLUSION, ModelSpec
 from realtime.types import U8
 from train.data.faces import load_faces
 from train.found import find
@@ -90,9 +91,18 @@ def evaluate_model(
     Args:
         sheet: where to write a look at it.
         groups_sheet: where to write a look at each group of faces.
+
+    Raises:
+        UsageError: the model has other labels.
+        DataError: a folder is missing or damaged.
     """
     faces, library = load_faces(labels, "held"), Occluders(occluders, "held")
     with _opened(model) as (name, spec, predict, engine):
+        if spec.labels != CONSENSUS_LABELS:
+            raise UsageError(
+                f"{name} tells {', '.join(spec.labels)} apart, expected {', '.join(CONSENSUS_LABELS)}; "
+                "measure it with --data parts:FOLDER"
+            )
         held = Held.compose(faces, library, spec)
         predicted = predict_held(predict, held)
         copies = {

@@ -19,7 +19,6 @@ from train.views import write_grid
 
 _TILE_PX, _CAPTION_PX, _COLUMNS = 160, 16, 3
 _MASKED = (58, 72, 104)  # a dull blue that no face has
-_NO_PARTS = ("background", "hair")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,25 +46,25 @@ def _group(one: Shown, labels: tuple[str, ...], spec: ModelSpec) -> U8:
     truth, *found = (
         _face(warp_labels(ids, affine, _TILE_PX), labels) for ids in (one.example.labels, *one.found.values())
     )
-    tiles = [_captioned(rgb, "input"), _captioned(_masked(rgb, truth), "truth")]
+    tiles = [captioned(rgb, "input"), captioned(_masked(rgb, truth), "truth")]
     for title, face in zip(one.found, found, strict=True):
         iou = Confusion.of(truth, face, ("rest", "face")).iou()["face"]
-        tiles.append(_captioned(_masked(rgb, face), title if np.isnan(iou) else f"{title} {100 * iou:.0f}%"))
+        tiles.append(captioned(_masked(rgb, face), title if np.isnan(iou) else f"{title} {100 * iou:.0f}%"))
     gap = np.zeros((_TILE_PX + _CAPTION_PX, 6, 3), np.uint8)
     return np.hstack([*tiles, gap])
 
 
 def _face(ids: U8, labels: tuple[str, ...]) -> U8:
-    """(S, S): 1 where the face is. With part labels, all parts but the hair."""
-    hidden = [i for i, name in enumerate(labels) if (name != "face" if "face" in labels else name in _NO_PARTS)]
-    return (~np.isin(ids, hidden)).astype(np.uint8)
+    """(S, S): 1 where the face is."""
+    return (ids == labels.index("face")).astype(np.uint8)
 
 
 def _masked(rgb: U8, face: U8) -> U8:
     return np.where(face[:, :, None] > 0, rgb, np.array(_MASKED, np.uint8))
 
 
-def _captioned(rgb: U8, caption: str) -> U8:
+def captioned(rgb: U8, caption: str) -> U8:
+    """A tile with a line of text above it."""
     strip = np.zeros((_CAPTION_PX, rgb.shape[1], 3), np.uint8)
     cv2.putText(strip, caption, (4, 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (235, 235, 235), 1, cv2.LINE_AA)
     return np.vstack([strip, rgb])

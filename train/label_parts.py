@@ -19,14 +19,8 @@ from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.parts.photo import DEPTH_SCALE_M, PhotoLabeller
 from train.pseudo_label import PseudoLabel
-from train.views import write_grid
+from train.views import parts_overlay, write_grid
 
-# One for each of PART_LABELS; the subject's left is the lighter of a pair.
-_COLOURS = np.array(
-    [(0, 0, 0), (255, 190, 140), (90, 140, 255), (0, 0, 200), (120, 255, 60), (0, 150, 0), (255, 120, 120), (190, 0, 0),
-     (255, 230, 0), (255, 255, 255), (255, 80, 255), (150, 0, 150), (60, 190, 190)],
-    np.float32,
-)  # fmt: skip
 _TILE_PX, _TILE_SCALE = 256, 2.0
 
 
@@ -59,12 +53,7 @@ def parts_tile(rgb: U8, parts: U8, box_xyxy: tuple[float, float, float, float], 
     """(tile_px, tile_px, 3) uint8: the head's crop with the colours of its parts, outlines stronger."""
     affine = crop_from_frame(region_from_box(box_xyxy, _TILE_SCALE), tile_px)
     ids = cv2.warpAffine(parts, centres(affine), (tile_px, tile_px), flags=cv2.INTER_NEAREST)
-    edge = np.zeros(ids.shape, np.float32)
-    edge[:, 1:] += ids[:, 1:] != ids[:, :-1]
-    edge[1:] += ids[1:] != ids[:-1]
-    strength = np.where(ids > 0, 0.35, 0.0) + 0.35 * np.minimum(edge, 1)
-    crop = warp(rgb, affine, tile_px).astype(np.float32)
-    return (crop + (_COLOURS[ids] - crop) * strength[:, :, None]).astype(np.uint8)
+    return parts_overlay(warp(rgb, affine, tile_px), ids.astype(np.uint8))
 
 
 def parts_sheet(folder: Path, rows: list[dict[str, Any]], count: int = 40) -> Path:

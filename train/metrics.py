@@ -5,7 +5,7 @@ Shares of pixels come from one confusion matrix over all pictures; superpixels a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,13 @@ import numpy.typing as npt
 
 from engines.errors import UsageError
 from realtime.types import U8
+
+_HELEN_MERGED = {
+    "eyes": ("left eye", "right eye"),
+    "brows": ("left brow", "right brow"),
+    "nose": ("nose",),
+    "whole mouth": ("upper lip", "mouth", "lower lip"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +52,14 @@ class Confusion:
         hits, true, found = self.counts[k, k], self.counts[k].sum(), self.counts[:, k].sum()
         rest = self.counts.sum() - true - found + hits
         return Confusion(np.array([[rest, found - hits], [true - hits, hits]]), (f"non-{name}", name))
+
+    def merged(self, groups: Mapping[str, Sequence[str]]) -> Confusion:
+        """Several classes taken as one: `groups` names them, all others are the rest, which comes first."""
+        names = {name: k for k, members in enumerate(groups.values(), 1) for name in members}
+        of = np.array([names.get(label, 0) for label in self.labels])
+        counts = np.zeros((len(groups) + 1,) * 2, np.int64)
+        np.add.at(counts, (of[:, None], of[None, :]), self.counts)
+        return Confusion(counts, ("rest", *groups))
 
     def iou(self) -> dict[str, float]:
         """Intersection over union of each class, 0..1 (nan where neither truth nor prediction has it)."""
@@ -91,6 +106,33 @@ class Confusion:
     def _named(self, part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> dict[str, float]:
         values = np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
         return dict(zip(self.labels, (float(v) for v in values), strict=True))
+
+
+def f1_row(confusion: Confusion) -> dict[str, Any]:
+    """F1 of each class and their mean without the background, in percent (Cross-Domain Mutual Learning, 4.1).
+
+    A class that the truth never has (ears in LaPa and Helen) is left out: nothing could be found of it.
+    """
+    there = confusion.counts.sum(axis=1) > 0
+    f1 = {name: share for (name, share), has in zip(confusion.f1().items(), there, strict=True) if has}
+    f1.pop(confusion.labels[0], None)
+    mean = percent(_mean(f1))
+    return {"mean_f1": mean, "f1": {name: percent(share) for name, share in f1.items()}}
+
+
+def helen_row(confusion: Confusion) -> dict[str, float | None]:
+    """The columns of table 6 (Cross-Domain Mutual Learning), in percent: F1 of classes and of merged ones.
+
+    `overall` takes the merged brows, eyes, nose and mouth together: all their right pixels against all that were
+    found and all that there are. (Table 6's own overall is no mean of its four columns, and above it: the large
+    nose counts for more.)
+    """
+    merged = confusion.merged(_HELEN_MERGED)
+    right = np.diag(merged.counts)[1:].sum()
+    both = merged.counts[1:].sum() + merged.counts[:, 1:].sum()
+    alone = {name: percent(confusion.f1()[name]) for name in ("skin", "nose", "upper lip", "mouth", "lower lip")}
+    together = {name: percent(merged.f1()[name]) for name in ("eyes", "brows", "whole mouth")}
+    return alone | together | {"overall": percent(float(2 * right / both)) if both else None}
 
 
 def component_count(labels: U8) -> int:

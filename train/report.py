@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from train.hard_faces import LEAST_FACES, MARGIN
+from train.parts_report import parts_text
 
 _COLUMNS = (
     ("face_iou", "IoU face"),
@@ -54,7 +55,9 @@ def evaluation_text(result: dict[str, Any]) -> str:
 
 
 def tables_text(result: dict[str, Any]) -> str:
-    """The rows of the paper's tables that fit the data set, for people: percent, sparsity in components."""
+    """The rows of the papers' tables that fit the data set, for people: percent, sparsity in components."""
+    if "lights" in result:
+        return parts_text(result)
     lines = [f"{result['pictures']} pictures of {result['data']}, {result['split']}"]
     for title, part, columns in _tables_of(result["data"], result["labels"]):
         rows = [row for row in result["rows"] if part in row]

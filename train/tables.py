@@ -1,5 +1,7 @@
 """The rows of tables 1 to 4 (Structure via Consensus, 4.3 and 4.4) for any checkpoint or engine and data set.
 
+Networks of parts and of depth have tables of their own (`train.parts_tables`).
+
 The network's labels are brought back to the picture by nearest neighbour and compared there: inside the face's box
 where the set has one (COFW's protocol), on the whole picture where it is aligned (Part Labels). Aligned sets are
 measured at the network's own size, too, as in tables 2 and 4.
@@ -10,9 +12,9 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,40 +22,19 @@ from typing import Any
 import numpy as np
 
 from engines.errors import DataError, UsageError
-from engines.load import load_engine
-from engines.spec import PART_LABELS, ModelSpec
+from engines.spec import DEPTH_LABELS, PART_LABELS
 from realtime.types import U8
 from train.datasets import DataSet, Example, on_picture, open_data, region_of, superpixels_on_crop, to_crop
-from train.evaluate import Predict, engine_predictor, network_predictor
+from train.evaluate import Predict
 from train.figure5 import Shown, write_sheet
 from train.metrics import Tally
+from train.opened import Model, open_model
+from train.parts_tables import evaluate_parts
 
 Progress = Callable[[int, int], None]
 
 _BATCH = 32
 _TIMED_CROPS, _WARM_UP = 40, 5
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """Something that labels crops."""
-
-    name: str
-    spec: ModelSpec
-    predict: Predict
-
-
-@contextmanager
-def open_model(name: str) -> Iterator[Model]:
-    """A checkpoint (.safetensors), an engine's folder or a model that ships."""
-    if name.endswith(".safetensors"):
-        from train.models import restore
-
-        network, spec = restore(Path(name))
-        yield Model(name, spec, network_predictor(network, spec))
-    else:
-        with load_engine(name) as engine:
-            yield Model(engine.description, engine.spec, engine_predictor(engine))
 
 
 def evaluate_data(
@@ -63,6 +44,8 @@ def evaluate_data(
     split: str = "test",
     limit: int | None = None,
     baseline: str | None = None,
+    translator: str | None = None,
+    lights: Sequence[str] = (),
     sheet: Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -71,18 +54,30 @@ def evaluate_data(
     Args:
         data: KIND:FOLDER.
         limit: only that many pictures, evenly spread over the split.
-        sheet: where to write figure 5: input, truth, baseline, ours.
+        translator: makes depth from colour, for models of parts that see depth.
+        lights: of `train.light`, for models of parts and depth; none for the pictures as they are.
+        sheet: where to write a look at it: input, truth, baseline, ours.
 
     Raises:
-        UsageError: the model's labels are not the data set's.
+        UsageError: the model's labels are not the data set's, or it takes no translator or light.
         DataError: the data set is not what it should be.
     """
     with ExitStack() as stack:
         names = {"baseline": baseline, "ours": model} if baseline else {"ours": model}
         models = {role: stack.enter_context(open_model(name)) for role, name in names.items()}
-        dataset = open_data(data, split, parts=models["ours"].spec.labels == PART_LABELS)
-        columns = {role: Column(one, dataset) for role, one in models.items()}
+        parts = models["ours"].spec.labels in (PART_LABELS, DEPTH_LABELS)
+        dataset = open_data(data, split, parts=parts)
         indices = _spread(len(dataset), limit)
+        if parts:
+            depth_of = stack.enter_context(open_model(translator)) if translator else None
+            result = evaluate_parts(models, dataset, indices, depth_of, lights or ("normal",), sheet, progress)
+            return {"data": dataset.name, "split": split} | result
+        if translator or lights:
+            raise UsageError(
+                f"{models['ours'].name} tells {', '.join(models['ours'].spec.labels)} apart; a translator and lights "
+                "are for models of parts and of depth: leave them out"
+            )
+        columns = {role: Column(one, dataset) for role, one in models.items()}
         shown = _run(dataset, indices, columns, set(_spread(len(indices), 24)) if sheet else set(), progress)
         if sheet:
             write_sheet(sheet, shown, dataset.labels, models["ours"].spec)
@@ -137,7 +132,7 @@ class Column:
         ]
 
     def _add_on_picture(self, example: Example, predicted: U8) -> None:
-        (rows, columns), where = _window(example, self.model.spec)
+        (rows, columns), where = _window(example)
         superpixels = None if example.superpixels is None else example.superpixels[rows, columns]
         self._tally(where).add(example.labels[rows, columns], predicted[rows, columns], superpixels)
 
@@ -174,19 +169,17 @@ def _run(
     return shown
 
 
-def _window(example: Example, spec: ModelSpec) -> tuple[tuple[slice, slice], str]:
+def _window(example: Example) -> tuple[tuple[slice, slice], str]:
     """Where a picture's labels are compared, as rows and columns, and what that is called."""
     height, width = example.labels.shape
     if example.box_xyxy is None:
         return (slice(0, height), slice(0, width)), f"at {max(width, height)} px"
-    # Hair and ears lie outside the face's box: parts are compared wherever the network looks.
-    parts = spec.labels == PART_LABELS
-    left, top, right, bottom = region_of(example, spec).box_xyxy if parts else example.box_xyxy
+    left, top, right, bottom = example.box_xyxy
     rows = slice(max(0, math.floor(top)), max(0, min(height, math.ceil(bottom))))
     columns = slice(max(0, math.floor(left)), max(0, min(width, math.ceil(right))))
     if rows.stop <= rows.start or columns.stop <= columns.start:
         raise DataError(f"{example.name}: the face's box {example.box_xyxy} lies outside the {width}x{height} picture")
-    return (rows, columns), "in the crop" if parts else "in the face box"
+    return (rows, columns), "in the face box"
 
 
 def _spread(count: int, limit: int | None) -> list[int]:

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from engines.errors import UnknownModel
-from engines.spec import Precision
+from engines.errors import UnknownModel, UsageError
+from engines.spec import ModelSpec, Precision
 
 ZOO = Path(__file__).parent
-CALIBRATION = ZOO / "calibration.png"
-"""A sheet of face crops, composed from the training data: int8 scales are measured on it."""
 DEFAULT_MODEL = "consensus-lite"
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp32")  # on any CPU
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A picture of face crops, composed from the training data: int8 scales are measured on them."""
+
+    path: Path
+    size_px: int
+    """Side of each crop."""
+    crop_scale: float
+    """As in `ModelSpec`."""
+    sees_depth: bool
+    """Crops of depth as gray, not of colour."""
+
+
+SHEETS = (
+    Sheet(ZOO / "calibration.png", 128, 1.5, sees_depth=False),
+    Sheet(ZOO / "calibration_parts.jpg", 160, 2.0, sees_depth=False),
+    Sheet(ZOO / "calibration_parts-depth.png", 160, 2.0, sees_depth=True),
+)
+
+
+def calibration(spec: ModelSpec) -> Sheet:
+    """The sheet whose crops are framed as a network's are. Raises UsageError where none ships."""
+    for sheet in SHEETS:
+        if (sheet.crop_scale, sheet.sees_depth) == (spec.crop_scale, spec.sees_depth):
+            return sheet
+    raise UsageError(
+        f"no calibration crops ship for {spec.name} (crop_scale {spec.crop_scale:g}, of "
+        f"{'depth' if spec.sees_depth else 'colour'}); make some with 'unveil calibrate' and give them"
+    )
 
 
 def names() -> tuple[str, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engines import machine
 from train import models
 from train.claims.consensus_data import Data
 from train.claims.consensus_page import PLOT, RESULTS, page
-from train.claims.consensus_plan import TRANSFER, Plan, Variant, run_name
+from train.claims.consensus_plan import TRANSFER, Plan, Variant, run_name, run_name_of
 from train.claims.consensus_plot import draw
+from train.claims.job import Task, Tell, finish, where
 from train.claims.journal import Journal
+from train.claims.page import write as write_page
 from train.claims.runs import Row, run, save
 from train.log import Say
 
@@ -38,65 +37,44 @@ def reproduce(
         DataError: data are missing, or the output holds another plan's runs.
     """
     data = Data(labels, occluders, replace(models.spec("consensus"), size_px=plan.size_px))
-    identity = data.identity()
-    job = Job(plan, data, Journal(output), say)
+    identity, journal = data.identity(), Journal(output)
     shared = {key: value for key, value in plan.to_json().items() if key != "seeds"}  # more of them may be added later
-    job.journal.claim({"plan": shared, "data": identity})
-    runs = job.all_runs()
-    about = machine.host() | {"cores": machine.physical_cores(), "torch": version("torch")}
-    return write({"plan": plan.to_json(), "data": identity, "machine": about, "runs": runs}, docs or output)
+    journal.claim({"plan": shared, "data": identity})
+    runs = finish(tasks(plan, data, journal), journal, say)
+    return write({"plan": plan.to_json(), "data": identity, "machine": where(), "runs": runs}, docs or output)
 
 
 def write(results: dict[str, Any], folder: Path) -> Path:
     """Write raw results, plot and page below a folder. Returns the page."""
-    path = folder / RESULTS
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     draw(results, folder / PLOT)
-    (folder / PAGE).write_text(page(results), encoding="utf-8")
-    return folder / PAGE
+    return write_page(results, page(results), folder, page=PAGE, raw=RESULTS)
 
 
-@dataclass
-class Job:
-    """Goes through a plan's runs, and tells how long the rest will take."""
+def tasks(plan: Plan, data: Data, journal: Journal) -> list[Task]:
+    """The plan's runs, in its order."""
+    return [
+        Task(
+            run_name(variant, seed), f"{variant.title}, seed {seed}", plan.samples(variant),
+            partial(_run, plan, data, journal, variant, seed),
+            needs=(run_name_of(TRANSFER, seed),) if variant.transferred else (),
+        )
+        for variant, seed in plan.runs()
+    ]  # fmt: skip
 
-    plan: Plan
-    data: Data
-    journal: Journal
-    say: Say
-    _learned: int = 0
-    _started: float = field(default_factory=time.monotonic)
 
-    def all_runs(self) -> list[Row]:
-        """The record of every run, in the plan's order."""
-        runs = {run_name(variant, seed): (variant, seed) for variant, seed in self.plan.runs()}
-        records = {name: record for name in runs if (record := self.journal.read(name))}
-        todo = {name: run for name, run in runs.items() if name not in records}
-        self.say(f"{len(todo)} runs to do, {len(records)} done before")
-        left = sum(self.plan.samples(variant) for variant, _ in todo.values())
-        for number, (name, (variant, seed)) in enumerate(todo.items(), 1):
-            records[name] = self._run(variant, seed, f"run {number} of {len(todo)}: {variant.title}, seed {seed}", left)
-            self.journal.write(name, records[name])
-            left -= self.plan.samples(variant)
-            self._learned += self.plan.samples(variant)
-        return [records[name] for name in runs]
+def _run(plan: Plan, data: Data, journal: Journal, variant: Variant, seed: int, tell: Tell) -> Row:
+    start = journal.weights(run_name_of(TRANSFER, seed))
+    config = plan.config(variant, seed, data.labels, data.occluders, start)
+    supply = data.transfer(config) if variant.name == TRANSFER else data.few(config)
 
-    def _run(self, variant: Variant, seed: int, title: str, left: int) -> Row:
-        start = self.journal.weights(f"{TRANSFER}-seed{seed}")
-        config = self.plan.config(variant, seed, self.data.labels, self.data.occluders, start)
-        supply = self.data.transfer(config) if variant.name == TRANSFER else self.data.few(config)
+    def seen(samples: int, row: Row) -> None:
+        figures = f"IoU face {row['iou_face']}, sparsity {row['sparsity']}"
+        tell(samples, f"{samples}/{config.samples} crops, {figures}")
 
-        def seen(samples: int, row: Row) -> None:
-            speed = (self._learned + samples) / (time.monotonic() - self._started)
-            figures = f"IoU face {row['iou_face']}, sparsity {row['sparsity']}"
-            minutes = (left - samples) / speed / 60
-            self.say(f"{title}: {samples}/{config.samples} crops, {figures}; {minutes:.0f} min left")
-
-        outcome = run(config, self.data.spec, supply, self.data.look, seen)
-        save(self.journal.weights(run_name(variant, seed)), outcome, config, self.data.spec)
-        metrics = {key: value for key, value in outcome.curve[-1].items() if key != "samples"}
-        return {
-            "variant": variant.name, "seed": seed, "seconds": round(outcome.seconds, 1),
-            "config": config.settings(), "metrics": metrics, "curve": outcome.curve,
-        }  # fmt: skip
+    outcome = run(config, data.spec, supply, data.look, seen)
+    save(journal.weights(run_name(variant, seed)), outcome, config, data.spec)
+    metrics = {key: value for key, value in outcome.curve[-1].items() if key != "samples"}
+    return {
+        "variant": variant.name, "seed": seed, "seconds": round(outcome.seconds, 1),
+        "config": config.settings(), "metrics": metrics, "curve": outcome.curve,
+    }  # fmt: skip

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from train.claims import page as shared
 from train.claims.consensus_claims import BEYOND as BEYOND_CLAIMS
-from train.claims.consensus_claims import (
-    COLUMNS,
-    blob_sentences,
-    digits_of,
-    figures,
-    findings,
-    summary,
-)
+from train.claims.consensus_claims import CLAIMS, COLUMNS, blob_sentences
 from train.claims.consensus_plan import BETAS, BEYOND, CLASS_BLOBS, TABLE_1
-from train.claims.stats import Spread
+from train.claims.findings import figures, findings, summary
 from train.occlude import KINDS
 
 RESULTS, PLOT = "results/consensus_claims.json", "figures/sparsity_over_beta.png"
@@ -25,33 +18,22 @@ _TITLES = {variant.name: variant.title for variant in (*TABLE_1, CLASS_BLOBS, *B
 
 def page(results: dict[str, Any]) -> str:
     """Markdown. The same results give the same page."""
-    parts = [_head(results), _setting(results), _table_1(results)]
+    found = findings(results, CLAIMS, COLUMNS)
+    head = shared.title(
+        "Structure via Consensus", results, summary(found), RESULTS, "every run, its settings and curves"
+    )
+    parts = [head, _setting(results), _table_1(results)]
     if figures(results, "beta-0", "sparsity"):
         parts.append(_beta(results))
     if figures(results, CLASS_BLOBS.name, "sparsity"):
         parts.append(_blobs(results))
     if figures(results, BEYOND[0].name, "sparsity"):
         parts.append(_beyond(results))
-    return "\n\n".join([*parts, _reading(results), _left_out(), _commands(results)]) + "\n"
-
-
-def _head(results: dict[str, Any]) -> str:
-    small = (
-        "**A small run, to see that it works: tiny budgets, so that the figures mean nothing.**\n\n"
-        if results["plan"]["small"]
-        else ""
-    )
-    return (
-        "# Structure via Consensus: its claims on our data\n\n"
-        f"{small}"
-        "Written by `unveil reproduce` from its own runs, whichever way they fall; every run, its settings and curves: "
-        f"[{RESULTS}]({RESULTS}).\n\n{summary(findings(results))}"
-    )
+    return "\n\n".join([*parts, shared.reading(results, found), _left_out(), _commands(results)]) + "\n"
 
 
 def _setting(results: dict[str, Any]) -> str:
-    plan, data, machine = results["plan"], results["data"], results["machine"]
-    minutes = sum(run["seconds"] for run in results["runs"]) / 60
+    plan, data = results["plan"], results["data"]
     reduced = "" if plan["width"] == 64 else " (the paper's: 64; reduced for a CPU)"
     return "\n".join([
         "## What was run",
@@ -72,8 +54,7 @@ def _setting(results: dict[str, Any]) -> str:
         f"({', '.join(KINDS)}) that no run learns from, over the whole crop (1.5 times the face's box). Face "
         "against all else, in percent; sparsity in components of the face; *occluder as face*: of "
         "the occluder's pixels on the face.",
-        f"- **Seeds**: {plan['seeds']}. {minutes:.0f} minutes of training and looking on {machine['cpu']}, "
-        f"{machine['cores']} core{'s' if machine['cores'] > 1 else ''}, torch {machine['torch']}.",
+        shared.where_and_how_long(results),
     ])  # fmt: skip
 
 
@@ -83,10 +64,11 @@ def _table_1(results: dict[str, Any]) -> str:
         [variant.title, *(f"{variant.paper[column]:.1f}" if column in variant.paper else "-" for column in COLUMNS)]
         for variant in TABLE_1
     ]
+    heads = ["", *(column.title for column in COLUMNS.values())]
     return (
-        f"## Table 1: the ablation\nMean{_of_seeds(results)}.\n\n{_rows(results, rows)}\n\n"
+        f"## Table 1: the ablation\nMean{shared.of_seeds(results)}.\n\n{_rows(results, rows)}\n\n"
         "The paper's own rows, on COFW's photographs and human masks (other data: compare the differences, not the "
-        f"values):\n\n{_markdown(_heads(), paper)}"
+        f"values):\n\n{shared.markdown(heads, paper)}"
     )
 
 
@@ -108,22 +90,10 @@ def _blobs(results: dict[str, Any]) -> str:
 
 def _beyond(results: dict[str, Any]) -> str:
     rows = [(name, _TITLES[name]) for name in ("ce", "consensus", *(variant.name for variant in BEYOND))]
-    lines = "\n".join(f"- {finding.text}" for finding in findings(results, BEYOND_CLAIMS))
+    lines = "\n".join(f"- {finding.text}" for finding in findings(results, BEYOND_CLAIMS, COLUMNS))
     return (
         "## Beyond the paper: another learning rate, and both losses at once\nThe same budget and start.\n\n"
         f"{_rows(results, rows)}\n\n{lines}"
-    )
-
-
-def _reading(results: dict[str, Any]) -> str:
-    lines = "\n".join(f"- {finding.text}" for finding in findings(results))
-    seeds = results["plan"]["seeds"]
-    chance = f" With {seeds} seeds, {200 / 2**seeds:.0f} % of differences without a cause agree in sign, and a small "
-    return (
-        "## Honest reading\nComputed from the numbers: a difference counts where all seeds agree on its sign and its "
-        "mean is larger than its standard deviation over the seeds. Rows of one seed share their start and their "
-        "crops, so differences are taken seed by seed."
-        f"{chance + 'true one can be missed.' if seeds > 1 else ''}\n\n{lines}"
     )
 
 
@@ -151,24 +121,5 @@ make reproduce-small                                                     # table
 ```"""
 
 
-def _rows(results: dict[str, Any], rows: Iterable[tuple[str, str]]) -> str:
-    return _markdown(_heads(), [[title, *_cells(results, name)] for name, title in rows])
-
-
-def _cells(results: dict[str, Any], variant: str) -> list[str]:
-    values = {column: tuple(figures(results, variant, column)) for column in COLUMNS}
-    return [Spread(seeds).text(digits_of(column)) if seeds else "-" for column, seeds in values.items()]
-
-
-def _heads() -> list[str]:
-    return ["", *COLUMNS.values()]
-
-
-def _markdown(heads: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def _of_seeds(results: dict[str, Any]) -> str:
-    seeds = results["plan"]["seeds"]
-    return f" ± standard deviation over {seeds} seeds" if seeds > 1 else " of one seed"
+def _rows(results: dict[str, Any], rows: list[tuple[str, str]]) -> str:
+    return shared.table(results, rows, COLUMNS)

@@ -133,4 +133,9 @@ class Plan:
 
 def run_name(variant: Variant, seed: int) -> str:
     """Of a run's files."""
-    return f"{variant.name}-seed{seed}"
+    return run_name_of(variant.name, seed)
+
+
+def run_name_of(variant: str, seed: int) -> str:
+    """The same by a variant's name."""
+    return f"{variant}-seed{seed}"

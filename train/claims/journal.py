@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +23,9 @@ class Journal:
     folder: Path
 
     def claim(self, identity: Record) -> None:
-        """Make the folder this job's. Raises DataError where it holds another job's runs, naming each difference.
+        """Make the folder this job's; several processes of it may.
+
+        Raises DataError where it holds another job's runs, naming each difference.
 
         Args:
             identity: JSON-ready; all that shapes the runs.
@@ -49,9 +55,27 @@ class Journal:
         self._path(name).parent.mkdir(parents=True, exist_ok=True)
         _write(self._path(name), record)
 
+    @contextmanager
+    def taken(self, name: str) -> Iterator[bool]:
+        """Keep other processes of the job from a run; False where one of them is at it. A kill lets go of it."""
+        path = self._path(name).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+            path.unlink(missing_ok=True)
+
     def weights(self, name: str) -> Path:
         """Where a run's weights belong."""
         return self._path(name).with_suffix(".safetensors")
+
+    def folder_of(self, name: str) -> Path:
+        """Where they belong if there are several."""
+        return self._path(name).with_suffix("")
 
     def _path(self, name: str) -> Path:
         return self.folder / "runs" / f"{name}.json"
@@ -70,6 +94,6 @@ def _read(path: Path) -> Record | None:
 
 
 def _write(path: Path, values: Record) -> None:
-    partial = path.with_name(f"{path.name}.part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     partial.replace(path)

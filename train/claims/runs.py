@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from train.loop import Job, train_step
 from train.state import State
 
 Row = dict[str, Any]
+Item = TypeVar("Item")
 Look = Callable[[nn.Module], Row]
 """A network -> its figures on the faces kept aside."""
 Seen = Callable[[int, Row], None]
@@ -50,7 +51,7 @@ def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: 
     state = State.fresh(config, spec, job.ranks.device, say=lambda _: None)
     every, started = max(1, config.evaluate_every // config.step_samples), time.monotonic()
     curve = [{"samples": 0} | look(state.network)]
-    for batch in _batches(supply, config):
+    for batch in ahead(_batches(supply, config)):
         train_step(job, state.network, state, [batch])
         state.step += 1
         if state.step == config.steps or state.step % every == 0:
@@ -71,18 +72,19 @@ def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> 
     )  # fmt: skip
 
 
-def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
-    """The run's batches, each composed while the one before is learned."""
-    starts = range(0, config.steps * config.batch, config.batch)
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same, each made while the one before is in use."""
+    coming, end = iter(items), object()
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(_batch, supply, starts[0], config.batch)
-        for start in starts[1:]:
-            batch, coming = coming.result(), pool.submit(_batch, supply, start, config.batch)
-            yield batch
-        yield coming.result()
+        made = pool.submit(next, coming, end)
+        while (item := made.result()) is not end:
+            made = pool.submit(next, coming, end)
+            yield item  # type: ignore[misc]  # not `end`
 
 
-def _batch(supply: Supply, start: int, size: int) -> list[Tensor]:
-    samples = [supply[index] for index in range(start, start + size)]
-    parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
-    return [torch.from_numpy(np.stack(part)) for part in parts]
+def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
+    """The run's batches."""
+    for start in range(0, config.steps * config.batch, config.batch):
+        samples = [supply[index] for index in range(start, start + config.batch)]
+        parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
+        yield [torch.from_numpy(np.stack(part)) for part in parts]

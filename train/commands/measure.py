@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engines.errors import UsageError
-from train.commands.options import JsonFile, Labels, OccluderFolder, needs_training
+from train.commands.options import JsonFile, Labels, needs_training
+
+
+class Paper(StrEnum):
+    """Whose claims."""
+
+    consensus = "consensus"
+    mutual = "mutual"
 
 
 def evaluate(
@@ -16,14 +24,24 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A data set, whose tables' rows are printed: KIND is cofw, part-labels, celebamask-hq, lapa, helen "
-            "or folder (see docs/datasets.md).",
+            help="A data set, whose tables' rows are printed: KIND is cofw, part-labels, celebamask-hq, lapa, helen, "
+            "the last three with depth (lapa-d), folder or parts (ours; see docs/datasets.md).",
             metavar="KIND:FOLDER",
         ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Of the data set: train, val, or test if left out.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only so many pictures of the data set, spread.", min=1)] = None,
     baseline: Annotated[str | None, typer.Option(help="Another model to compare with.", metavar="MODEL")] = None,
+    translator: Annotated[
+        str | None,
+        typer.Option(
+            help="rgb-to-depth or another: models that see depth also get depth from colour.", metavar="MODEL"
+        ),
+    ] = None,
+    light: Annotated[
+        list[str] | None,
+        typer.Option(help="Of parts and depth: normal, dark or glare (may be repeated), or all \\[default: normal]."),
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="The folder that `unveil label` wrote.")] = None,
     occluders: Annotated[
         Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.")
@@ -37,10 +55,10 @@ def evaluate(
     """Measure a checkpoint or engine: on a data set (--data), or on faces and occluders that were kept aside from
     training (--labels and --occluders)."""
     if data is None:
-        if labels is None or occluders is None or split or limit or baseline:
+        if labels is None or occluders is None or split or limit or baseline or translator or light:
             raise UsageError(
-                "evaluate needs --data KIND:FOLDER (--split, --limit and --baseline go with it), "
-                "or both --labels and --occluders"
+                "evaluate needs --data KIND:FOLDER (--split, --limit, --baseline, --translator and --light go with "
+                "it), or both --labels and --occluders"
             )
     elif labels or occluders or groups_sheet:
         raise UsageError(
@@ -53,12 +71,14 @@ def evaluate(
     from train.report import evaluation_text, tables_text
 
     if data is not None:
+        from train.light import LIGHTS
         from train.tables import evaluate_data
 
         with counted("evaluating", "pictures") as progress:
             result = evaluate_data(
-                model, data, split=split or "test", limit=limit, baseline=baseline, sheet=sheet, progress=progress
-            )
+                model, data, split=split or "test", limit=limit, baseline=baseline, translator=translator,
+                lights=tuple(LIGHTS) if light == ["all"] else tuple(light or ()), sheet=sheet, progress=progress,
+            )  # fmt: skip
         typer.echo(tables_text(result))
     elif labels is not None and occluders is not None:
         from train.evaluate import evaluate_model
@@ -71,21 +91,49 @@ def evaluate(
 
 def reproduce(
     labels: Labels,
-    occluders: OccluderFolder,
     output: Annotated[Path, typer.Option(help="The folder of the runs; a job that was stopped goes on in it.")],
-    docs: Annotated[Path | None, typer.Option(help="Where page, plot and raw results go, if not there.")] = None,
-    small: Annotated[bool, typer.Option("--small", help="Only table 1, in minutes, to see that it runs.")] = False,
+    paper: Annotated[
+        Paper, typer.Option(help="consensus; or mutual, whose labels are those of `unveil label --parts --depth`.")
+    ] = Paper.consensus,
+    occluders: Annotated[
+        Path | None, typer.Option(help="For consensus: cut-out occluders (RGBA) in hands, masks and objects.")
+    ] = None,
+    docs: Annotated[Path | None, typer.Option(help="Where page, plots and raw results go, if not there.")] = None,
+    small: Annotated[bool, typer.Option("--small", help="A little of it, in minutes, to see that it runs.")] = False,
     seeds: Annotated[int | None, typer.Option(help="Runs of each row \\[default: 3].", min=1)] = None,
     width: Annotated[
-        int | None, typer.Option(help="Channels of the network's first layer, 64 in the paper \\[default: 16].", min=4)
+        int | None, typer.Option(help="Channels of the networks' first layer, 64 in the papers \\[default: 16].", min=4)
     ] = None,
 ) -> None:
-    """Put the claims of Structure via Consensus to the test, and write what comes out, whichever way it falls."""
+    """Put the claims of Structure via Consensus, or of Cross-Domain Mutual Learning, to the test, and write what comes
+    out, whichever way it falls."""
     if small and (docs or seeds or width):
         raise UsageError("--small has one seed and its own width, and writes to --output only; leave out the others")
+    if (occluders is None) == (paper is Paper.consensus):
+        raise UsageError(f"--paper {paper.value} {'needs' if occluders is None else 'takes no'} --occluders")
     needs_training("reproducing", "torch")
+    if occluders is not None:
+        page = _consensus_page(labels, occluders, output, small, seeds, width, docs)
+    else:
+        page = _mutual_page(labels, output, small, seeds, width, docs)
+    typer.echo(f"results: {page}")
+
+
+def _consensus_page(
+    labels: Path, occluders: Path, output: Path, small: bool, seeds: int | None, width: int | None, docs: Path | None
+) -> Path:
     from train.claims.consensus import reproduce as run_claims
     from train.claims.consensus_plan import Plan
 
     plan = Plan.smallest() if small else Plan(seeds=seeds or Plan.seeds, width=width or Plan.width)
-    typer.echo(f"results: {run_claims(labels, occluders, output, plan, docs=docs, say=typer.echo)}")
+    return run_claims(labels, occluders, output, plan, docs=docs, say=typer.echo)
+
+
+def _mutual_page(
+    labels: Path, output: Path, small: bool, seeds: int | None, width: int | None, docs: Path | None
+) -> Path:
+    from train.claims.mutual import reproduce as run_claims
+    from train.claims.mutual_plan import Plan
+
+    plan = Plan.smallest() if small else Plan(seeds=seeds or Plan.seeds, width=width or Plan.width)
+    return run_claims(labels, output, plan, docs=docs, say=typer.echo)

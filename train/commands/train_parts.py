@@ -25,6 +25,12 @@ def train_parts(
     occluders: Annotated[
         Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects, to paste over the faces.")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="Don't learn from photographs with this in their names; may be repeated.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Weights of such a parser, from which each parser alone starts.", metavar="FILE")
+    ] = None,
     network: Annotated[str, typer.Option(help="Of both parsers: parts (compact), bisenet or eagrnet.")] = "parts",
     width: Annotated[int | None, typer.Option(help="Channels of its first layer \\[default: its own].")] = None,
     translator_width: Annotated[int | None, typer.Option(help="The same of the translator.")] = None,
@@ -51,6 +57,9 @@ def train_parts(
     ohem: Annotated[
         float | None, typer.Option(help="Pixels less sure than this count \\[default: 0.7 for bisenet, else all].")
     ] = None,
+    dice: Annotated[
+        float, typer.Option(help="Weight of the parsers' Dice loss, for small parts; not the paper's.")
+    ] = 0.0,
     average_decay: Annotated[float, typer.Option(help="Of the weights' running average; 0: the last weights.")] = 0.999,
     evaluate_every: Annotated[int, typer.Option(help="Crops between two looks at the held-aside faces.")] = 17_000,
     seed: int = 0,
@@ -67,13 +76,14 @@ def train_parts(
     from train.mutual.loop import train_parts as run_training
 
     config = MutualConfig(
-        folders=tuple(folders), output=output, occluders=occluders, network=network, width=width,
-        translator_width=translator_width, size_px=size_px, depth_share=depth_share, synthetic_share=synthetic_share,
+        folders=tuple(folders), output=output, occluders=occluders, leave_out=tuple(leave_out) if leave_out else None,
+        start=start, network=network, width=width, translator_width=translator_width, size_px=size_px,
+        depth_share=depth_share, synthetic_share=synthetic_share,
         augment=augment, samples=samples, translator_samples=translator_samples, joint_samples=joint_samples,
         batch=batch, translator_batch=translator_batch, optimiser=optimiser, learning_rate=learning_rate,
         translator_rate=translator_rate, mutual=mutual, end_to_end=end_to_end, of_rgb=of_rgb, of_depth=of_depth,
-        translation=translation, l1=l1, ohem=ohem, average_decay=average_decay, evaluate_every=evaluate_every,
-        seed=seed, workers=workers, pretrained=pretrained,
+        translation=translation, l1=l1, ohem=ohem, dice=dice, average_decay=average_decay,
+        evaluate_every=evaluate_every, seed=seed, workers=workers, pretrained=pretrained,
     )  # fmt: skip
     for name, result in run_training(config, chosen_stages(stage), say=typer.echo).items():
         if result:

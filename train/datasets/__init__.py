@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from train.datasets.folder import LabelledFolder
 from train.datasets.helen import Helen
 from train.datasets.lapa import LaPa
 from train.datasets.part_labels import PartLabels
+from train.datasets.parts_folder import PartsFolder
+from train.datasets.with_depth import WithDepth
 
 __all__ = [
     "KINDS",
@@ -40,7 +43,13 @@ _WITH_PARTS: dict[str, Callable[[Path, str, bool], DataSet]] = {
     "lapa": LaPa,
     "helen": Helen,
 }
-KINDS = frozenset({*_WITHOUT_PARTS, *_WITH_PARTS})
+_OF_PARTS: dict[str, Callable[[Path, str], DataSet]] = {
+    "parts": PartsFolder,
+    "celebamask-hq-d": lambda folder, split: WithDepth(partial(CelebAMaskHQ, parts=True), folder, split),
+    "lapa-d": lambda folder, split: WithDepth(partial(LaPa, parts=True), folder, split),
+    "helen-d": lambda folder, split: WithDepth(partial(Helen, parts=True), folder, split, without_hair=True),
+}
+KINDS = frozenset({*_WITHOUT_PARTS, *_WITH_PARTS, *_OF_PARTS})
 _PICTURES_CHECKED = 9
 
 
@@ -60,7 +69,7 @@ def open_dataset(kind: str, folder: Path, split: str, *, parts: bool = False) ->
         parts: with the 13 part labels instead of background, face and occlusion.
 
     Raises:
-        UsageError: an unknown kind or split, or parts of a set that has none.
+        UsageError: an unknown kind or split, parts of a set that has none, or a set that has nothing else without.
         DataError: files are missing or damaged, or left and right are not as published.
     """
     if kind not in KINDS:
@@ -69,9 +78,15 @@ def open_dataset(kind: str, folder: Path, split: str, *, parts: bool = False) ->
         raise DataError(f"{folder} is no folder; expected one that holds {kind} as docs/datasets.md shows it")
     if kind in _WITHOUT_PARTS:
         if parts:
-            raise UsageError(f"{kind} has no part labels; expected one of {', '.join(sorted(_WITH_PARTS))}")
+            expected = ", ".join(sorted({*_WITH_PARTS, *_OF_PARTS}))
+            raise UsageError(f"{kind} has no part labels; expected one of {expected}")
         return _WITHOUT_PARTS[kind](folder, split)
-    dataset = _WITH_PARTS[kind](folder, split, parts)
+    if kind in _OF_PARTS and not parts:
+        expected = ", ".join(sorted({*_WITHOUT_PARTS, *_WITH_PARTS}))
+        raise UsageError(
+            f"{kind} has part labels alone, which this model does not tell apart; expected one of {expected}"
+        )
+    dataset = _OF_PARTS[kind](folder, split) if kind in _OF_PARTS else _WITH_PARTS[kind](folder, split, parts)
     if parts:
         _check_sides(dataset)
     return dataset

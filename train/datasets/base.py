@@ -21,7 +21,8 @@ from realtime.source_image import read_rgb
 from realtime.types import U8
 
 Box = tuple[float, float, float, float]
-Points = npt.NDArray[np.float32]
+F32 = npt.NDArray[np.float32]
+Points = F32
 Mask = npt.NDArray[np.bool_]
 
 _SLIVER_RATIO = 0.04  # of the face's side: what is thinner lies between a face and its hull, and covers nothing
@@ -42,6 +43,10 @@ class Example:
     box_xyxy: Box | None
     """The face's box in pixels; None where the whole picture is the crop (aligned sets)."""
     name: str
+    depth_m: F32 | None = None
+    """(H, W): metres from the camera, 0 where nothing was measured; where the set has it."""
+    group: str = ""
+    """What is measured apart from the others of the set ("synthetic heads"); "" where all are of one kind."""
 
 
 class DataSet(Protocol):
@@ -59,6 +64,13 @@ class DataSet(Protocol):
 
     def __getitem__(self, index: int) -> Example:
         """Raises IndexError, and DataError where a file is missing or damaged."""
+
+
+class PictureSet(DataSet, Protocol):
+    """A data set that knows each picture's file without reading it."""
+
+    def picture(self, index: int) -> Path:
+        """The file of a picture."""
 
 
 def chosen_splits(split: str, known: Sequence[str]) -> list[str]:

@@ -39,7 +39,7 @@ _LAST_OF_TRAIN, _LAST_OF_VAL = 162_770, 182_637  # numbers of CelebA's files
 _PER_FOLDER = 2000
 # In the order in which the set's authors paint them: what comes later lies above. Left and right: the picture's.
 _PARTS = {
-    "skin": "skin", "nose": "nose", "eye_g": "skin", "l_eye": "right eye", "r_eye": "left eye",
+    "skin": "skin", "nose": "nose", "eye_g": "background", "l_eye": "right eye", "r_eye": "left eye",
     "l_brow": "right brow", "r_brow": "left brow", "l_ear": "right ear", "r_ear": "left ear",
     "mouth": "mouth", "u_lip": "upper lip", "l_lip": "lower lip", "hair": "hair",
     "hat": "background", "ear_r": "background", "neck_l": "background", "neck": "background", "cloth": "background",
@@ -69,12 +69,16 @@ class CelebAMaskHQ:
         number = self._indices[index]
         layers = self._read_layers(number)
         size = layers["skin"].shape
-        rgb = read_picture(self._folder / "CelebA-HQ-img" / f"{number}.jpg", OBTAIN)
+        rgb = read_picture(self.picture(index), OBTAIN)
         rgb = cv2.resize(rgb, (size[1], size[0]), interpolation=cv2.INTER_AREA).astype(np.uint8)
         top = _topmost(layers)
         face = np.isin(top, [list(_PARTS).index(name) + 1 for name in _IN_FACE])
         labels = _part_ids(top) if self._parts else consensus_from_face(face, covers=layers.get("eye_g"))
         return Example(rgb, labels, None, None, box_of(face, f"{number:05d}"), f"{number:05d}")
+
+    def picture(self, index: int) -> Path:
+        """The file of a picture."""
+        return self._folder / "CelebA-HQ-img" / f"{self._indices[index]}.jpg"
 
     def _read_layers(self, number: int) -> dict[str, Mask]:
         folder = self._folder / "CelebAMask-HQ-mask-anno" / str(number // _PER_FOLDER)

@@ -47,9 +47,13 @@ class Helen:
     def __len__(self) -> int:
         return len(self._names)
 
+    def picture(self, index: int) -> Path:
+        """The file of a picture."""
+        return self._folder / "images" / f"{self._names[index]}.jpg"
+
     def __getitem__(self, index: int) -> Example:
         name = self._names[index]
-        rgb = read_picture(self._folder / "images" / f"{name}.jpg", OBTAIN)
+        rgb = read_picture(self.picture(index), OBTAIN)
         ids = self._read_ids(name)
         same_size(f"the labels of {name}", ids, rgb)
         face = eleven.face_of(ids)

@@ -50,6 +50,10 @@ class LaPa:
     def __len__(self) -> int:
         return len(self._pictures)
 
+    def picture(self, index: int) -> Path:
+        """The file of a picture."""
+        return self._pictures[index]
+
     def __getitem__(self, index: int) -> Example:
         picture = self._pictures[index]
         split = picture.parents[1]

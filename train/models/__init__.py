@@ -96,6 +96,8 @@ def restore(checkpoint: Path) -> tuple[nn.Module, ModelSpec]:
     weights, metadata = load_weights(checkpoint)
     name = str(metadata.get("model"))
     own = spec(name)
+    if metadata.get("sees") == "depth" and not own.sees_depth:
+        own = replace(own, name=f"{name}-depth")  # bisenet, eagrnet: one network for both
     if metadata.get("labels"):
         own = replace(own, labels=tuple(metadata["labels"]))
     if metadata.get("size_px"):

@@ -40,6 +40,6 @@ def translator_step(learners: Learners, batch: Batch) -> dict[str, Tensor]:
 def _parser_step(learners: Learners, role: str, x: Tensor, parts: Tensor) -> dict[str, Tensor]:
     with mixed(learners.run, x.device):
         heads = learners.network(role).heads(x)
-    terms = parsing_loss(heads, parts, learners.run.config.ohem)
+    terms = parsing_loss(heads, parts, learners.run.config.ohem, learners.run.config.dice)
     learners.learn(terms["total"], role)
     return terms

@@ -24,15 +24,15 @@ _CHOICES = {
 _RATES = {"bisenet": 1e-2, "eagrnet": 1e-3, "parts": 1e-2}  # of SGD, section 4.2
 _ADAMW_RATE = 2e-3
 _JOINT_RATE = 0.1  # section 4.2
-_PATHS = ("folders", "occluders", "pretrained")
+_PATHS = ("folders", "occluders", "pretrained", "start")
 _OF_JOINT = ("mutual", "end_to_end", "of_rgb", "of_depth", "translation", "joint_samples", "pretrained")
 _OF_TRANSLATOR = ("translator_width", "translator_samples", "translator_batch", "translator_rate", "l1")
-_OF_PARSERS = ("network", "width", "samples", "batch", "optimiser", "learning_rate", "ohem")
+_OF_PARSERS = ("network", "start", "width", "samples", "batch", "optimiser", "learning_rate", "ohem", "dice")
 _NOT_OF: dict[Stage, tuple[str, ...]] = {
     "rgb": (*_OF_JOINT, *_OF_TRANSLATOR, "depth_share"),
     "depth": (*_OF_JOINT, *_OF_TRANSLATOR),
     "translator": (*_OF_JOINT, *_OF_PARSERS),
-    "joint": (),
+    "joint": ("start",),
 }
 """Settings that do not shape a stage: it stays the same run where they change."""
 
@@ -47,6 +47,11 @@ class MutualConfig:
     """Folder with a folder for each stage: state, log and weights."""
     occluders: Path | None = None
     """Folder with `hands`, `masks` and `objects` (RGBA cut-outs) to paste over the faces; None for no occluders."""
+    leave_out: tuple[str, ...] | None = None
+    """Words: photographs whose names hold one, in any case, are not learned from (hats that were labelled as hair)."""
+    start: Path | None = None
+    """Weights of a parser of the same shape that the parsers' own training starts from; None for fresh ones. Depth
+    learns faster from a network that knows the parts in colour."""
     network: str = "parts"
     """Both parsers: `parts` (compact), `bisenet` or `eagrnet`."""
     width: int | None = None
@@ -91,6 +96,8 @@ class MutualConfig:
     """Lambda of equation 1: weight of L1 in the translator's loss."""
     ohem: float | None = None
     """Pixels count whose own class has a probability below it; 0 for all; None for 0.7 (BiSeNet) or 0 (others)."""
+    dice: float = 0.0
+    """Weight of a parser's Dice loss beside its own, for the small parts; 0, as in the paper, leaves it out."""
     average_decay: float = 0.999
     """Of the running average of the weights, which is what ships; 0 for the last weights."""
     seed: int = 0
@@ -119,7 +126,7 @@ class MutualConfig:
             )
         if self.ohem is not None and not 0 <= self.ohem < 1:
             raise UsageError(f"ohem {self.ohem}: expected a probability from 0 to below 1")
-        weights = (self.mutual, self.end_to_end, self.of_rgb, self.of_depth, self.translation, self.l1)
+        weights = (self.mutual, self.end_to_end, self.of_rgb, self.of_depth, self.translation, self.l1, self.dice)
         if min(weights) < 0 or min(self.of_rgb, self.of_depth) == 0:
             raise UsageError("weights of the loss: expected 0 or more, and of_rgb and of_depth above 0")
         if self.batch < 2 or self.batch % 2 or self.translator_batch < 1:

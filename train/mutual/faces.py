@@ -8,21 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import ModelSpec
-from realtime.crop import centres, crop_from_frame, region_from_box, warp
-from realtime.types import U8
+from realtime.crop import crop_from_frame, region_from_box, warp, warp_depth
+from realtime.types import U8, U16
 from train.contour import Points
 from train.data.faces import warp_labels
 from train.data.split import Split, face_split, share_of
 from train.parts.folder import Row, read_parts
 
 _ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it
-U16 = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +43,32 @@ class PartsFace:
     """(478, 2) float32, in pixels of the store; None of a synthetic head."""
 
 
-def load_faces(folders: Iterable[Path], split: Split, spec: ModelSpec, threads: int = 2) -> list[PartsFace]:
+def load_faces(
+    folders: Iterable[Path],
+    split: Split,
+    spec: ModelSpec,
+    threads: int = 2,
+    *,
+    most: int | None = None,
+    leave_out: Sequence[str] = (),
+) -> list[PartsFace]:
     """The faces of some folders on one side of the split.
+
+    Args:
+        most: of each folder only so many, evenly spread.
+        leave_out: words; faces whose names hold one, in any case, are passed over.
 
     Raises:
         DataError: a folder is missing or damaged, or there is no face.
         SourceError: a picture is missing.
     """
     folders = list(folders)
-    rows = [row for folder in folders for row in read_parts(folder) if face_split(row.name) == split]
+    words = [word.lower() for word in leave_out]
+    kept = (
+        [row for row in read_parts(folder) if face_split(row.name) == split and not _holds(row.name, words)]
+        for folder in folders
+    )
+    rows = [row for some in kept for row in _spread(some, most or len(some))]
     if not rows:
         raise DataError(
             f"no face of the split {split!r} in {_listed(folders)}; expected faces of `unveil label --parts`"
@@ -87,11 +102,6 @@ def crop_from_store(spec: ModelSpec, framing: npt.NDArray[np.float64]) -> npt.ND
     return (crop_from_unit @ framing @ unit_from_store)[:2]
 
 
-def warp_depth(depth: U16, affine: npt.NDArray[np.float64], size_px: int) -> U16:
-    """Warp depth by an affine in continuous coordinates: (size_px, size_px), 0 outside. Never a mean over an edge."""
-    return cv2.warpAffine(depth, centres(affine), (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint16)
-
-
 def _load(row: Row, spec: ModelSpec) -> PartsFace:
     rgb, parts, depth = row.load_rgb(), row.load_parts(), row.load_depth()
     size = store_px(spec)
@@ -111,6 +121,15 @@ def _load(row: Row, spec: ModelSpec) -> PartsFace:
 def moved(points: npt.ArrayLike, affine: npt.NDArray[np.float64]) -> Points:
     """(K, 2 or 3) points by a (2, 3) affine: (K, 2) float32."""
     return (np.asarray(points, np.float64)[:, :2] @ affine[:, :2].T + affine[:, 2]).astype(np.float32)
+
+
+def _holds(name: str, words: Sequence[str]) -> bool:
+    return any(word in name.lower() for word in words)
+
+
+def _spread(rows: list[Row], most: int) -> list[Row]:
+    picked = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    return [rows[i] for i in picked]
 
 
 def _listed(folders: Iterable[Path]) -> str:

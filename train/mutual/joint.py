@@ -39,15 +39,15 @@ def joint_step(learners: Learners, batch: Batch) -> dict[str, Tensor]:
 
     with mixed(run, batch.rgb.device):
         of_made = discriminator(pairs.rgb, translated)
-    terms["of_rgb"] = parsing_loss(part(of_rgb, slice(len(faces))), faces.parts, config.ohem)["total"]
-    terms["of_depth"] = parsing_loss(part(of_depth, slice(len(pairs))), pairs.parts, config.ohem)["total"]
+    terms["of_rgb"] = parsing_loss(part(of_rgb, slice(len(faces))), faces.parts, config.ohem, config.dice)["total"]
+    terms["of_depth"] = parsing_loss(part(of_depth, slice(len(pairs))), pairs.parts, config.ohem, config.dice)["total"]
     terms["gan"] = generator_loss(of_made)
     terms["l1"] = l1_loss(translated, pairs.depth)
     total = config.of_rgb * terms["of_rgb"] + config.of_depth * terms["of_depth"]
     total = total + config.translation * (terms["gan"] + config.l1 * terms["l1"])
     if config.end_to_end:
         generated = part(of_depth, slice(len(pairs), None))
-        terms["end_to_end"] = parsing_loss(generated, faces.parts[:made_count], config.ohem)["total"]
+        terms["end_to_end"] = parsing_loss(generated, faces.parts[:made_count], config.ohem, config.dice)["total"]
         total = total + config.end_to_end * terms["end_to_end"]
     if config.mutual:
         of_same_faces = torch.cat([of_rgb.features[len(faces) :], of_rgb.features[:made_count]])

@@ -116,6 +116,10 @@ class Learners:
         """Write state and weights so that a kill at any moment leaves the old ones or the new ones."""
         parts = {role: learner.state_dict() for role, learner in self.by_role.items()}
         save_state(self.run.output / "state.pt", {"step": self.step} | parts)
+        self.write_weights(spec)
+
+    def write_weights(self, spec: ModelSpec) -> None:
+        """Write the averages, one file each, into the folder of the stage, which exists."""
         for role, learner in self.by_role.items():
             weights = learner.average.state_dict()
             save_weights(self.run.output / f"{role}.safetensors", weights, self._about(role, spec))
@@ -143,6 +147,7 @@ class Learners:
     def _about(self, role: str, spec: ModelSpec) -> dict[str, Any]:
         return {
             "model": model_of(role, self.run.config),
+            "sees": "depth" if role == "depth" else "colour",
             "width": self.run.config.translator_width if role == "translator" else self.run.config.width,
             "size_px": spec.size_px, "step": self.step, "samples": self.step * self.run.step_samples,
             "config": self.run.config.settings(self.run.stage),
@@ -160,6 +165,8 @@ def _learner(run: Run, role: str, spec: ModelSpec, device: torch.device, say: Sa
     if run.stage == "joint":
         stage = _LEARNED_IN[role]
         start_from(network, (run.config.pretrained or run.config.output) / stage / f"{role}.safetensors", say)
+    elif run.config.start and role in _PARSERS:
+        start_from(network, run.config.start, say)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     average.load_state_dict(network.state_dict())
     return Learner(network, average.to(device), _optimizer(run, role, network))
@@ -167,7 +174,8 @@ def _learner(run: Run, role: str, spec: ModelSpec, device: torch.device, say: Sa
 
 def _network(role: str, config: MutualConfig, spec: ModelSpec) -> nn.Module:
     if role == _DISCRIMINATOR:
-        return PixelDiscriminator()
+        # As wide as the translator, as in Pix2Pix: on every pixel, at 64 it costs a narrow one several times over.
+        return PixelDiscriminator(config.translator_width or 64)
     width = config.translator_width if role == "translator" else config.width
     return models.create(model_of(role, config), width=width, size_px=spec.size_px)
 

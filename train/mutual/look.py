@@ -15,7 +15,7 @@ from engines.spec import PART_LABELS, ModelSpec
 from realtime.depth import STEP_M
 from realtime.types import U8
 from train.evaluate import network_predictor, predict_all
-from train.metrics import Confusion, percent
+from train.metrics import Confusion, f1_row
 from train.mutual.faces import PartsFace, crop_from_store
 from train.mutual.samples import cut
 from train.preprocess import normalise
@@ -89,13 +89,6 @@ class Look:
                 network(normalise(torch.from_numpy(rgb[i : i + _AT_ONCE]).to(device), self._spec))[:, 0].float().cpu()
                 for i in range(0, len(rgb), _AT_ONCE)
             ])  # fmt: skip
-
-
-def f1_row(confusion: Confusion) -> dict[str, Any]:
-    """F1 of each part and their mean without the background, in percent; a part that never appears is left out."""
-    f1 = {name: value for name, value in confusion.f1().items() if name != PART_LABELS[0] and not np.isnan(value)}
-    mean = percent(float(np.mean(list(f1.values())))) if f1 else None
-    return {"mean_f1": mean, "f1": {name: percent(value) for name, value in f1.items()}}
 
 
 def depth_row(made: npt.NDArray[np.float32], true: U8) -> dict[str, Any]:

@@ -115,7 +115,9 @@ def spec_of(config: MutualConfig) -> ModelSpec:
 def _material(config: MutualConfig, ranks: Ranks) -> Material:
     spec = spec_of(config)
     occluders = Occluders(config.occluders, "train") if config.occluders else None
-    supply = PartsSupply(load_faces(config.folders, "train", spec), occluders, spec, config)
+    supply = PartsSupply(
+        load_faces(config.folders, "train", spec, leave_out=config.leave_out or ()), occluders, spec, config
+    )
     look = Look(load_faces(config.folders, "held", spec), spec, config.looked_at) if ranks.first else None
     return Material(spec, supply, look)
 

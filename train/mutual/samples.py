@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import FACE, OCCLUSION, PART_LABELS, ModelSpec
-from realtime.crop import warp
+from realtime.crop import warp, warp_depth
 from realtime.depth import depth_gray
 from realtime.types import U8
 from train import shapes
@@ -27,7 +27,7 @@ from train.data.faces import warp_labels
 from train.data.repeated import mirrored_ids
 from train.mutual.config import MutualConfig
 from train.mutual.depth_noise import as_seen
-from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, warp_depth, with_depth
+from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, with_depth
 from train.occlude import Occluders, Scene, paste, random_kind
 
 Rng = np.random.Generator

@@ -1,0 +1,84 @@
+"""What the results pages of the papers share: tables, the reading of the differences, the machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from train.claims.findings import Column, Finding, Results, figures
+from train.claims.stats import Spread
+
+SMALL = "**A small run, to see that it works: tiny budgets, so that the figures mean nothing.**\n\n"
+
+
+def write(results: Results, text: str, folder: Path, *, page: str, raw: str) -> Path:
+    """Write a page, and the raw results as JSON, below a folder. Returns the page."""
+    (folder / raw).parent.mkdir(parents=True, exist_ok=True)
+    (folder / raw).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / page).write_text(text, encoding="utf-8")
+    return folder / page
+
+
+def markdown(heads: list[str], rows: list[list[str]]) -> str:
+    """A table."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def table(results: Results, rows: Iterable[tuple[str, str]], columns: Mapping[str, Column]) -> str:
+    """A row for each (variant, title), with every column's mean and spread over the seeds; `-` where there is none."""
+    heads = ["", *(column.title for column in columns.values())]
+    return markdown(heads, [[title, *cells(results, name, columns)] for name, title in rows])
+
+
+def cells(results: Results, variant: str, columns: Mapping[str, Column]) -> list[str]:
+    """`84.1 ± 0.3` of each column."""
+    values = {name: tuple(figures(results, variant, name)) for name in columns}
+    return [Spread(seeds).text(columns[name].digits) if seeds else "-" for name, seeds in values.items()]
+
+
+def title(name: str, results: Results, what_was_found: str, raw: str, holds: str) -> str:
+    """The head of a page.
+
+    Args:
+        raw: the file of the raw results, below the page's folder.
+        holds: what is in it.
+    """
+    return (
+        f"# {name}: its claims on our data\n\n{SMALL if results['plan']['small'] else ''}"
+        f"Written by `unveil reproduce` from its own runs, whichever way they fall; {holds}: "
+        f"[{raw}]({raw}).\n\n{what_was_found}"
+    )
+
+
+def reading(results: Results, found: list[Finding], more: Iterable[str] = ()) -> str:
+    """The section that says of each claim whether it holds.
+
+    Args:
+        more: sentences that are no claims of a difference.
+    """
+    seeds = results["plan"]["seeds"]
+    chance = f" With {seeds} seeds, {200 / 2**seeds:.0f} % of differences without a cause agree in sign, and a small "
+    lines = "\n".join(f"- {text}" for text in [*(finding.text for finding in found), *more])
+    return (
+        "## Honest reading\nComputed from the numbers: a difference counts where all seeds agree on its sign and its "
+        "mean is larger than its standard deviation over the seeds. Rows of one seed share their start and their "
+        "crops, so differences are taken seed by seed."
+        f"{chance + 'true one can be missed.' if seeds > 1 else ''}\n\n{lines}"
+    )
+
+
+def where_and_how_long(results: Results) -> str:
+    """Seeds, minutes and machine, in one line of a list."""
+    minutes, machine = sum(run["seconds"] for run in results["runs"]) / 60, results["machine"]
+    return (
+        f"- **Seeds**: {results['plan']['seeds']}. {minutes:.0f} minutes of training and looking on {machine['cpu']}, "
+        f"{machine['cores']} core{'s' if machine['cores'] > 1 else ''}, torch {machine['torch']}."
+    )
+
+
+def of_seeds(results: Results) -> str:
+    """What follows "mean" in a caption."""
+    seeds = results["plan"]["seeds"]
+    return f" ± standard deviation over {seeds} seeds" if seeds > 1 else " of one seed"

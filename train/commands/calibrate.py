@@ -1,0 +1,32 @@
+"""`unveil calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.commands.options import OccluderFolder, needs_training
+
+
+def calibrate(
+    model: Annotated[str, typer.Argument(help="The network that will see the crops: consensus-lite, parts, ...")],
+    data: Annotated[
+        list[Path], typer.Option(help="A folder that `unveil label` wrote; may be repeated.", metavar="FOLDER")
+    ],
+    occluders: OccluderFolder,
+    output: Annotated[Path, typer.Option(help="The sheet: .png, or .jpg, which is smaller.", metavar="FILE")],
+    count: Annotated[int, typer.Option(help="Crops; a multiple of 16.", min=16)] = 64,
+) -> None:
+    """Compose a sheet of training crops on which `unveil compile --calibration` measures int8 scales."""
+    from engines.errors import UsageError
+
+    if count % 16:
+        raise UsageError(f"--count {count}: expected a multiple of 16, since a sheet has rows of 16 crops")
+    needs_training("composing training crops", "torch")
+    from train.calibration import compose, write_sheet
+    from train.models import spec
+
+    write_sheet(output, compose(data, occluders, spec(model), count))
+    typer.echo(f"sheet of {count} crops: {output}")
