@@ -18,7 +18,7 @@ from fakes_depth import steps, write_pictures
 
 import cli
 from engines.errors import SourceError
-from realtime import bench, composed, demo, live
+from realtime import bench, composed, live
 
 ROOT = Path(__file__).parents[1]
 
@@ -220,16 +220,12 @@ def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, 
     assert result.stderr.splitlines()[-1].startswith("unveil: 0: depth can stand beside a file only")
 
 
-def test_bench_and_demo_run_models_of_parts(
-    unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     model = f"{parts['parts']}+consensus"
     result = unveil("bench", sample_clip, "--model", model, "--seconds", "0.1", "--json", file)
     assert result.status == 0, result.stderr
     assert json.loads(file.read_text())["engine"]["model"] == "parts+consensus"
-    monkeypatch.setattr(demo.make, "__defaults__", (0.5,))
-    assert unveil("demo", "--output", tmp_path / "demo", "--model", model).status == 0
 
 
 def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_path: Path) -> None:

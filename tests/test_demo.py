@@ -13,6 +13,7 @@ import pytest
 
 from engines.errors import SinkError, SourceError
 from engines.load import load_engine
+from engines.spec import PART_LABELS
 from realtime import demo_clip
 from realtime.demo import make
 from realtime.demo_clip import FPS, SIZE_WH, frames, write_clip
@@ -96,3 +97,9 @@ def test_a_sheet_of_a_moment_after_the_end_is_refused(sample_clip: Path, tmp_pat
     with pytest.raises(SourceError, match="ends before frame 99"):
         write_sheet(tmp_path / "sheet.png", sample_clip, sample_clip, sample_clip, [3, 99])
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_sheet_of_parts_has_a_colour_for_each_id(sample_clip: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    write_sheet(sheet, sample_clip, sample_clip, sample_clip, [3], PART_LABELS)  # its luma stands in for ids up to 255
+    assert sheet.is_file()
