@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from engines.deploy import Deploy
 
 SAMPLES = 8
-# fp32 may differ by the order of its sums: one step of the rounded probability, and labels where two are all but equal.
-_FP32_MAX_ERROR = 2 / 255
+# fp32 may differ by the order of its sums, and by its weights: these are rounded to float16 after BatchNorm is folded
+# into them. That is hardly anything in the mean, a few steps of the rounded probability at an outline, and
+# another label where two are all but equal.
+_FP32_MAX_ERROR = 8 / 255
+_FP32_MEAN_ERROR = 1e-4
 _FP32_AGREEMENT = 0.999
 
 
@@ -42,10 +45,12 @@ def check(parity: Parity, precision: Precision) -> None:
     """Raises BuildError where an fp32 engine disagrees. What coarser precisions lose is for the manifest to say."""
     if precision != "fp32":
         return
-    if parity.max_error > _FP32_MAX_ERROR or parity.pixel_agreement < _FP32_AGREEMENT:
+    alike = parity.max_error <= _FP32_MAX_ERROR and parity.mean_error <= _FP32_MEAN_ERROR
+    if not alike or parity.pixel_agreement < _FP32_AGREEMENT:
         raise BuildError(
-            f"the fp32 engine disagrees with its network: largest probability error {parity.max_error:.4f} "
-            f"(at most {_FP32_MAX_ERROR:.4f} expected), same label on {parity.pixel_agreement:.2%} of the pixels "
+            f"the fp32 engine disagrees with its network: probability error up to {parity.max_error:.4f}, "
+            f"{parity.mean_error:.5f} in the mean (at most {_FP32_MAX_ERROR:.4f} and "
+            f"{_FP32_MEAN_ERROR:.5f} expected), same label on {parity.pixel_agreement:.2%} of the pixels "
             f"(at least {_FP32_AGREEMENT:.1%} expected); an operator of the network may be compiled wrongly"
         )
 

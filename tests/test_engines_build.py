@@ -71,10 +71,17 @@ def test_build_replaces_an_earlier_engine_and_tells_its_steps(tiny_engine_copy: 
 def test_failed_build_leaves_the_earlier_engine(tiny_engine_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (tiny_engine_copy / "manifest.json").read_text()
     monkeypatch.setattr(parity, "measure", lambda *_: Parity(0.5, 0.1, 0.9, 8))
-    with pytest.raises(BuildError, match=r"disagrees with its network: .* 0\.5000 \(at most 0\.0078"):
+    with pytest.raises(BuildError, match=r"disagrees with its network: .* 0\.5000, .*\(at most 0\.0314"):
         build_tiny(tiny_engine_copy)
     assert (tiny_engine_copy / "manifest.json").read_text() == before
     assert [path.name for path in tiny_engine_copy.parent.iterdir()] == ["engine"]
+
+
+@pytest.mark.parametrize("wrong", [Parity(0.04, 0.0, 1.0, 8), Parity(0.0, 2e-4, 1.0, 8), Parity(0.0, 0.0, 0.998, 8)])
+def test_each_bound_alone_refuses_an_fp32_engine(wrong: Parity) -> None:
+    parity.check(Parity(0.03, 9e-5, 0.9991, 8), "fp32")
+    with pytest.raises(BuildError, match="disagrees"):
+        parity.check(wrong, "fp32")
 
 
 def test_int8_that_disagrees_is_recorded_not_refused() -> None:
