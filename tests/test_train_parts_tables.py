@@ -231,7 +231,7 @@ def test_command_compares_three_ways_to_see_in_three_lights(tmp_path, fake_model
         assert said in run.output
     # A row for each picture and light: input, measured depth, truth, and three models with the depth made for one.
     sheet = cv2.imread(str(tmp_path / "s.png"))
-    assert sheet.shape[:2] == (6 * 3 * (160 + 16), 7 * 160)
+    assert sheet.shape[:2] == (6 * 3 * (208 + 16), 7 * 208)
 
 
 def test_command_refuses_light_without_data():

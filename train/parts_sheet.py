@@ -16,7 +16,7 @@ from train.figure5 import captioned
 from train.parts_views import COLOUR, MADE, View
 from train.views import parts_overlay, write_grid
 
-_TILE_PX = 160
+_TILE_PX = 208
 
 
 @dataclass
