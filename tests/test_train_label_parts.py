@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -84,6 +85,23 @@ def test_the_nose_is_nearest(labelled):
             name: depth[(parts == ID[name]) & (depth > 0)].min() for name in ("nose", "skin", "left eye", "hair")
         }
         assert min(nearest, key=nearest.__getitem__) == "nose"
+
+
+@pytest.mark.data
+def test_a_second_round_keeps_features_and_gives_corrections_depth(labelled):
+    folder, _ = labelled
+    options = replace(OPTIONS, parts_teacher="parts")
+    label([folder / "photos"], folder / "second", options, workers=1)
+    for first, second in zip(read_parts(folder / "out"), read_parts(folder / "second"), strict=True):
+        before, after, depth = first.load_parts(), second.load_parts(), second.load_depth_m()
+        for name in ("nose", "left eye", "right brow", "upper lip"):
+            kept = ((before == ID[name]) & (after == ID[name])).sum()
+            assert kept > 0.9 * (before == ID[name]).sum(), name
+        changed = (before != after) & (after > 0)
+        assert 0 < changed.sum() < 0.1 * (before > 0).sum()
+        assert (depth[changed] > 0).mean() > 0.9
+    with pytest.raises(UsageError, match="parts_teacher was parts, now nothing"):
+        label([folder / "photos"], folder / "second", OPTIONS)
 
 
 @pytest.mark.data

@@ -13,9 +13,10 @@ from engines.zoo import DEFAULT_MODEL
 from realtime.crop import warp
 from train import teacher_engine
 from train.contour import contour, hull_mask, silhouette_mask
+from train.framings import FRAMINGS, average_on_picture, crop_affine
 from train.masks import iou
 from train.teacher_base import Portrait, Unusable
-from train.teacher_engine import FRAMINGS, EngineTeacher, Network, average_on_picture, crop_affine
+from train.teacher_engine import EngineTeacher, Network
 from train.teacher_masks import MaskTeacher
 
 SPEC = ModelSpec("fake", CONSENSUS_LABELS)
@@ -66,18 +67,18 @@ def test_probabilities_come_back_to_where_they_were_seen():
     face = portrait(30)
     affine = crop_affine(face.landmarks, SPEC, 1.0, 0.0, 0.0, 0.0)
     crop = warp(face.full * np.uint8(255), affine, 128).astype(np.float32) / 255
-    back, _ = average_on_picture([np.dstack([crop, crop])], [affine], (240, 240))
+    back = average_on_picture([np.dstack([crop, crop])], [affine], (240, 240))[:, :, 0]
     assert iou((back > 0.5).astype(np.uint8), face.full) > 0.96
     shifted = affine + np.array([[0, 0, 8], [0, 0, 8]])
-    off, _ = average_on_picture([np.dstack([crop, crop])], [shifted], (240, 240))
+    off = average_on_picture([np.dstack([crop, crop])], [shifted], (240, 240))[:, :, 0]
     assert iou((off > 0.5).astype(np.uint8), face.full) < 0.9
 
 
 def test_a_crop_beyond_the_picture_adds_nothing():
     far = np.array([[1.0, 0, -1000], [0, 1.0, -1000]])
-    face, covered = average_on_picture([np.ones((128, 128, 2), np.float32)], [far], (50, 50))
-    assert not face.any()
-    assert not covered.any()
+    nothing = average_on_picture([np.ones((128, 128, 2), np.float32)], [far], (50, 50))
+    assert nothing.shape == (50, 50, 2)
+    assert not nothing.any()
 
 
 def test_a_perfect_network_gives_its_own_labels(teacher):

@@ -36,6 +36,8 @@ class LabelOptions:
     """Of a video, each that many frames is labelled."""
     rgbd: bool = False
     """Part labels and depth, too: a head is fitted to each face."""
+    parts_teacher: str | None = None
+    """Networks of parts that correct the part labels (a second round); None for none."""
 
     def __post_init__(self) -> None:
         kind, colon, of = self.teacher.partition(":")
@@ -44,6 +46,8 @@ class LabelOptions:
         for what, got, known in (("contour", self.contour, Contour), ("morphology", self.morphology, Morphology)):
             if got not in get_args(known):
                 raise UsageError(f"{what} {got!r} is unknown; expected one of {', '.join(get_args(known))}")
+        if self.parts_teacher and not self.rgbd:
+            raise UsageError("got a parts teacher, but no part labels are wanted; add --parts --depth")
 
 
 def open_teacher(options: LabelOptions) -> Teacher:
@@ -72,21 +76,21 @@ def open_full_face(options: LabelOptions) -> FullFace:
 
 
 def open_labeller(options: LabelOptions) -> PhotoLabeller | None:
-    """What makes RGB-D labels, where they are wanted. Raises DataError where one of its models is missing."""
+    """What makes RGB-D labels, where they are wanted. Raises as it does."""
     if not options.rgbd:
         return None
     from train.parts.photo import PhotoLabeller
 
-    return PhotoLabeller(options.head_model, options.hair_model)
+    return PhotoLabeller(options.head_model, options.hair_model, options.parts_teacher)
 
 
 def rgbd_provenance(options: LabelOptions) -> dict[str, Any]:
-    """JSON-ready: what RGB-D labels are made with, where they are wanted. Raises DataError where a model is missing."""
+    """JSON-ready: what RGB-D labels are made with, where they are wanted. Raises as `PhotoLabeller`."""
     if not options.rgbd:
         return {}
     from train.parts.photo import provenance
 
-    return provenance(options.head_model, options.hair_model)
+    return provenance(options.head_model, options.hair_model, options.parts_teacher)
 
 
 def contour_provenance(options: LabelOptions) -> dict[str, Any]:

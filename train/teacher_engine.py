@@ -1,44 +1,29 @@
 """Self-training: networks of ours as the teacher of the visible face ("learning from its mistakes").
 
-Each face is seen in several framings and mirrored, by one network or several; the probabilities are averaged in the
-picture, so that outlines are smoother than a network's own pixels and single mistakes are voted down.
+Each face is seen in several framings and mirrored, by one network or several (`train/framings.py`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from engines.errors import DataError, UsageError
 from engines.load import load_engine
 from engines.manifest import sha256_of
 from engines.spec import ModelSpec
-from realtime.crop import centres, crop_from_frame, region_from_box, warp
 from realtime.probabilities import occlusion, visible_face
 from realtime.types import U8
-from train.contour import CHIN, FOREHEAD, Points, contour, face_height, hull_mask
+from train.contour import Points, face_height, hull_mask
+from train.framings import F32, FRAMINGS, Parse, seen_in_framings
 from train.masks import deep, disc, inverse, iou, largest, opened, without_specks
 from train.teacher_base import Portrait, Seen, Unusable
 
-F32 = npt.NDArray[np.float32]
-Affine = npt.NDArray[np.float64]
-Parse = Callable[[U8], U8]
-"""(N, S, S, 3) uint8 RGB crops -> (N, S, S, K) uint8 probabilities."""
-
-# Zoom, shift (of the face box) and degrees of each framing; each is seen mirrored, too. All lie well inside what the
-# networks meet in training (train/augment.py).
-FRAMINGS = ((1.0, 0.0, 0.0, 0.0), (1.12, 0.03, 0.02, 5.0), (0.9, -0.03, -0.02, -5.0), (1.04, 0.05, -0.04, -8.0),
-            (0.96, -0.05, 0.04, 8.0))  # fmt: skip
-_HAIRLINE = 0.16  # above the oval, of the face height: networks are trained on boxes that reach up to it
 _SPECK = 0.0025  # of the face height squared: smaller components take their surroundings' label
-_RIM_PX = 4  # at a crop's border a network sees little: it counts less in the average
 _SLIVER = 0.03  # of the face height: an occlusion nowhere thicker than that is an edge that the network is unsure of
 _COVERED = 2  # the place of what covers the face, in the order background, visible face, occlusion
 _LEAST_FEATURE = 0.02  # of the face height: a frontal face's rim stands less beyond its hull
@@ -104,9 +89,8 @@ class EngineTeacher:
         Returns:
             Two (H, W) float32, 0..1; 0 where no framing looked.
         """
-        seen = [_look(network, rgb, landmarks) for network in self._networks]
-        face, covered = (np.mean(planes, axis=0, dtype=np.float32) for planes in zip(*seen, strict=True))
-        return face, covered
+        seen = np.mean([_look(network, rgb, landmarks) for network in self._networks], axis=0, dtype=np.float32)
+        return np.ascontiguousarray(seen[:, :, 0]), np.ascontiguousarray(seen[:, :, 1])
 
     def provenance(self) -> dict[str, Any]:
         return {
@@ -141,65 +125,15 @@ def open_network(model: str, threads: int) -> Network:
     return network
 
 
-def crop_affine(landmarks: Points, spec: ModelSpec, zoom: float, dx: float, dy: float, degrees: float) -> Affine:
-    """(2, 3): picture -> crop with the face upright, as the landmarks say, then framed differently by the rest."""
-    up = landmarks[FOREHEAD, :2] - landmarks[CHIN, :2]
-    turn = math.atan2(float(up[0]), -float(up[1])) + math.radians(degrees)
-    cosine, sine = math.cos(turn), math.sin(turn)
-    level = np.array([[cosine, sine], [-sine, cosine]])  # turns `up` to (0, -1)
-    outline = contour(landmarks, _HAIRLINE) @ level.T
-    (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
-    side = max(right - left, bottom - top)
-    box = (left + dx * side, top + dy * side, right + dx * side, bottom + dy * side)
-    crop_from_level = crop_from_frame(region_from_box(box, spec.crop_scale / zoom), spec.size_px)
-    return np.hstack([crop_from_level[:, :2] @ level, crop_from_level[:, 2:]])
-
-
-def average_on_picture(crops: list[F32], affines: list[Affine], shape: tuple[int, ...]) -> tuple[F32, F32]:
-    """Bring (S, S, 2) probabilities back to the picture, and average them where crops overlap."""
-    height, width = shape
-    total, weight = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
-    rim = _rim_weights(crops[0].shape[0])
-    for crop, affine in zip(crops, affines, strict=True):
-        x0, y0, x1, y1 = _window(affine, len(rim), (width, height))
-        if x1 <= x0 or y1 <= y0:
-            continue
-        back = cv2.invertAffineTransform(affine)
-        back[:, 2] -= (x0, y0)
-        to_window = centres(back)
-        total[y0:y1, x0:x1] += cv2.warpAffine(crop * rim[:, :, None], to_window, (x1 - x0, y1 - y0))
-        weight[y0:y1, x0:x1] += cv2.warpAffine(rim, to_window, (x1 - x0, y1 - y0))
-    mean = total / np.maximum(weight, 1e-3)[:, :, None]
-    return np.ascontiguousarray(mean[:, :, 0]), np.ascontiguousarray(mean[:, :, 1])
-
-
-def _look(network: Network, rgb: U8, landmarks: Points) -> tuple[F32, F32]:
+def _look(network: Network, rgb: U8, landmarks: Points) -> F32:
     spec = network.spec
-    affines = [crop_affine(landmarks, spec, *framing) for framing in FRAMINGS]
-    crops = np.stack([warp(rgb, affine, spec.size_px) for affine in affines])
-    parsed = network.parse(np.concatenate([crops, crops[:, :, ::-1]]))
-    straight, mirrored = parsed[: len(affines)], parsed[len(affines) :, :, ::-1]
-    both = [(_two(a, spec) + _two(b, spec)) / 2 for a, b in zip(straight, mirrored, strict=True)]
-    return average_on_picture(both, affines, rgb.shape[:2])
+    return seen_in_framings(network.parse, spec, rgb, landmarks, lambda crop, _: _two(crop, spec))
 
 
 def _two(probabilities: U8, spec: ModelSpec) -> F32:
     """(S, S, K) uint8 -> (S, S, 2) float32, 0..1: visible face and occlusion."""
     whole = np.ascontiguousarray(probabilities)
     return np.dstack([visible_face(whole, spec), occlusion(whole, spec)]).astype(np.float32) / np.float32(255)
-
-
-def _rim_weights(size_px: int) -> F32:
-    weights = np.zeros((size_px, size_px), np.float32)
-    weights[_RIM_PX:-_RIM_PX, _RIM_PX:-_RIM_PX] = 1
-    return cv2.GaussianBlur(weights, (0, 0), 3).astype(np.float32)
-
-
-def _window(affine: Affine, size_px: int, size_wh: tuple[int, int]) -> tuple[int, int, int, int]:
-    corners = np.array([[0, 0, 1], [size_px, 0, 1], [0, size_px, 1], [size_px, size_px, 1]], float)
-    seen = corners @ cv2.invertAffineTransform(affine).T
-    (x0, y0), (x1, y1) = np.floor(seen.min(axis=0)).astype(int), np.ceil(seen.max(axis=0)).astype(int)
-    return max(0, x0), max(0, y0), min(size_wh[0], x1), min(size_wh[1], y1)
 
 
 def _checkpoint(path: Path) -> Network:

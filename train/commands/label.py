@@ -52,6 +52,13 @@ def label(
     every: Annotated[int, typer.Option(help="Of a video, label each that many frames.", min=1)] = 10,
     parts: Annotated[bool, typer.Option("--parts", help="Label 13 parts, too; with --depth and both models.")] = False,
     depth: Annotated[bool, typer.Option("--depth", help="Write the depth of a fitted head; with --parts.")] = False,
+    parts_teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Networks of parts that correct those labels: a second round, as --teacher for the parts.",
+            metavar="NAME[,NAME]",
+        ),
+    ] = None,
     synthetic: Annotated[
         int | None, typer.Option(help="In place of INPUT: render that many heads with parts and depth.", min=1)
     ] = None,
@@ -75,7 +82,9 @@ def label(
 
     if parts != depth:
         raise UsageError("got one of --parts and --depth; the same fitted head makes both, so name both")
-    options = LabelOptions(teacher, contour.value, morphology.value, hair_model, head_model, every, parts)
+    options = LabelOptions(
+        teacher, contour.value, morphology.value, hair_model, head_model, every, parts, parts_teacher
+    )
     with counted("labelling", "pictures") as progress:
         done = make_labels(inputs or [], output, options, workers=workers, progress=progress)
     typer.echo(f"{done.labelled} faces labelled, {done.already_done} done before, {done.skipped} without a usable face")

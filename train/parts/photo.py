@@ -26,6 +26,7 @@ from train.parts.photo_depth import depth_cm
 from train.parts.photo_mesh import FRONT, LEFT_EAR, RIGHT_EAR, SKULL, PhotoMesh
 from train.parts.photo_parts import Sources, part_labels
 from train.parts.raster import rasterise
+from train.parts.second_look import PartsTeacher
 from train.pseudo_label import PseudoLabel
 from train.teacher_hair import checked_hair_model
 from train.teachers import HairSegmenter
@@ -86,12 +87,15 @@ class PhotoLabeller:
     Args:
         head_model: the folder of the head model.
         hair_model: MediaPipe's hair_segmentation.tflite.
+        parts_teacher: what corrects the part labels, as `PartsTeacher` takes it; None for a first round.
 
     Raises:
         DataError: one is not named, missing or not what it should be.
+        UnknownModel, EngineError, UsageError: as `PartsTeacher`.
     """
 
-    def __init__(self, head_model: Path | None, hair_model: Path | None) -> None:
+    def __init__(self, head_model: Path | None, hair_model: Path | None, parts_teacher: str | None = None) -> None:
+        self._teacher = PartsTeacher(parts_teacher) if parts_teacher else None
         self._hair = HairSegmenter(checked_hair_model(hair_model))
         self._fit = PartsFit(load_head_model(head_model))
         self._mesh = PhotoMesh.load(head_model_arrays(head_model))
@@ -121,19 +125,22 @@ class PhotoLabeller:
         )
         parts = part_labels(sources)
         covered = ((sources.seen == OCCLUSION) & (parts == 0)).astype(np.uint8)
+        if self._teacher:
+            parts = self._teacher.corrected(parts, sources.rgb, sources.landmarks, covered)
         far = depth_cm(hits.depth, region, parts, covered, _px_per_cm(head) * window.scale)
         units = np.round(far * (_CM_M / DEPTH_SCALE_M)).clip(0, 65535).astype(np.uint16)
         return RgbdLabel(window.restored(parts, rgb.shape), window.restored(units, rgb.shape), head.error)
 
 
-def provenance(head_model: Path | None, hair_model: Path | None) -> dict[str, Any]:
-    """JSON-ready: what RGB-D labels are made with. Raises DataError where a file is missing."""
+def provenance(head_model: Path | None, hair_model: Path | None, parts_teacher: str | None = None) -> dict[str, Any]:
+    """JSON-ready: what RGB-D labels are made with. Raises as `PhotoLabeller`."""
     return {
         "parts": "photographs",
         "head_model_sha256": head_model_sha256(head_model),
         "hair_model_sha256": sha256_of(checked_hair_model(hair_model)),
         "most_fit_error": MOST_ERROR,
         "depth_scale_m": DEPTH_SCALE_M,
+        **(PartsTeacher(parts_teacher).provenance() if parts_teacher else {}),
     }
 
 
