@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -11,6 +11,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from engines.closing import Closing
 from engines.errors import UsageError
 from engines.manifest import Manifest
 from engines.spec import ModelSpec
@@ -56,7 +57,7 @@ class Engine(Protocol):
     ) -> None: ...
 
 
-class BatchedEngine(ABC):
+class BatchedEngine(Closing):
     """An `Engine` over a graph with a static batch: checks requests, splits larger ones and fills up smaller ones."""
 
     def __init__(self, manifest: Manifest, description: str) -> None:
@@ -98,14 +99,6 @@ class BatchedEngine(ABC):
             if not self._closed:
                 self._closed = True
                 self._release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.description})"

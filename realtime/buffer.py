@@ -6,9 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
-from types import TracebackType
-from typing import Self
 
+from engines.closing import Closing
 from engines.errors import SourceError
 from realtime.source_base import Source
 from realtime.timing import StageTimer
@@ -27,7 +26,7 @@ class Policy(Enum):
     """It goes on: the one slot always holds the latest frame, and dropped ones are counted. For live sources."""
 
 
-class Buffer:
+class Buffer(Closing):
     """Reads a source in its own thread; a context manager, which does not close the source itself.
 
     Iterating (or `read`) gives the frames. An exception of the source comes out where the frames that it did read end;
@@ -80,14 +79,6 @@ class Buffer:
         """Stop the thread and let go of its frames. The thread has ended on return: the source may be closed."""
         self._let_go()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _let_go(self) -> None:
         with self._changed:

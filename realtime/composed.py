@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 
+from engines.closing import Closing
 from engines.engine import Engine, Parsed
 from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
@@ -39,22 +39,24 @@ def load_model(name: str, *, measured_depth: bool = False, threads: int | None =
         EngineMismatch: two engines that cannot work together.
         UnveilError: as `load_engine`.
     """
-    engine: Engine = load_engine(name.removesuffix(WITH_CONSENSUS), threads=threads)
-    try:
+    with ExitStack() as opened:
+
+        def load(model: str) -> Engine:
+            return opened.enter_context(load_engine(model, threads=threads))
+
+        engine = load(name.removesuffix(WITH_CONSENSUS))
         _check_use(engine.spec, measured_depth)
         if engine.spec.sees_depth and not measured_depth:
-            engine = OnEstimatedDepth(load_engine(TRANSLATOR, threads=threads), engine)
+            engine = OnEstimatedDepth(load(TRANSLATOR), engine)
         if name.endswith(WITH_CONSENSUS):
             if measured_depth:
                 raise UsageError(f"{name}: of measured depth the consensus model sees no colour; leave --depth out")
-            engine = WithOcclusion(engine, load_engine(DEFAULT_MODEL, threads=threads))
-    except BaseException:
-        engine.close()
-        raise
-    return engine
+            engine = WithOcclusion(engine, load(DEFAULT_MODEL))
+        opened.pop_all()  # nothing went wrong: the caller closes them
+        return engine
 
 
-class Composed(ABC):
+class Composed(Closing):
     """An engine made of two, called one after the other; closes both."""
 
     def __init__(self, spec: ModelSpec, description: str, parser: Engine, helper: Engine) -> None:
@@ -70,14 +72,6 @@ class Composed(ABC):
         """Close both engines."""
         self._parser.close()
         self._helper.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class OnEstimatedDepth(Composed):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
+from engines.closing import Closing
 from realtime.types import Frame
 
 Kind = Literal["video", "image", "camera", "stream"]
@@ -40,7 +40,7 @@ class SourceInfo:
     """Where the depth of its frames comes from, and its scale, for people; None where they have none."""
 
 
-class Source(ABC):
+class Source(Closing):
     """An iterable of frames, to be read once, and a context manager. Iteration raises SourceError."""
 
     def __init__(self, info: SourceInfo) -> None:
@@ -58,11 +58,3 @@ class Source(ABC):
     def stop(self) -> None:
         """Ask the iteration to end soon. The one method that another thread may call meanwhile."""
         self._stopped.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

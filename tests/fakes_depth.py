@@ -76,8 +76,12 @@ class GreenIsNear(FakeEngine):
 
     spec = TRANSLATOR
     description = "fake rgb-to-depth"
+    closed = False
 
     def __call__(self, crops: U8) -> Parsed:
         near = crops[..., 1]
         probabilities = np.stack([255 - near, near], axis=3)
         return Parsed((near > 127).astype(np.uint8), probabilities)
+
+    def close(self) -> None:
+        self.closed = True

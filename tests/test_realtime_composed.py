@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -146,3 +147,10 @@ def test_consensus_beside_consensus_is_refused_and_closed(zoo: dict[str, FakePar
     with pytest.raises(EngineMismatch):
         load_model("consensus-lite+consensus")
     assert zoo["consensus-lite"].closed
+
+
+def test_a_translator_of_other_crops_is_refused_and_closed(zoo: dict[str, FakeParser]) -> None:
+    zoo["rgb-to-depth"].spec = replace(zoo["rgb-to-depth"].spec, size_px=96)  # type: ignore[misc]
+    with pytest.raises(EngineMismatch, match="crops of 96 px"):
+        load_model("parts-depth")
+    assert (zoo["rgb-to-depth"].closed, zoo["parts-depth"].closed) == (True, True)
