@@ -50,7 +50,8 @@ class View(StrEnum):
 Model = Annotated[
     str,
     typer.Option(
-        help="A model that ships with Unveil, or the folder of an engine; parts+consensus for both of them.",
+        help="A model that ships with Unveil, an engine's folder or a checkpoint (its engine is built on first use); "
+        "parts+consensus for both of them.",
         metavar="NAME",
     ),
 ]
@@ -91,7 +92,7 @@ def process(
     jobs = files.plan(inputs, output, render.value)
     if depth:
         jobs = depth_files.with_depth(jobs, depth, depth_scale)
-    with load_model(model, measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
+    with load_model(_engine(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
@@ -127,7 +128,7 @@ def live(
         check_display()  # without one there is nothing to load an engine for
     _check_depth(depth, depth_scale)
     beside = depth_of(Path(source), depth, depth_scale) if depth else None
-    with load_model(model, measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
+    with load_model(_engine(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in report.depth_lines([beside] if beside else []):
             progress.say(line)
@@ -155,7 +156,7 @@ def doctor(json: JsonFlag = False) -> None:
 
 @app.command()
 def inspect(
-    engine: Annotated[str, typer.Argument(help="A model that ships with Unveil, or the folder of an engine.")],
+    engine: Annotated[str, typer.Argument(help="A model that ships with Unveil, an engine's folder or a checkpoint.")],
     json: JsonFlag = False,
 ) -> None:
     """Say what an engine is and how it was made, after checking that its files are the ones that were built."""
@@ -163,7 +164,7 @@ def inspect(
     from engines.manifest import read_manifest, verify
     from realtime import report
 
-    folder = find_engine(engine)
+    folder = find_engine(_engine(engine))
     manifest = read_manifest(folder)
     verify(folder, manifest)
     values = manifest.to_json()
@@ -185,7 +186,7 @@ def bench(
     from realtime.bench import measure
     from realtime.composed import load_model
 
-    with load_model(model, threads=threads) as engine:
+    with load_model(_engine(model), threads=threads) as engine:
         result = measure(engine, source, seconds=seconds)
     typer.echo(report.bench_text(result))
     if json:
@@ -205,7 +206,7 @@ def demo(
     from realtime.demo import make
     from realtime.progress import Progress
 
-    with load_model(model, threads=threads) as engine, Progress() as progress:
+    with load_model(_engine(model), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         result = make(engine, output, progress)
     typer.echo(report.demo_text(result))
@@ -227,19 +228,22 @@ def compile_(
 ) -> None:
     """Compile a checkpoint into an engine, and compare the two."""
     needs_training("compiling", "torch")
-    from engines.build import build
-    from engines.manifest import sha256_of
     from engines.spec import BuildSpec
-    from train.calibration import read_crops, shipped_crops
-    from train.models import for_inference, restore
+    from train.compiled import compile_checkpoint
 
-    network, spec = restore(checkpoint)
-    crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)
-    build(
-        for_inference(network), spec, BuildSpec.of(backend, precision), output,
-        checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops, progress=typer.echo,
-    )  # fmt: skip
+    compile_checkpoint(checkpoint, output, BuildSpec.of(backend, precision), calibration, typer.echo)
     typer.echo(f"engine: {output}")
+
+
+def _engine(model: str) -> str:
+    """The model; of a checkpoint, the engine that is built for it on first use."""
+    checkpoint, plus, helper = model.partition("+")
+    if not checkpoint.endswith(".safetensors"):
+        return model
+    needs_training("building the engine of a checkpoint", "torch")
+    from train.compiled import engine_of
+
+    return f"{engine_of(Path(checkpoint), lambda line: typer.echo(line, err=True))}{plus}{helper}"
 
 
 def _check_depth(depth: Path | None, depth_scale: float | None) -> None:

@@ -142,7 +142,7 @@ def _manifest(
         outputs=OUTPUTS,
         files=files,
         checkpoint_sha256=checkpoint_sha256,
-        versions=_versions(),
+        versions=versions(),
         host=host(),
         calibration=_described(calibration) if build_spec.precision == "int8" else None,
         parity=_NOT_MEASURED,
@@ -186,9 +186,10 @@ def _described(calibration: U8 | None) -> Calibration | None:
     return Calibration(len(calibration), hashlib.sha256(calibration.tobytes()).hexdigest())
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
+def versions() -> dict[str, str]:
+    """Of what builds and runs engines here."""
+    found = {"python": platform.python_version()}
     for package in _VERSIONS_OF:
         with contextlib.suppress(metadata.PackageNotFoundError):  # a checkout that is not installed has no version
-            versions[package] = metadata.version(package)
-    return versions
+            found[package] = metadata.version(package)
+    return found

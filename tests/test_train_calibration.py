@@ -107,12 +107,11 @@ def test_command_refuses_a_ragged_sheet():
 
 @pytest.mark.parametrize(("name", "sheet"), [("parts", 1), ("parts-depth", 2), ("rgb-to-depth", 1)])
 def test_compile_takes_the_sheet_of_the_checkpoint(tmp_path: Path, monkeypatch, name, sheet):
-    from engines import build as builder
-    from train import models
+    from train import compiled, models
     from train.checkpoint import save_weights
 
     taken = {}
-    monkeypatch.setattr(builder, "build", lambda *args, calibration, **more: taken.update(crops=calibration))
+    monkeypatch.setattr(compiled, "build", lambda *args, calibration, **more: taken.update(crops=calibration))
     network = models.create(name, width=8)
     save_weights(tmp_path / "w.safetensors", network.state_dict(), {"model": name, "width": 8})
     run = CliRunner().invoke(app, ["compile", str(tmp_path / "w.safetensors"), "--output", str(tmp_path / "e")])

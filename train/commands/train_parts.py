@@ -49,6 +49,7 @@ def train_parts(
     ] = None,
     translator_rate: Annotated[float, typer.Option(help="The same of the translator.")] = 1e-3,
     mutual: Annotated[float, typer.Option(help="Weight of mutual learning (equation 4); 0 leaves it out.")] = 1.0,
+    mutual_of: Annotated[str, typer.Option(help="What is to agree in it: logits or probabilities.")] = "logits",
     end_to_end: Annotated[float, typer.Option(help="Weight of parsing generated depth; 0 leaves it out.")] = 1.0,
     of_rgb: Annotated[float, typer.Option(help="Weight of the RGB parser's own loss.")] = 0.5,
     of_depth: Annotated[float, typer.Option(help="Weight of the depth parser's own loss.")] = 0.5,
@@ -81,9 +82,10 @@ def train_parts(
         depth_share=depth_share, synthetic_share=synthetic_share,
         augment=augment, samples=samples, translator_samples=translator_samples, joint_samples=joint_samples,
         batch=batch, translator_batch=translator_batch, optimiser=optimiser, learning_rate=learning_rate,
-        translator_rate=translator_rate, mutual=mutual, end_to_end=end_to_end, of_rgb=of_rgb, of_depth=of_depth,
-        translation=translation, l1=l1, ohem=ohem, dice=dice, average_decay=average_decay,
-        evaluate_every=evaluate_every, seed=seed, workers=workers, pretrained=pretrained,
+        translator_rate=translator_rate, mutual=mutual, mutual_of=mutual_of, end_to_end=end_to_end,
+        of_rgb=of_rgb, of_depth=of_depth, translation=translation, l1=l1, ohem=ohem, dice=dice,
+        average_decay=average_decay, evaluate_every=evaluate_every, seed=seed, workers=workers,
+        pretrained=pretrained,
     )  # fmt: skip
     for name, result in run_training(config, chosen_stages(stage), say=typer.echo).items():
         if result:

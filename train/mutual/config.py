@@ -20,12 +20,13 @@ _CHOICES = {
     "network": tuple(PARSERS),
     "optimiser": ("sgd-poly", "adamw-cosine"),
     "augment": ("none", "flips", "all"),
+    "mutual_of": ("logits", "probabilities"),
 }
 _RATES = {"bisenet": 1e-2, "eagrnet": 1e-3, "parts": 1e-2}  # of SGD, section 4.2
 _ADAMW_RATE = 2e-3
 _JOINT_RATE = 0.1  # section 4.2
 _PATHS = ("folders", "occluders", "pretrained", "start")
-_OF_JOINT = ("mutual", "end_to_end", "of_rgb", "of_depth", "translation", "joint_samples", "pretrained")
+_OF_JOINT = ("mutual", "mutual_of", "end_to_end", "of_rgb", "of_depth", "translation", "joint_samples", "pretrained")
 _OF_TRANSLATOR = ("translator_width", "translator_samples", "translator_batch", "translator_rate", "l1")
 _OF_PARSERS = ("network", "start", "width", "samples", "batch", "optimiser", "learning_rate", "ohem", "dice")
 _NOT_OF: dict[Stage, tuple[str, ...]] = {
@@ -84,6 +85,8 @@ class MutualConfig:
     """Of the translator's own training."""
     mutual: float = 1.0
     """Lambda 1 of equation 4: the parsers' last activations agree. 0 leaves the term out."""
+    mutual_of: str = "logits"
+    """Which activations those are: `logits`, or the `probabilities` that they mean."""
     end_to_end: float = 1.0
     """Lambda 2: the depth parser on generated depth, which is then half of its batch. 0 leaves the term out."""
     of_rgb: float = 0.5

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from train.losses.gan import discriminator_loss, generator_loss, l1_loss
-from train.losses.mutual import mutual_loss
+from train.losses.mutual import MUTUAL_LOSSES
 from train.losses.parsing import parsing_loss
 from train.models.heads import Heads
 from train.mutual.autocast import mixed
@@ -51,7 +51,7 @@ def joint_step(learners: Learners, batch: Batch) -> dict[str, Tensor]:
         total = total + config.end_to_end * terms["end_to_end"]
     if config.mutual:
         of_same_faces = torch.cat([of_rgb.features[len(faces) :], of_rgb.features[:made_count]])
-        terms["mutual"] = mutual_loss(of_same_faces, of_depth.features)
+        terms["mutual"] = MUTUAL_LOSSES[config.mutual_of](of_same_faces, of_depth.features)
         total = total + config.mutual * terms["mutual"]
     learners.learn(total, "rgb", "depth", "translator")
     return terms | {"total": total}

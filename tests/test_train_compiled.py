@@ -1,0 +1,40 @@
+import pytest
+
+pytest.importorskip("torch")
+
+from cli import _engine
+from engines.cache import CACHE_VARIABLE
+from engines.errors import DataError
+from engines.load import load_engine
+from engines.manifest import sha256_of
+from train import models
+from train.checkpoint import save_weights
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    path = tmp_path / "mine.safetensors"
+    network = models.create("consensus-lite", width=8)
+    save_weights(path, network.state_dict(), {"model": "consensus-lite", "width": 8})
+    return path
+
+
+def test_a_checkpoint_is_a_model_whose_engine_is_built_once(checkpoint, capsys):
+    folder = _engine(str(checkpoint))
+    assert "first use of mine.safetensors here" in capsys.readouterr().err
+    with load_engine(folder, threads=1) as engine:
+        assert engine.manifest.checkpoint_sha256 == sha256_of(checkpoint)
+    assert _engine(f"{checkpoint}+consensus") == f"{folder}+consensus"
+    assert capsys.readouterr().err == ""
+
+
+def test_other_models_stay_what_they_are():
+    assert [_engine(name) for name in ("parts", "parts+consensus", "engines/mine")] == [
+        "parts", "parts+consensus", "engines/mine",
+    ]  # fmt: skip
+
+
+def test_a_missing_checkpoint_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"no checkpoint at .*none\.safetensors"):
+        _engine(str(tmp_path / "none.safetensors"))
