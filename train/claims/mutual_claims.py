@@ -39,8 +39,10 @@ BEYOND = (
     Claim("Training on, without either loss, improves RGB parsing.", "baseline-10", "alone-10", "rgb", 1),
     Claim("Training on, without either loss, improves depth parsing.", "baseline-10", "alone-10", "depth", 1),
     Claim("Training on, without either loss, improves L1.", "baseline-10", "alone-10", "l1", -1),
+    Claim("For RGB, logits that agree are better than probabilities.", "mutual-logits-10", "mutual-10", "rgb", 1),
+    Claim("For depth, they are, too.", "mutual-logits-10", "mutual-10", "depth", 1),
 )
-"""Not the paper's: how much of a gain is that of more steps."""
+"""Not the paper's: how much of a gain is that of more steps, and what it matters which activations agree."""
 _ANY_AMOUNT = {
     Verdict.HOLDS: "Does not hold here: with less of it, RGB parsing is better.",
     Verdict.REVERSED: "Does not hold here: with less of it, RGB parsing is worse.",

@@ -11,14 +11,16 @@ from train.losses.parsing import BISENET_OHEM
 from train.mutual.config import MutualConfig, Stage
 
 ALONE, BASELINE, MUTUAL, END_TO_END, BOTH = "alone", "baseline", "mutual", "end-to-end", "both"
+OF_LOGITS = "mutual-logits"
 TITLES = {
     ALONE: "each alone",
     BASELINE: "baseline: trained on, neither loss",
     MUTUAL: "+ mutual learning",
     END_TO_END: "+ end-to-end",
     BOTH: "+ both: the method",
+    OF_LOGITS: "+ mutual learning, of logits",
 }
-_TERMS = {BASELINE: (0.0, 0.0), MUTUAL: (1.0, 0.0), END_TO_END: (0.0, 1.0), BOTH: (1.0, 1.0)}
+_TERMS = {BASELINE: (0.0, 0.0), MUTUAL: (1.0, 0.0), END_TO_END: (0.0, 1.0), BOTH: (1.0, 1.0), OF_LOGITS: (1.0, 0.0)}
 """Lambda 1 and 2 of equation 4."""
 PERCENTS = (1, 10, 100)
 PAPERS_PERCENT = 10  # section 4.1
@@ -108,6 +110,7 @@ class Plan:
             depth_share=variant.percent / 100, augment="flips", samples=self.samples,
             translator_samples=self.translator_samples, joint_samples=self.joint_samples, batch=self.batch,
             translator_batch=self.translator_batch, mutual=mutual, end_to_end=end_to_end, average_decay=0.0,
+            mutual_of="logits" if variant.kind == OF_LOGITS else "probabilities",
             ohem=BISENET_OHEM, seed=seed, workers=0, pretrained=pretrained,
         )  # fmt: skip
 

@@ -49,7 +49,7 @@ def train_parts(
     ] = None,
     translator_rate: Annotated[float, typer.Option(help="The same of the translator.")] = 1e-3,
     mutual: Annotated[float, typer.Option(help="Weight of mutual learning (equation 4); 0 leaves it out.")] = 1.0,
-    mutual_of: Annotated[str, typer.Option(help="What is to agree in it: logits or probabilities.")] = "logits",
+    mutual_of: Annotated[str, typer.Option(help="What is to agree in it: probabilities or logits.")] = "probabilities",
     end_to_end: Annotated[float, typer.Option(help="Weight of parsing generated depth; 0 leaves it out.")] = 1.0,
     of_rgb: Annotated[float, typer.Option(help="Weight of the RGB parser's own loss.")] = 0.5,
     of_depth: Annotated[float, typer.Option(help="Weight of the depth parser's own loss.")] = 0.5,

@@ -85,7 +85,7 @@ class MutualConfig:
     """Of the translator's own training."""
     mutual: float = 1.0
     """Lambda 1 of equation 4: the parsers' last activations agree. 0 leaves the term out."""
-    mutual_of: str = "logits"
+    mutual_of: str = "probabilities"
     """Which activations those are: `logits`, or the `probabilities` that they mean."""
     end_to_end: float = 1.0
     """Lambda 2: the depth parser on generated depth, which is then half of its batch. 0 leaves the term out."""
