@@ -173,25 +173,38 @@ def inspect(
 
 @app.command()
 def bench(
-    source: Annotated[
-        Path | None, typer.Argument(help="A video \\[default: the sample clip].", metavar="VIDEO")
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Models to compare (names, engines' folders, checkpoints), and a video, camera or stream "
+            "\\[default: the sample clip].",
+            metavar="[MODEL...] [VIDEO]",
+        ),
     ] = None,
-    model: Model = DEFAULT_MODEL,
-    seconds: Annotated[float, typer.Option(help="How long the network alone is timed.", min=0.1)] = 3.0,
+    model: Annotated[str | None, typer.Option(help="A model, as elsewhere.", metavar="NAME")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Time calls with so many crops, too.", min=2)] = None,
+    seconds: Annotated[float, typer.Option(help="How long each network alone is timed.", min=0.1)] = 3.0,
     json: JsonFile = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw where the time goes.", metavar="PNG")] = None,
     threads: Threads = None,
 ) -> None:
-    """Time the network alone, and the whole way from a video file to a video file."""
-    from realtime import report
+    """Time networks alone, and the whole way from a video to a video file, beside decoding and encoding alone."""
+    from realtime import bench_report, report
     from realtime.bench import measure
+    from realtime.bench_inputs import models_and_source
     from realtime.composed import load_model
 
-    with load_model(_engine(model), threads=threads) as engine:
-        result = measure(engine, source, seconds=seconds)
-    typer.echo(report.bench_text(result))
+    models, source = models_and_source([*([model] if model else []), *(what or [])])
+    engines = [_engine(name) for name in models]
+    result = measure(
+        engines, lambda name: load_model(name, threads=threads), source, seconds=seconds, batches=batch or ()
+    )
+    typer.echo(bench_report.bench_text(result))
     if json:
         report.write_json(json, result.to_json())
-    raise typer.Exit(int(bool(result.summary.damage)))
+    if plot:
+        bench_report.plot(result, plot)
+    raise typer.Exit(int(bool(result.damage)))
 
 
 @app.command()

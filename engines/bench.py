@@ -15,7 +15,7 @@ _WARM_UP = 10
 
 @dataclass(frozen=True)
 class NetworkTimes:
-    """Times of calls with one crop: copying in, the network, copying out. No detection, cropping or drawing."""
+    """Times of calls: copying in, the network, copying out. No detection, cropping or drawing."""
 
     p50_ms: float
     p95_ms: float
@@ -23,31 +23,41 @@ class NetworkTimes:
     fps: float
     """Crops a second over the whole run."""
     calls: int
+    batch: int = 1
+    """Crops of a call."""
 
     def to_json(self) -> dict[str, float]:
         """A JSON-ready dictionary."""
         return asdict(self)
 
 
-def bench_network(engine: Engine, crops: U8, *, seconds: float = 3.0, iterations: int | None = None) -> NetworkTimes:
-    """Time an engine, one crop a call, going round the crops.
+def bench_network(
+    engine: Engine, crops: U8, *, seconds: float = 3.0, iterations: int | None = None, batch: int = 1
+) -> NetworkTimes:
+    """Time an engine, going round the crops.
 
     Args:
         crops: (N, S, S, 3) uint8 RGB, at least one.
         seconds: how long to measure, where `iterations` is None.
         iterations: how many calls to measure.
+        batch: crops of a call.
     """
     check_crops(crops, engine.spec.size_px)
-    if not len(crops) or (iterations is not None and iterations < 1):
-        raise UsageError(f"a benchmark needs one crop and one iteration or more; got {len(crops)} and {iterations}")
+    if not len(crops) or batch < 1 or (iterations is not None and iterations < 1):
+        raise UsageError(
+            f"a benchmark needs one crop, a batch of one and one iteration, or more; got {len(crops)}, {batch} and "
+            f"{iterations}"
+        )
+    calls = [crops[np.arange(first, first + batch) % len(crops)] for first in range(0, len(crops), batch)]
     for call in range(_WARM_UP):
-        engine(crops[call % len(crops)][None])
+        engine(calls[call % len(calls)])
     times_ms: list[float] = []
     end = time.perf_counter() + seconds
     while len(times_ms) < iterations if iterations is not None else (not times_ms or time.perf_counter() < end):
-        crop = crops[len(times_ms) % len(crops)][None]
+        some = calls[len(times_ms) % len(calls)]
         started = time.perf_counter()
-        engine(crop)
+        engine(some)
         times_ms.append((time.perf_counter() - started) * 1000)
     p50, p95, p99 = np.percentile(times_ms, (50, 95, 99))
-    return NetworkTimes(float(p50), float(p95), float(p99), 1000 * len(times_ms) / sum(times_ms), len(times_ms))
+    fps = 1000 * batch * len(times_ms) / sum(times_ms)
+    return NetworkTimes(float(p50), float(p95), float(p99), fps, len(times_ms), batch)

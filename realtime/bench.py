@@ -1,10 +1,11 @@
-"""How fast is it? The network alone, and the whole way from a video file to a video file."""
+"""How fast is it? Networks alone, and the whole way from a video to a video file, beside what no masking can beat."""
 
 from __future__ import annotations
 
 import platform
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from engines import machine
 from engines.bench import NetworkTimes, bench_network
 from engines.engine import Engine
 from engines.errors import UsageError
+from realtime.ceilings import Ceilings, measure_ceilings
 from realtime.crop import crop_rgb, region_from_box, region_of_frame
 from realtime.demo_clip import write_clip
 from realtime.detect import Detector
@@ -23,35 +25,37 @@ from realtime.files import is_image
 from realtime.pipeline import Options, Summary, run
 from realtime.sink import open_sink
 from realtime.source import open_source
+from realtime.source_base import SourceInfo
 from realtime.timing import StageTimer
 from realtime.types import U8, Frame
 
 _CROPS = 16
+_LIVE_FRAMES = 300  # of a camera or stream, which has no end
 LEFT_OUT = (
     "starting Python and loading the engine",
     "the first 10 calls of the network",
-    "network: detection, cropping, smoothing and drawing (one crop a call)",
+    "network: detection, cropping, smoothing and drawing",
 )
 
 
 @dataclass(frozen=True)
-class BenchResult:
-    """What was measured, on what."""
+class EngineBench:
+    """What one engine was measured to do."""
 
     engine: dict[str, Any]
-    network: NetworkTimes
+    network: tuple[NetworkTimes, ...]
+    """One crop a call first; then the other batches."""
     summary: Summary
     frame_p50_ms: float
     """Time from one finished frame to the next, end to end, in milliseconds."""
     frame_p95_ms: float
-    source: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object of `unveil bench --json`."""
+        """A JSON-ready dictionary: engine, network, end_to_end."""
+        alone, *others = self.network
         return {
-            "machine": machine.host() | {"cores": machine.physical_cores(), "python": platform.python_version()},
             "engine": self.engine,
-            "network": self.network.to_json(),
+            "network": alone.to_json() | {"batches": {str(times.batch): times.to_json() for times in others}},
             "end_to_end": {
                 "fps": self.summary.fps,
                 "p50_ms": self.frame_p50_ms,
@@ -59,59 +63,110 @@ class BenchResult:
                 "latency_ms": self.summary.latency_ms,
                 "stages_ms": self.summary.stages_ms,
             },
+        }
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What was measured, on what."""
+
+    engines: tuple[EngineBench, ...]
+    """In the order in which they were asked for; at least one."""
+    ceilings: Ceilings | None
+    """None of a camera, a stream, or a video that breaks off."""
+    source: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of `unveil bench --json`: the first engine's figures, and all of them under `engines`."""
+        every = [engine.to_json() for engine in self.engines]
+        return {
+            "machine": machine.host() | {"cores": machine.physical_cores(), "python": platform.python_version()},
+            **every[0],
+            "engines": every,
+            "ceilings": self.ceilings and self.ceilings.to_json(),
             "source": self.source,
             "left_out": list(LEFT_OUT),
         }
 
+    @property
+    def damage(self) -> str | None:
+        """Why the source broke off, where it did."""
+        damages: list[str] = [engine.summary.damage for engine in self.engines if engine.summary.damage]
+        return damages[0] if damages else None
 
-def measure(engine: Engine, video: Path | None = None, *, seconds: float = 3.0) -> BenchResult:
-    """Time the network on crops of the video's first faces, then an overlay of the whole video, encoding included.
+
+def measure(
+    models: Sequence[str],
+    load: Callable[[str], Engine],
+    source: str | Path | None = None,
+    *,
+    seconds: float = 3.0,
+    batches: Sequence[int] = (),
+) -> BenchResult:
+    """Time each network on crops of the source's first faces, then an overlay of the whole source, encoding included.
 
     Args:
-        video: None: the sample clip, made anew.
-        seconds: how long the network alone is timed.
+        load: a model's engine by its name; each is loaded, measured and closed before the next.
+        source: a video file, a camera or a stream; None: the sample clip, made anew.
+        seconds: how long each network alone is timed.
+        batches: calls with so many crops are timed, too.
     """
-    if video is not None and is_image(video):
-        raise UsageError(f"bench needs a video; got an image: {video}")
+    if source is not None and is_image(Path(source)):
+        raise UsageError(f"bench needs a video; got an image: {source}")
     with tempfile.TemporaryDirectory(prefix="unveil-bench-") as folder:
-        if video is None:
-            video = Path(folder) / "sample.mp4"
-            write_clip(video)
-        network = bench_network(engine, _face_crops(engine, video), seconds=seconds)
-        return _end_to_end(engine, video, Path(folder) / "overlay.mp4", network)
+        if source is None:
+            source = Path(folder) / "sample.mp4"
+            write_clip(source)
+        output = Path(folder) / "overlay.mp4"
+        measured = []
+        for model in models:
+            with load(model) as engine:
+                measured.append(_measure_one(engine, source, output, seconds, batches))
+        with open_source(source) as opened:
+            info = opened.info
+        result = BenchResult(tuple(measured), None, _described(info, measured[0].summary))
+        if info.live or result.damage:
+            return result
+        return BenchResult(result.engines, measure_ceilings(source, output), result.source)
 
 
-def _end_to_end(engine: Engine, video: Path, output: Path, network: NetworkTimes) -> BenchResult:
+def _measure_one(
+    engine: Engine, source: str | Path, output: Path, seconds: float, batches: Sequence[int]
+) -> EngineBench:
+    crops = _face_crops(engine, source)
+    network = [bench_network(engine, crops, seconds=seconds, batch=batch) for batch in (1, *batches)]
     timer = StageTimer()
     finished: list[float] = []
-    with open_source(video) as source:
-        sink = open_sink(output, source.info, "overlay", timer)
-        info = source.info
+    with open_source(source) as opened:
+        sink = open_sink(output, opened.info, "overlay", timer)
+        options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
         summary = run(
-            source, engine, sink, Options(), timer=timer, on_frame=lambda _: finished.append(time.perf_counter())
+            opened, engine, sink, options, timer=timer, on_frame=lambda _: finished.append(time.perf_counter())
         )
     p50, p95 = np.percentile(np.diff(finished), (50, 95)) * 1000 if len(finished) > 1 else (0.0, 0.0)
-    described = {
-        "name": info.name,
-        "kind": info.kind,
-        "size_wh": info.size_wh,
-        "frames": summary.frames,
-        "damage": summary.damage,
-        "fps": info.fps,
-    }
+    return EngineBench(_identity(engine), tuple(network), summary, round(float(p50), 3), round(float(p95), 3))
+
+
+def _identity(engine: Engine) -> dict[str, Any]:
     manifest = engine.manifest
-    identity = {
+    return {
         "description": engine.description, "model": engine.spec.name, "backend": manifest.backend,
         "precision": manifest.precision, "batch": manifest.batch, "checkpoint_sha256": manifest.checkpoint_sha256,
     }  # fmt: skip
-    return BenchResult(identity, network, summary, round(float(p50), 3), round(float(p95), 3), described)
 
 
-def _face_crops(engine: Engine, video: Path) -> U8:
+def _described(info: SourceInfo, summary: Summary) -> dict[str, Any]:
+    return {
+        "name": info.name, "kind": info.kind, "size_wh": info.size_wh, "frames": summary.frames,
+        "damage": summary.damage, "fps": info.fps,
+    }  # fmt: skip
+
+
+def _face_crops(engine: Engine, source: str | Path) -> U8:
     """(N, S, S, 3): the first face of each of the first frames; the whole frame where it shows none."""
     detector = Detector("auto")
-    with open_source(video) as source:
-        return np.stack([_face_crop(engine, detector, frame) for frame in islice(source, _CROPS)])
+    with open_source(source) as opened:
+        return np.stack([_face_crop(engine, detector, frame) for frame in islice(opened, _CROPS)])
 
 
 def _face_crop(engine: Engine, detector: Detector, frame: Frame) -> U8:

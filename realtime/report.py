@@ -14,7 +14,6 @@ from engines.errors import SinkError
 if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has to run where it cannot be loaded
     from engines.engine import Engine
     from realtime.batch import Outcome
-    from realtime.bench import BenchResult
     from realtime.demo import DemoResult
     from realtime.doctor import Report
     from realtime.files import DepthInput
@@ -80,28 +79,6 @@ def manifest_text(folder: Path, values: dict[str, Any]) -> str:
         ("files", ", ".join(f"{name} (verified)" for name in values["files"])),
     ]
     return table(rows)
-
-
-def bench_text(result: BenchResult) -> str:
-    """What was measured, as tables."""
-    network, summary = result.network, result.summary
-    rows: list[tuple[object, ...]] = [
-        ("network alone", network.p50_ms, network.p95_ms, network.fps),
-        ("end to end", result.frame_p50_ms, result.frame_p95_ms, summary.fps),
-    ]
-    size = "x".join(map(str, summary.size_wh))
-    parts = [
-        f"engine: {summary.engine}",
-        f"source: {summary.source}, {size}, {summary.frames} frames",
-        "",
-        table(rows, ("", "p50 ms", "p95 ms", "fps")),
-        "",
-        stages_text(summary),
-        "",
-        "left out: " + "; ".join(result.to_json()["left_out"]),
-        *([f"failed: {summary.damage}"] if summary.damage else []),
-    ]
-    return "\n".join(parts)
 
 
 def demo_text(result: DemoResult) -> str:

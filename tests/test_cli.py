@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import pytest
 from fakes import Clip, ListSource, yuv_frame
 from fakes_depth import steps, write_pictures
@@ -358,11 +359,38 @@ def test_bench_writes_the_promised_keys(unveil: Unveil, engine: Path, sample_cli
     result = unveil("bench", sample_clip, "--model", engine, "--seconds", "0.1", "--json", file)
     assert result.status == 0, result.stderr
     values = json.loads(file.read_text())
-    assert values.keys() == {"machine", "engine", "network", "end_to_end", "source", "left_out"}
+    assert values.keys() == {
+        "machine", "engine", "network", "end_to_end", "engines", "ceilings", "source", "left_out",
+    }  # fmt: skip
+    assert values["ceilings"]["decode_fps"] > 0 and values["ceilings"]["decode_encode_fps"] > 0
     assert values["source"]["damage"] is None
     assert values["network"].keys() >= {"p50_ms", "p95_ms", "p99_ms", "fps"}
     assert values["end_to_end"].keys() >= {"fps", "p50_ms", "p95_ms", "stages_ms"}
     assert "network alone" in result.stdout
+
+
+def test_bench_compares_engines_and_draws(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
+    file, plot = tmp_path / "bench.json", tmp_path / "plots" / "bench.png"
+    more = ("--batch", "4", "--seconds", "0.1", "--json", file, "--plot", plot)
+    result = unveil("bench", engine, sample_clip, engine.parent / "fp32", *more)
+    assert result.status == 0, result.stderr
+    values = json.loads(file.read_text())
+    assert [each["engine"]["precision"] for each in values["engines"]] == ["int8", "fp32"]
+    assert values["engine"] == values["engines"][0]["engine"]
+    assert values["engines"][1]["network"]["batches"]["4"]["batch"] == 4
+    header = next(line for line in result.stdout.splitlines() if "end to end fps" in line)
+    assert "network p50 ms, 4 a call" in header
+    assert "tiny int8: end to end is" in result.stdout
+    assert cv2.imread(str(plot)) is not None
+
+
+def test_bench_takes_one_source_and_known_models(unveil: Unveil, sample_clip: Path) -> None:
+    result = unveil("bench", sample_clip, "other.mp4")
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "sample.mp4, other.mp4" in result.stderr
+    result = unveil("bench", "nobody", sample_clip)
+    assert (result.status, one_sentence(result)) == (1, True)
+    assert "'nobody'" in result.stderr
 
 
 def test_bench_names_a_missing_video(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
