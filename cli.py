@@ -159,16 +159,14 @@ def inspect(
     engine: Annotated[str, typer.Argument(help="A model that ships with Unveil, an engine's folder or a checkpoint.")],
     json: JsonFlag = False,
 ) -> None:
-    """Say what an engine is and how it was made, after checking that its files are the ones that were built."""
+    """Say what an engine is and how it was made, and whether it runs here. Exit status: 0 if it does, else 1."""
+    from engines.inspection import inspect_engine
     from engines.load import find_engine
-    from engines.manifest import read_manifest, verify
     from realtime import report
 
-    folder = find_engine(_engine(engine))
-    manifest = read_manifest(folder)
-    verify(folder, manifest)
-    values = manifest.to_json()
-    typer.echo(report.json_text(values) if json else report.manifest_text(folder, values))
+    found = inspect_engine(find_engine(_engine(engine)))
+    typer.echo(report.json_text(found.to_json()) if json else report.manifest_text(found.folder, found.to_json()))
+    raise typer.Exit(int(found.why_not is not None))
 
 
 @app.command()

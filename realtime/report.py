@@ -59,7 +59,7 @@ def doctor_text(report: Report) -> str:
 
 
 def manifest_text(folder: Path, values: dict[str, Any]) -> str:
-    """A manifest, one field a line."""
+    """What `engines.inspection` found, one field a line."""
     spec = values["spec"]
     parity = "{pixel_agreement:.4%} of pixels agree with float, mean error {mean_error:.5f} on {samples} crops"
     rows: list[tuple[str, object]] = [
@@ -77,6 +77,8 @@ def manifest_text(folder: Path, values: dict[str, Any]) -> str:
         ),
         ("versions", ", ".join(f"{name} {version}" for name, version in values["versions"].items())),
         ("files", ", ".join(f"{name} (verified)" for name in values["files"])),
+        ("runs here", "yes" if values["runs_here"] else f"no: {values['why_not']}"),
+        *([] if values["runs_here"] else [("build it", values["rebuild"])]),
     ]
     return table(rows)
 
