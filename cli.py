@@ -233,6 +233,8 @@ def compile_(
     output: Annotated[Path, typer.Option(help="The engine's folder; an engine that is there is replaced.")],
     precision: Annotated[str, typer.Option(help="fp32, bf16 or int8.")] = "int8",
     backend: Annotated[str, typer.Option(help="openvino (CPU), or torch (the reference).")] = "openvino",
+    batch: Annotated[int, typer.Option(help="Crops of a call; an engine splits more and fills up fewer.", min=1)] = 1,
+    size: Annotated[int | None, typer.Option(help="Side of the crops \\[default: that of the training].")] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet \\[default: those that ship].")
     ] = None,
@@ -242,7 +244,8 @@ def compile_(
     from engines.spec import BuildSpec
     from train.compiled import compile_checkpoint
 
-    compile_checkpoint(checkpoint, output, BuildSpec.of(backend, precision), calibration, typer.echo)
+    build_spec = BuildSpec.of(backend, precision, batch)
+    compile_checkpoint(checkpoint, output, build_spec, calibration, typer.echo, size_px=size)
     typer.echo(f"engine: {output}")
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 _VERSIONS_OF = ("openvino", "torch", "nncf", "unveil")
+_GRAPH_SECONDS = 4.0  # to export a graph and to compile it
+_CALIBRATION_COST = 2.0  # of a crop, in runs of the network
 _NOT_MEASURED = Parity(1.0, 1.0, 0.0, 0)
 
 
@@ -64,7 +66,8 @@ def build(
     started = time.perf_counter()
     deploy = _deploy(network, spec)
     with _unfinished(folder) as unfinished:
-        progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}")
+        seconds = _estimate(deploy, spec, calibration if build_spec.precision == "int8" else None, samples)
+        progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}, some {seconds:.0f} seconds")
         names = _write_graph(deploy, spec, build_spec, calibration, unfinished)
         files = {name: sha256_of(unfinished / name) for name in names}
         unmeasured = _manifest(spec, build_spec, files, calibration, checkpoint_sha256)
@@ -107,6 +110,17 @@ def _deploy(network: nn.Module, spec: ModelSpec) -> Deploy:
     if shape != expected:
         raise BuildError(f"{spec.name} returns values of shape {shape} (N, H, W, labels); its spec expects {expected}")
     return deploy
+
+
+def _estimate(deploy: Deploy, spec: ModelSpec, calibration: U8 | None, samples: U8 | None) -> float:
+    """Seconds that a build may take, from what the network itself takes here."""
+    crop = parity.fixed_samples(spec, 1)
+    started = time.perf_counter()
+    parity.eager(deploy, crop)
+    each = time.perf_counter() - started
+    compared = parity.SAMPLES if samples is None else len(samples)
+    calibrated = 0 if calibration is None else len(calibration)
+    return _GRAPH_SECONDS + each * (compared + _CALIBRATION_COST * calibrated)
 
 
 def _write_graph(

@@ -84,7 +84,7 @@ class BuildSpec:
     """Static batch of the compiled graph; the engine splits larger requests."""
 
     @classmethod
-    def of(cls, backend: str, precision: str) -> BuildSpec:
+    def of(cls, backend: str, precision: str, batch: int = 1) -> BuildSpec:
         """From a command line's words. Raises UsageError where one is unknown."""
         for what, got, known in (
             ("backend", backend, get_args(Backend)),
@@ -92,7 +92,7 @@ class BuildSpec:
         ):
             if got not in known:
                 raise UsageError(f"{what} {got!r} is unknown; expected one of {', '.join(known)}")
-        return cls(cast(Backend, backend), cast(Precision, precision))
+        return cls(cast(Backend, backend), cast(Precision, precision), batch)
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
-from cli import _engine
+from cli import _engine, app
 from engines.cache import CACHE_VARIABLE
 from engines.errors import DataError
 from engines.load import load_engine
@@ -38,3 +40,13 @@ def test_other_models_stay_what_they_are():
 def test_a_missing_checkpoint_is_told(tmp_path):
     with pytest.raises(DataError, match=r"no checkpoint at .*none\.safetensors"):
         _engine(str(tmp_path / "none.safetensors"))
+
+
+def test_other_batches_and_sizes_are_compiled_as_asked(checkpoint, tmp_path):
+    words = ["compile", str(checkpoint), "--output", str(tmp_path / "e"), "--batch", "2", "--size", "96"]
+    run = CliRunner().invoke(app, [*words, "--precision", "fp32"])
+    assert run.exit_code == 0, run.output
+    with load_engine(tmp_path / "e", threads=1) as engine:
+        assert (engine.spec.size_px, engine.manifest.batch) == (96, 2)
+        assert engine(np.zeros((3, 96, 96, 3), np.uint8)).labels.shape == (3, 96, 96)
+    assert CliRunner().invoke(app, [*words[:-1], "100"]).exit_code == 1

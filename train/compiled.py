@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from engines import zoo
@@ -23,6 +24,8 @@ def compile_checkpoint(
     build_spec: BuildSpec,
     calibration: Path | None = None,
     progress: Progress = lambda _: None,
+    *,
+    size_px: int | None = None,
 ) -> None:
     """Compile a checkpoint into an engine, and compare the two.
 
@@ -30,12 +33,14 @@ def compile_checkpoint(
         checkpoint: weights that `unveil train` or `train-parts` wrote.
         calibration: face crops for int8, a folder or a sheet; None for those that ship.
         progress: is told each step.
+        size_px: side of the crops, where it is to be another than that of the training.
 
     Raises:
         DataError: the checkpoint or the crops are missing or damaged.
         UsageError, BuildError, MissingExtra: as `engines.build.build`.
     """
     network, spec = restore(checkpoint)
+    spec = replace(spec, size_px=size_px or spec.size_px)
     crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)
     build(
         for_inference(network), spec, build_spec, folder,
