@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from engines.errors import UnveilError, UsageError
-from engines.zoo import DEFAULT_MODEL
+from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
 from train.commands.calibrate import calibrate
 from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
@@ -251,13 +251,14 @@ def compile_(
 
 def _engine(model: str) -> str:
     """The model; of a checkpoint, the engine that is built for it on first use."""
-    checkpoint, plus, helper = model.partition("+")
+    checkpoint = model.removesuffix(WITH_CONSENSUS)
     if not checkpoint.endswith(".safetensors"):
         return model
     needs_training("building the engine of a checkpoint", "torch")
     from train.compiled import engine_of
 
-    return f"{engine_of(Path(checkpoint), lambda line: typer.echo(line, err=True))}{plus}{helper}"
+    folder = engine_of(Path(checkpoint), lambda line: typer.echo(line, err=True))
+    return str(folder) + model[len(checkpoint) :]
 
 
 def _check_depth(depth: Path | None, depth_scale: float | None) -> None:

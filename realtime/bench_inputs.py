@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engines.errors import UsageError
-from engines.zoo import DEFAULT_MODEL, names
+from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS, names
 
 
 def models_and_source(words: Sequence[str]) -> tuple[list[str], str | None]:
@@ -25,7 +25,7 @@ def models_and_source(words: Sequence[str]) -> tuple[list[str], str | None]:
 
 def _is_model(word: str) -> bool:
     """A name that ships, a folder, a checkpoint; and what looks like no file, camera or URL, to be told as unknown."""
-    name = word.partition("+")[0]
+    name = word.removesuffix(WITH_CONSENSUS)
     path = Path(name)
     if name in names() or path.is_dir() or path.suffix == ".safetensors":
         return True

@@ -15,11 +15,10 @@ from engines.engine import Engine, Parsed
 from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
 from engines.spec import DEPTH_LABELS, PART_LABELS, ModelSpec
-from engines.zoo import DEFAULT_MODEL
+from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
 from realtime.crop import centres
 from realtime.types import U8
 
-WITH_CONSENSUS = "+consensus"
 TRANSLATOR = "rgb-to-depth"
 _NEAR = DEPTH_LABELS.index("near")
 _OCCLUSION = "occlusion"

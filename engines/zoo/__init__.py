@@ -10,6 +10,8 @@ from engines.spec import ModelSpec, Precision
 
 ZOO = Path(__file__).parent
 DEFAULT_MODEL = "consensus-lite"
+WITH_CONSENSUS = "+consensus"
+"""At the end of a model's name: together with the default model, which tells what covers the face."""
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp32")  # on any CPU
 
 
