@@ -11,8 +11,6 @@ from engines.cache import cached_engine
 from engines.errors import DataError
 from engines.manifest import sha256_of
 from engines.spec import BuildSpec
-from train.calibration import read_crops, shipped_crops
-from train.models import for_inference, restore
 
 ON_FIRST_USE = BuildSpec()
 """The fastest engine of a CPU."""
@@ -39,6 +37,9 @@ def compile_checkpoint(
         DataError: the checkpoint or the crops are missing or damaged.
         UsageError, BuildError, MissingExtra: as `engines.build.build`.
     """
+    from train.calibration import read_crops, shipped_crops
+    from train.models import for_inference, restore  # torch: an engine that is in the cache needs none of it
+
     network, spec = restore(checkpoint)
     spec = replace(spec, size_px=size_px or spec.size_px)
     crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)
