@@ -231,9 +231,18 @@ for command in (label, train, train_parts, average, calibrate, evaluate, reprodu
 def compile_(
     checkpoint: Annotated[Path, typer.Argument(help="Weights that `unveil train` wrote.", metavar="CHECKPOINT")],
     output: Annotated[Path, typer.Option(help="The engine's folder; an engine that is there is replaced.")],
-    precision: Annotated[str, typer.Option(help="fp32, bf16 or int8.")] = "int8",
-    backend: Annotated[str, typer.Option(help="openvino (CPU), or torch (the reference).")] = "openvino",
-    batch: Annotated[int, typer.Option(help="Crops of a call; an engine splits more and fills up fewer.", min=1)] = 1,
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16 or int8; of torch fp32, fp16 or bf16; of tensorrt fp8, too.")
+    ] = "int8",
+    backend: Annotated[
+        str, typer.Option(help="openvino (CPU), tensorrt (NVIDIA GPU), or torch (either, and the reference).")
+    ] = "openvino",
+    batch: Annotated[
+        str, typer.Option(help="Crops of a call; a GPU takes a range, too.", metavar="N|MIN:OPT:MAX")
+    ] = "1",
+    compatible: Annotated[
+        bool, typer.Option("--compatible", help="Of tensorrt: for later GPUs and releases, too; slower.")
+    ] = False,
     size: Annotated[int | None, typer.Option(help="Side of the crops \\[default: that of the training].")] = None,
     calibration: Annotated[
         Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet \\[default: those that ship].")
@@ -244,21 +253,19 @@ def compile_(
     from engines.spec import BuildSpec
     from train.compiled import compile_checkpoint
 
-    build_spec = BuildSpec.of(backend, precision, batch)
+    build_spec = BuildSpec.of(backend, precision, batch, compatible)
     compile_checkpoint(checkpoint, output, build_spec, calibration, typer.echo, size_px=size)
     typer.echo(f"engine: {output}")
 
 
 def _engine(model: str) -> str:
-    """The model; of a checkpoint, the engine that is built for it on first use."""
-    checkpoint = model.removesuffix(WITH_CONSENSUS)
-    if not checkpoint.endswith(".safetensors"):
-        return model
-    needs_training("building the engine of a checkpoint", "torch")
-    from train.compiled import engine_of
+    """The model; of a checkpoint, and of any where there is a GPU, the engine that is built for it on first use."""
+    name = model.removesuffix(WITH_CONSENSUS)
+    if name.endswith(".safetensors"):
+        needs_training("building the engine of a checkpoint", "torch")
+    from train.compiled import engine_for
 
-    folder = engine_of(Path(checkpoint), lambda line: typer.echo(line, err=True))
-    return str(folder) + model[len(checkpoint) :]
+    return engine_for(name, lambda line: typer.echo(line, err=True)) + model[len(name) :]
 
 
 def _check_depth(depth: Path | None, depth_scale: float | None) -> None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from engines import machine
+from engines.compatibility import Here, check
 from engines.engine import U8, BatchedEngine
-from engines.errors import EngineDamaged, EngineMismatch
-from engines.manifest import OUTPUTS, Manifest
-from engines.spec import Precision
+from engines.errors import EngineDamaged
+from engines.graph import graph_problems
+from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
+from engines.spec import Batch, Precision
 
 if TYPE_CHECKING:
     import openvino
@@ -21,6 +24,7 @@ FILES = (GRAPH, GRAPH_WEIGHTS)
 # int8 layers stay int8; the hint is for what lies between them.
 _PRECISION_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 PRECISIONS: tuple[Precision, ...] = tuple(_PRECISION_HINTS)
+_TYPES = {"u8": "uint8", "f32": "float32", "i64": "int64"}
 
 
 class OpenVinoEngine(BatchedEngine):
@@ -37,15 +41,17 @@ class OpenVinoEngine(BatchedEngine):
         import openvino
 
         core = openvino.Core()
-        _check_machine(manifest, core)
+        check(manifest, _here(core))
         try:
             graph = core.read_model(folder / GRAPH, folder / GRAPH_WEIGHTS)
         except RuntimeError as e:
             raise EngineDamaged(f"{folder / GRAPH} cannot be read ({e}); build the engine again") from e
-        _check_graph(folder, graph, manifest)
+        problems = graph_problems(manifest, read_batch(graph), read_tensors(graph))
+        if problems:
+            raise EngineDamaged(f"{folder / GRAPH} is not what its manifest says: {'; '.join(problems)}")
         compiled = core.compile_model(graph, "CPU", _settings(manifest.precision, threads))
         engine = cls(manifest, compiled, threads)
-        engine._infer()
+        engine._infer(manifest.batch.max)
         return engine
 
     def __init__(self, manifest: Manifest, compiled: openvino.CompiledModel, threads: int) -> None:
@@ -57,11 +63,10 @@ class OpenVinoEngine(BatchedEngine):
         self._labels: U8 = np.empty(self._crops.shape[:3], np.uint8)
         self._probabilities: U8 = np.empty((*self._crops.shape[:3], len(self.spec.labels)), np.uint8)
         # The graph reads and writes our arrays themselves: nothing is copied on the way.
-        self._request.set_tensor("crops", openvino.Tensor(self._crops, shared_memory=True))
-        self._request.set_tensor("labels", openvino.Tensor(self._labels, shared_memory=True))
-        self._request.set_tensor("probabilities", openvino.Tensor(self._probabilities, shared_memory=True))
+        for name, array in zip((INPUT, *OUTPUTS), (self._crops, self._labels, self._probabilities), strict=True):
+            self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
-    def _infer(self) -> tuple[U8, U8]:
+    def _infer(self, count: int) -> tuple[U8, U8]:
         assert self._request is not None
         # Not infer(): that also builds a dictionary of results.
         self._request.start_async()
@@ -82,37 +87,30 @@ def _settings(precision: Precision, threads: int) -> dict[str, Any]:
     }
 
 
-def _check_machine(manifest: Manifest, core: openvino.Core) -> None:
+def _here(core: openvino.Core) -> Here:
     import openvino
 
-    problems = []
-    if manifest.precision not in PRECISIONS:
-        problems.append(f"precision {manifest.precision}, OpenVINO engines have one of {', '.join(PRECISIONS)}")
-    if manifest.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        problems.append("precision bf16, which this CPU has no instructions for")
-    built_with, here = manifest.versions.get("openvino", ""), openvino.__version__
-    if _release(built_with) > _release(here):
-        problems.append(f"built with openvino {built_with}, older {here} is installed here")
-    if problems:
-        raise EngineMismatch(f"{manifest.spec.name} cannot run here: {'; '.join(problems)}; build it on this machine")
+    possible = tuple(
+        precision for precision in PRECISIONS
+        if precision != "bf16" or "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    )  # fmt: skip
+    described = machine.host()
+    return Here("openvino", openvino.__version__, possible, described["os"], described["machine"])
 
 
-def _release(version: str) -> tuple[int, ...]:
-    """(year, release) of an OpenVINO version such as "2026.4.1"; patches do not change the format."""
-    numbers = version.split("-")[0].split(".")[:2]
-    return tuple(int(number) for number in numbers if number.isdigit())
+def read_tensors(graph: openvino.Model) -> tuple[TensorInfo, ...]:
+    """What a graph takes and returns."""
+    return tuple(
+        TensorInfo(port.any_name, _sides(port.partial_shape), _TYPES.get(kind := port.element_type.to_string(), kind))
+        for port in (*graph.inputs, *graph.outputs)
+    )
 
 
-def _check_graph(folder: Path, graph: openvino.Model, manifest: Manifest) -> None:
-    spec, batch = manifest.spec, manifest.batch
-    square = (batch, spec.size_px, spec.size_px)
-    expected = {"crops": (*square, 3), OUTPUTS[0]: square, OUTPUTS[1]: (*square, len(spec.labels))}
-    found = {port.any_name: port for port in (*graph.inputs, *graph.outputs)}
-    problems = [f"no input or output '{name}'" for name in expected if name not in found]
-    problems += [f"unknown input or output '{name}'" for name in found if name not in expected]
-    for name in expected.keys() & found.keys():
-        shape, kind = found[name].partial_shape.to_string(), found[name].element_type.get_type_name()
-        if shape != f"[{','.join(map(str, expected[name]))}]" or kind != "u8":
-            problems.append(f"'{name}' is {shape} {kind}, the manifest says {list(expected[name])} u8")
-    if problems:
-        raise EngineDamaged(f"{folder / GRAPH} is not what its manifest says: {'; '.join(sorted(problems))}")
+def read_batch(graph: openvino.Model) -> Batch:
+    """How many crops a graph takes; our graphs are static."""
+    first = graph.inputs[0].partial_shape[0]
+    return Batch(first.min_length, first.min_length, first.max_length)
+
+
+def _sides(shape: openvino.PartialShape) -> tuple[int, ...]:
+    return tuple(side.get_length() if side.is_static else -1 for side in shape)

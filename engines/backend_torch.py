@@ -6,12 +6,17 @@ import json
 import re
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from engines import machine
+from engines.compatibility import Here, check
 from engines.engine import U8, BatchedEngine
 from engines.errors import EngineDamaged, MissingExtra
-from engines.manifest import Manifest
+from engines.graph import graph_problems
+from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
+from engines.spec import Batch, Precision
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +31,9 @@ _HARMLESS = re.compile(
 )
 
 
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
+
+
 class TorchEngine(BatchedEngine):
     """An engine on torch."""
 
@@ -35,12 +43,15 @@ class TorchEngine(BatchedEngine):
 
         Raises:
             MissingExtra: torch is not installed.
-            EngineDamaged: the archive cannot be read, or would have to be unpickled.
+            EngineDamaged: the archive cannot be read, or would have to be unpickled, or is not what the manifest says.
+            EngineMismatch: the torch that is installed cannot run it.
         """
         try:
             import torch
         except ImportError as e:
             raise MissingExtra("a torch engine", "train") from e
+        described = machine.host()
+        check(manifest, Here("torch", torch.__version__, PRECISIONS, described["os"], described["machine"]))
         archive = folder / ARCHIVE
         refuse_pickles(archive)
         torch.set_num_threads(threads)  # torch has one setting for the whole process
@@ -48,9 +59,13 @@ class TorchEngine(BatchedEngine):
             program = torch.export.load(archive)
         except (RuntimeError, ValueError, KeyError) as e:
             raise EngineDamaged(f"{archive} cannot be read ({e}); build the engine again") from e
+        batch = read_batch(program, manifest.batch.opt)
+        problems = graph_problems(manifest, batch, read_tensors(program))
+        if problems:
+            raise EngineDamaged(f"{archive} is not what its manifest says: {'; '.join(problems)}")
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         engine = cls(manifest, program, device, threads)
-        engine._infer()
+        engine._infer(manifest.batch.max)
         return engine
 
     def __init__(
@@ -64,18 +79,60 @@ class TorchEngine(BatchedEngine):
 
             on = torch.cuda.get_device_name(device)
         super().__init__(manifest, f"{manifest.spec.name}, torch {manifest.precision}, {device.type.upper()}, {on}")
-        self._device = device
-        self._network: Any = move_to_device_pass(program, device).module()
+        network: Any = move_to_device_pass(program, device).module()
+        self._call: Callable[[U8], tuple[U8, U8]] | None = _on_cpu(network)
+        if device.type == "cuda":
+            from engines.cuda_call import CudaCall
 
-    def _infer(self) -> tuple[U8, U8]:
-        import torch
+            self._call = CudaCall(network, self._crops.shape)
 
-        with torch.inference_mode():
-            labels, probabilities = self._network(torch.from_numpy(self._crops).to(self._device))
-            return labels.cpu().numpy(), probabilities.cpu().numpy()
+    def _infer(self, count: int) -> tuple[U8, U8]:
+        assert self._call is not None
+        return self._call(self._crops[:count])
 
     def _release(self) -> None:
-        self._network = None
+        self._call = None
+
+
+def read_batch(program: torch.export.ExportedProgram, best: int) -> Batch:
+    """How many crops a program takes. Torch knows no best number: `best` is taken where it is allowed."""
+    first = _crops_of(program).shape[0]
+    if isinstance(first, int):
+        return Batch(first, first, first)
+    (varies,) = program.range_constraints.values()
+    least, most = int(varies.lower), int(varies.upper)
+    return Batch(least, min(max(best, least), most), most)
+
+
+def read_tensors(program: torch.export.ExportedProgram) -> tuple[TensorInfo, ...]:
+    """What a program takes and returns, in order."""
+    (output,) = program.graph.find_nodes(op="output")
+    values = (_crops_of(program), *(node.meta["val"] for node in output.args[0]))
+    return tuple(
+        TensorInfo(
+            name,
+            tuple(side if isinstance(side, int) else -1 for side in value.shape),
+            str(value.dtype).removeprefix("torch."),
+        )
+        for name, value in zip((INPUT, *OUTPUTS), values, strict=True)
+    )
+
+
+def _crops_of(program: torch.export.ExportedProgram) -> torch.Tensor:
+    *_, crops = program.graph.find_nodes(op="placeholder")  # parameters come first
+    value: torch.Tensor = crops.meta["val"]
+    return value
+
+
+def _on_cpu(network: Any) -> Callable[[U8], tuple[U8, U8]]:
+    import torch
+
+    def call(crops: U8) -> tuple[U8, U8]:
+        with torch.inference_mode():
+            labels, probabilities = network(torch.from_numpy(crops))
+        return labels.numpy(), probabilities.numpy()
+
+    return call
 
 
 def refuse_pickles(archive: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import util
 
-from engines.errors import UsageError
+from engines.errors import MissingExtra, UsageError
 from engines.machine import nvidia_gpu
 
 
@@ -33,14 +33,29 @@ def status(name: str) -> BackendStatus:
 
 
 def why_not_faster() -> str:
-    """Why an engine on the CPU is what runs, in one line for the start of a run. Imports nothing heavy."""
-    if nvidia_gpu():
-        return "an NVIDIA GPU is here, but TensorRT engines are not in this version yet: the CPU is used"
-    return "no NVIDIA GPU is visible here"
+    """Why an engine on the CPU is what runs, in one line. Without a GPU nothing heavy is imported."""
+    if not nvidia_gpu():
+        return "no NVIDIA GPU is visible here"
+    for backend in ("tensorrt", "torch-cuda"):
+        if status(backend).available:
+            return f"an NVIDIA GPU is here: unveil compile --backend {backend.removesuffix('-cuda')} makes it an engine"
+    return f"an NVIDIA GPU is here, but {status('torch-cuda').detail}"
 
 
 def _tensorrt() -> tuple[bool, str]:
-    return False, "not in this version yet"
+    available, detail = _torch_cuda()
+    if not available:
+        return False, detail
+    from engines import backend_tensorrt
+
+    name = backend_tensorrt.flavour()
+    if name is None:
+        return False, "TensorRT is not installed; run: pip install 'unveil[tensorrt]' (torch is used on the GPU)"
+    try:
+        trt = backend_tensorrt.library(name)
+    except MissingExtra as e:
+        return False, str(e)
+    return True, f"{trt.__name__} {trt.__version__} ({name}), {detail}"
 
 
 def _torch_cuda() -> tuple[bool, str]:

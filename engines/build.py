@@ -16,22 +16,27 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines import parity
-from engines.backend_openvino import PRECISIONS as OPENVINO_PRECISIONS
+from engines import backend_openvino, backend_tensorrt, backend_torch, parity
 from engines.engine import U8, check_crops
 from engines.errors import BuildError, MissingExtra, UsageError
 from engines.load import open_engine
 from engines.machine import default_threads, host
-from engines.manifest import OUTPUTS, Calibration, Manifest, Parity, sha256_of, write_manifest
-from engines.spec import BuildSpec, ModelSpec
+from engines.manifest import Calibration, Manifest, Parity, sha256_of, write_manifest
+from engines.spec import Backend, BuildSpec, ModelSpec, Precision
 
 if TYPE_CHECKING:
     from torch import nn
 
     from engines.deploy import Deploy
+    from engines.graph import Graph
 
 Progress = Callable[[str], None]
-_VERSIONS_OF = ("openvino", "torch", "nncf", "unveil")
+_VERSIONS_OF = (
+    "openvino", "torch", "nncf", "tensorrt", "tensorrt_rtx", "torch-tensorrt", "torch-tensorrt-rtx", "unveil",
+)  # fmt: skip
+_PRECISIONS: dict[Backend, tuple[Precision, ...]] = {
+    "openvino": backend_openvino.PRECISIONS, "tensorrt": backend_tensorrt.PRECISIONS, "torch": backend_torch.PRECISIONS,
+}  # fmt: skip
 _GRAPH_SECONDS = 4.0  # to export a graph and to compile it
 _CALIBRATION_COST = 2.0  # of a crop, in runs of the network
 _NOT_MEASURED = Parity(1.0, 1.0, 0.0, 0)
@@ -68,9 +73,9 @@ def build(
     with _unfinished(folder) as unfinished:
         seconds = _estimate(deploy, spec, calibration if build_spec.precision == "int8" else None, samples)
         progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}, some {seconds:.0f} seconds")
-        names = _write_graph(deploy, spec, build_spec, calibration, unfinished)
-        files = {name: sha256_of(unfinished / name) for name in names}
-        unmeasured = _manifest(spec, build_spec, files, calibration, checkpoint_sha256)
+        graph = _write_graph(deploy, spec, build_spec, calibration, unfinished)
+        files = {name: sha256_of(unfinished / name) for name in graph.files}
+        unmeasured = _manifest(spec, build_spec, graph, files, calibration, checkpoint_sha256)
         progress("comparing the engine with the network")
         measured = _compare(unfinished, unmeasured, deploy, samples)
         seconds = round(time.perf_counter() - started, 1)
@@ -82,11 +87,14 @@ def build(
 
 
 def _check_request(spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, samples: U8 | None) -> None:
-    possible = {"openvino": OPENVINO_PRECISIONS, "torch": ("fp32",)}[build_spec.backend]
+    possible = _PRECISIONS[build_spec.backend]
     if build_spec.precision not in possible:
         raise UsageError(f"{build_spec.backend} engines are {', '.join(possible)}; got {build_spec.precision}")
-    if build_spec.batch < 1:
-        raise UsageError(f"batch must be 1 or more; got {build_spec.batch}")
+    if build_spec.backend == "openvino" and not build_spec.batch.static:
+        raise UsageError(
+            f"openvino engines have one batch, because a range gains nothing on a CPU; got {build_spec.batch}, "
+            f"expected a number such as {build_spec.batch.opt}"
+        )
     for what, crops in (("calibration crops", calibration), ("parity samples", samples)):
         if crops is not None:
             check_crops(crops, spec.size_px, what)
@@ -123,41 +131,54 @@ def _estimate(deploy: Deploy, spec: ModelSpec, calibration: U8 | None, samples: 
     return _GRAPH_SECONDS + each * (compared + _CALIBRATION_COST * calibrated)
 
 
-def _write_graph(
-    deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, folder: Path
-) -> tuple[str, ...]:
+def _write_graph(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+    backend, precision = build_spec.backend, build_spec.precision
     try:
         with warnings.catch_warnings():
             # What torch, openvino and nncf deprecate in one another is nothing that a user could act on.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
-            if build_spec.backend == "torch":
+            if backend == "torch":
                 from engines import export_torch
 
-                return export_torch.write(deploy, spec, build_spec.batch, folder)
+                return export_torch.write(deploy.at(precision), spec, build_spec.batch, folder)
+            if backend == "tensorrt":
+                from engines import export_tensorrt
+
+                return export_tensorrt.write(deploy.at(precision), spec, build_spec, folder)
             from engines import export_openvino
 
-            int8_calibration = calibration if build_spec.precision == "int8" else None
+            int8_calibration = calibration if precision == "int8" else None
             return export_openvino.write(deploy, spec, build_spec.batch, int8_calibration, folder)
     except ImportError as e:
-        raise MissingExtra(f"building an {build_spec.precision} engine", "train") from e
+        raise MissingExtra(
+            f"building a {backend} {precision} engine", "tensorrt" if backend == "tensorrt" else "train"
+        ) from e
     except Exception as e:  # three libraries and the network's own code run here
-        raise BuildError(f"{spec.name} cannot be compiled for {build_spec.backend}: {type(e).__name__}: {e}") from e
+        raise BuildError(f"{spec.name} cannot be compiled for {backend}: {type(e).__name__}: {e}") from e
 
 
 def _manifest(
-    spec: ModelSpec, build_spec: BuildSpec, files: dict[str, str], calibration: U8 | None, checkpoint_sha256: str
+    spec: ModelSpec,
+    build_spec: BuildSpec,
+    graph: Graph,
+    files: dict[str, str],
+    calibration: U8 | None,
+    checkpoint_sha256: str,
 ) -> Manifest:
     return Manifest(
         spec=spec,
         backend=build_spec.backend,
+        flavour=graph.flavour,
         precision=build_spec.precision,
-        batch=build_spec.batch,
-        outputs=OUTPUTS,
+        batch=graph.batch,
+        tensors=graph.tensors,
+        recipe=graph.recipe,
         files=files,
         checkpoint_sha256=checkpoint_sha256,
         versions=versions(),
         host=host(),
+        gpu=graph.gpu,
         calibration=_described(calibration) if build_spec.precision == "int8" else None,
         parity=_NOT_MEASURED,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),

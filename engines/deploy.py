@@ -10,7 +10,9 @@ import copy
 import torch
 from torch import nn
 
-from engines.spec import ModelSpec
+from engines.spec import ModelSpec, Precision
+
+_DTYPES: dict[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class Deploy(nn.Module):
@@ -19,25 +21,34 @@ class Deploy(nn.Module):
     Args:
         network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`. Copied, so the caller's stays as it is.
         spec: what the network eats and returns.
+        precision: what the network itself computes in; normalisation, softmax and argmax stay in float32.
     """
 
     scale: torch.Tensor
     shift: torch.Tensor
 
-    def __init__(self, network: nn.Module, spec: ModelSpec) -> None:
+    def __init__(self, network: nn.Module, spec: ModelSpec, precision: Precision = "fp32") -> None:
         super().__init__()
-        self.network = copy.deepcopy(network).cpu().float()
+        self.dtype = _DTYPES.get(precision, torch.float32)  # int8 and fp8 are made of a float32 network
+        self.network = copy.deepcopy(network).cpu().to(self.dtype)
         mean, std = torch.tensor(spec.mean).view(1, 3, 1, 1), torch.tensor(spec.std).view(1, 3, 1, 1)
         # (rgb / 255 - mean) / std, as one multiplication and one addition.
         self.register_buffer("scale", 1 / (255 * std))
         self.register_buffer("shift", -mean / std)
+        self.spec = spec
         self.eval().requires_grad_(False)
+
+    def at(self, precision: Precision) -> Deploy:
+        """The same network at another precision."""
+        return Deploy(self.network, self.spec, precision)
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, S, S, 3) uint8 RGB -> labels (N, S, S) uint8 and probabilities x 255 (N, S, S, K) uint8."""
-        logits = self.network(crops.permute(0, 3, 1, 2).float() * self.scale + self.shift)
+        # Bytes are cast first and last: TensorRT has them as inputs and outputs only.
+        rgb = crops.float().permute(0, 3, 1, 2) * self.scale + self.shift
+        logits = self.network(rgb.to(self.dtype)).float()
         probabilities = torch.softmax(logits, dim=1) * 255
-        return likeliest(logits), probabilities.round().to(torch.uint8).permute(0, 2, 3, 1)
+        return likeliest(logits), probabilities.round().permute(0, 2, 3, 1).to(torch.uint8)
 
 
 def likeliest(logits: torch.Tensor) -> torch.Tensor:

@@ -58,20 +58,21 @@ class Engine(Protocol):
 
 
 class BatchedEngine(Closing):
-    """An `Engine` over a graph with a static batch: checks requests, splits larger ones and fills up smaller ones."""
+    """An `Engine` over a graph with a range of batches: checks requests, splits larger ones, fills up smaller ones."""
 
     def __init__(self, manifest: Manifest, description: str) -> None:
         self.manifest = manifest
         self.spec = manifest.spec
         self.description = description
         size_px = self.spec.size_px
-        self._crops: U8 = np.zeros((manifest.batch, size_px, size_px, 3), np.uint8)
+        self._crops: U8 = np.zeros((manifest.batch.max, size_px, size_px, 3), np.uint8)
         self._lock = threading.Lock()
         self._closed = False
 
     @abstractmethod
-    def _infer(self) -> tuple[U8, U8]:
-        """Run the graph on `self._crops`: labels and probabilities of the whole batch. The next run may reuse both."""
+    def _infer(self, count: int) -> tuple[U8, U8]:
+        """Run the graph on the first `count` of `self._crops` (as many as its batch allows): their labels and
+        probabilities. The next run may reuse both."""
 
     @abstractmethod
     def _release(self) -> None:
@@ -86,10 +87,10 @@ class BatchedEngine(Closing):
         with self._lock:
             if self._closed:
                 raise UsageError(f"the engine ({self.description}) was closed; load it again to use it")
-            for first in range(0, count, batch):
-                last = min(first + batch, count)
+            for first in range(0, count, batch.max):
+                last = min(first + batch.max, count)
                 self._crops[: last - first] = crops[first:last]
-                batch_labels, batch_probabilities = self._infer()
+                batch_labels, batch_probabilities = self._infer(max(last - first, batch.min))
                 labels[first:last] = batch_labels[: last - first]
                 probabilities[first:last] = batch_probabilities[: last - first]
         return Parsed(labels, probabilities)

@@ -10,27 +10,31 @@ from pathlib import Path
 import openvino
 
 from engines import export_torch
-from engines.backend_openvino import FILES, GRAPH
+from engines.backend_openvino import FILES, GRAPH, read_batch, read_tensors
 from engines.deploy import Deploy
 from engines.engine import U8
-from engines.manifest import OUTPUTS
-from engines.spec import ModelSpec
+from engines.graph import Graph
+from engines.manifest import INPUT, OUTPUTS
+from engines.spec import Batch, ModelSpec
 
 
-def write(deploy: Deploy, spec: ModelSpec, batch: int, calibration: U8 | None, folder: Path) -> tuple[str, ...]:
-    """Write the graph into `folder`, as int8 where there is calibration; returns the names of its files."""
+def write(deploy: Deploy, spec: ModelSpec, batch: Batch, calibration: U8 | None, folder: Path) -> Graph:
+    """Write the graph into `folder`, as int8 where there is calibration. The batch is static."""
     graph = _converted(deploy, spec, batch)
+    recipe = {"weights": "float16"}
     if calibration is not None:
-        graph = _quantised(graph, calibration, batch)
+        graph = _quantised(graph, calibration, batch.opt)
+        recipe |= {"preset": "mixed", "bias_correction": "fast"}
     # Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
-    return FILES
+    written = openvino.Core().read_model(folder / GRAPH)
+    return Graph(FILES, read_batch(written), read_tensors(written), recipe)
 
 
-def _converted(deploy: Deploy, spec: ModelSpec, batch: int) -> openvino.Model:
-    shape = [batch, spec.size_px, spec.size_px, 3]
+def _converted(deploy: Deploy, spec: ModelSpec, batch: Batch) -> openvino.Model:
+    shape = [batch.opt, spec.size_px, spec.size_px, 3]
     graph = openvino.convert_model(export_torch.program(deploy, spec, batch), input=[(shape, openvino.Type.u8)])
-    graph.inputs[0].set_names({"crops"})
+    graph.inputs[0].set_names({INPUT})
     for port, name in zip(graph.outputs, OUTPUTS, strict=True):
         port.set_names({name})
     return graph

@@ -6,22 +6,28 @@ from pathlib import Path
 
 import torch
 
-from engines.backend_torch import ARCHIVE
+from engines.backend_torch import ARCHIVE, read_batch, read_tensors
 from engines.deploy import Deploy
-from engines.spec import ModelSpec
+from engines.graph import Graph
+from engines.spec import Batch, ModelSpec
 
 
-def program(deploy: Deploy, spec: ModelSpec, batch: int) -> torch.export.ExportedProgram:
-    """The network's graph with a static batch."""
-    example = torch.zeros((batch, spec.size_px, spec.size_px, 3), dtype=torch.uint8)
-    return torch.export.export(deploy, (example,))
+def program(deploy: Deploy, spec: ModelSpec, batch: Batch) -> torch.export.ExportedProgram:
+    """The network's graph, with a batch of one size or of a range. The example is of the best size: builders that read
+    the program take that for the one to be fastest at."""
+    count = batch.opt if batch.static else max(2, batch.opt)  # a batch of 1 would be taken for a constant
+    example = torch.zeros((count, spec.size_px, spec.size_px, 3), dtype=torch.uint8)
+    if batch.static:
+        return torch.export.export(deploy, (example,))
+    varies = {"crops": {0: torch.export.Dim("batch", min=batch.min, max=batch.max)}}
+    return torch.export.export(deploy, (example,), dynamic_shapes=varies)
 
 
-def write(deploy: Deploy, spec: ModelSpec, batch: int, folder: Path) -> tuple[str, ...]:
-    """Write the archive into `folder`; returns the names of its files."""
+def write(deploy: Deploy, spec: ModelSpec, batch: Batch, folder: Path) -> Graph:
+    """Write the archive into `folder`."""
     exported = program(deploy, spec, batch)
     exported.example_inputs = None  # the one thing that torch.export.save would pickle
     for node in exported.graph.nodes:
         node.meta.pop("stack_trace", None)  # holds paths of the machine that builds
     torch.export.save(exported, folder / ARCHIVE)
-    return (ARCHIVE,)
+    return Graph((ARCHIVE,), read_batch(exported, batch.opt), read_tensors(exported))

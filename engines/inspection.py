@@ -52,7 +52,10 @@ def rebuild_command(folder: Path, manifest: Manifest) -> str:
     """`unveil compile ...` with this engine's recipe; the checkpoint is named where it ships, else by its hash."""
     shipped = next((path for path in map(zoo.weights, zoo.names()) if _is(path, manifest)), None)
     checkpoint = shlex.quote(str(shipped)) if shipped else f"CHECKPOINT (SHA-256 {manifest.checkpoint_sha256[:12]}...)"
-    recipe = f"--backend {manifest.backend} --precision {manifest.precision}"
+    recipe = (
+        f"--backend {manifest.backend} --precision {manifest.precision} --batch {manifest.batch} "
+        f"--size {manifest.spec.size_px}"
+    )
     return f"unveil compile {checkpoint} {recipe} --output {shlex.quote(str(folder))}"
 
 

@@ -52,11 +52,15 @@ def find_engine(name_or_folder: str | Path) -> Path:
 
 def open_engine(folder: Path, manifest: Manifest, threads: int) -> Engine:
     """Open a folder whose manifest was read and whose files were verified."""
-    # Imported on demand: neither backend's library is needed for the other.
+    # Imported on demand: no backend's library is needed for another.
     if manifest.backend == "torch":
         from engines.backend_torch import TorchEngine
 
         return TorchEngine.open(folder, manifest, threads)
+    if manifest.backend == "tensorrt":
+        from engines.backend_tensorrt import TensorRtEngine
+
+        return TensorRtEngine.open(folder, manifest, threads)
     from engines.backend_openvino import OpenVinoEngine
 
     return OpenVinoEngine.open(folder, manifest, threads)

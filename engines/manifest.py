@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from engines.errors import EngineDamaged, EngineMismatch, UsageError
-from engines.spec import Backend, ModelSpec, Precision
+from engines.spec import Backend, Batch, ModelSpec, Precision
 
 MANIFEST = "manifest.json"
-SCHEMA = 1
+SCHEMA = 2
+INPUT = "crops"
 OUTPUTS = ("labels", "probabilities")
+FLAVOURS: dict[str, tuple[str | None, ...]] = {"openvino": (None,), "tensorrt": ("stock", "rtx"), "torch": (None,)}
+"""Of each backend. TensorRT is one library for all GPUs, TensorRT for RTX another."""
+_HASH = re.compile("[0-9a-f]{64}")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "schema": int,
     "spec": dict,
     "backend": str,
+    "flavour": (str, type(None)),
     "precision": str,
-    "batch": int,
-    "outputs": list,
+    "batch": dict,
+    "tensors": list,
+    "recipe": dict,
     "files": dict,
     "checkpoint_sha256": str,
     "versions": dict,
     "host": dict,
+    "gpu": (dict, type(None)),
     "calibration": (dict, type(None)),
     "parity": dict,
     "built_at": str,
@@ -59,15 +67,41 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class TensorInfo:
+    """An input or an output of the compiled graph, as read back from it."""
+
+    name: str
+    shape: tuple[int, ...]
+    """-1 where the batch varies."""
+    type: str = "uint8"
+
+    def __str__(self) -> str:
+        return f"{self.name} {'x'.join('N' if side < 0 else str(side) for side in self.shape)} {self.type}"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A graphics card."""
+
+    name: str
+    capability: str
+    """What its instructions are: "8.9"."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What an engine folder holds and how it was made."""
 
     spec: ModelSpec
     backend: Backend
+    flavour: str | None
+    """Of TensorRT: stock or rtx."""
     precision: Precision
-    batch: int
-    """Static batch of the compiled graph."""
-    outputs: tuple[str, ...]
+    batch: Batch
+    """As read back from the compiled graph."""
+    tensors: tuple[TensorInfo, ...]
+    recipe: dict[str, Any]
+    """What else was chosen in compiling it."""
     files: dict[str, str]
     """File name -> SHA-256, in hexadecimal."""
     checkpoint_sha256: str
@@ -75,6 +109,8 @@ class Manifest:
     versions: dict[str, str]
     host: dict[str, str]
     """The machine that built it: os, machine (architecture), cpu."""
+    gpu: Gpu | None
+    """What it was built for; None where any machine can run it."""
     calibration: Calibration | None
     """None for float engines."""
     parity: Parity
@@ -114,12 +150,14 @@ def read_manifest(folder: Path) -> Manifest:
             **values
             | {
                 "spec": ModelSpec.from_json(values["spec"]),
-                "outputs": tuple(values["outputs"]),
+                "batch": Batch(**values["batch"]),
+                "tensors": tuple(_tensor(entry) for entry in values["tensors"]),
+                "gpu": values["gpu"] and Gpu(**values["gpu"]),
                 "calibration": values["calibration"] and Calibration(**values["calibration"]),
                 "parity": Parity(**values["parity"]),
             }
         )
-    except (TypeError, UsageError) as e:
+    except (TypeError, KeyError, UsageError) as e:
         raise _damaged(folder, [str(e)]) from e
 
 
@@ -155,6 +193,10 @@ def _read_values(folder: Path) -> dict[str, Any]:
     return values
 
 
+def _tensor(values: dict[str, Any]) -> TensorInfo:
+    return TensorInfo(str(values["name"]), tuple(int(side) for side in values["shape"]), str(values["type"]))
+
+
 def _problems(values: dict[str, Any]) -> list[str]:
     problems = [f"field '{name}' is missing" for name in _TYPES if name not in values]
     problems += [f"field '{name}' is unknown" for name in values if name not in _TYPES]
@@ -165,8 +207,15 @@ def _problems(values: dict[str, Any]) -> list[str]:
     for name, allowed in (("backend", get_args(Backend)), ("precision", get_args(Precision))):
         if values[name] not in allowed:
             problems.append(f"{name} is {values[name]!r}, expected one of {', '.join(allowed)}")
-    if values["batch"] < 1:
-        problems.append(f"batch is {values['batch']}, expected 1 or more")
+    if not problems and values["flavour"] not in FLAVOURS[values["backend"]]:
+        known = " or ".join(map(str, FLAVOURS[values["backend"]]))
+        problems.append(f"flavour is {values['flavour']!r}, expected {known} for {values['backend']}")
+    if not _HASH.fullmatch(values["checkpoint_sha256"]):
+        problems.append(f"checkpoint_sha256 is {values['checkpoint_sha256']!r}, expected 64 hexadecimal digits")
+    if values["precision"] == "int8" and values["calibration"] is None:
+        problems.append("calibration is missing, without which nothing is int8")
+    if not values["files"]:
+        problems.append("files is empty")
     # A name with a folder in it could make us read outside the engine.
     problems += [f"{name!r} is not a plain file name" for name in values["files"] if Path(name).name != name]
     return problems

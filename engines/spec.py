@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 from engines.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
-Backend = Literal["openvino", "torch"]
+Backend = Literal["openvino", "tensorrt", "torch"]
 
 BACKGROUND, FACE, OCCLUSION = 0, 1, 2
 CONSENSUS_LABELS = ("background", "face", "occlusion")
@@ -75,16 +75,48 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """How many crops a compiled graph takes in one call: at least, best, and at most. The engine splits larger requests
+    and fills up smaller ones."""
+
+    min: int = 1
+    opt: int = 1
+    max: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.min <= self.opt <= self.max:
+            raise UsageError(f"batch must be 1 or more, as MIN:OPT:MAX in rising order; got {self}")
+
+    @property
+    def static(self) -> bool:
+        """One size only."""
+        return self.min == self.max
+
+    @classmethod
+    def of(cls, words: str) -> Batch:
+        """From "8" (static) or "1:8:16". Raises UsageError."""
+        parts = words.split(":")
+        if len(parts) not in (1, 3) or not all(part.isdecimal() for part in parts):
+            raise UsageError(f"batch must be a number, or MIN:OPT:MAX (1:8:16); got {words!r}")
+        sizes = [int(part) for part in parts]
+        return cls(*sizes) if len(sizes) == 3 else cls(sizes[0], sizes[0], sizes[0])
+
+    def __str__(self) -> str:
+        return str(self.opt) if self.static else f"{self.min}:{self.opt}:{self.max}"
+
+
+@dataclass(frozen=True)
 class BuildSpec:
     """How a network is to be compiled."""
 
     backend: Backend = "openvino"
     precision: Precision = "int8"
-    batch: int = 1
-    """Static batch of the compiled graph; the engine splits larger requests."""
+    batch: Batch = Batch()
+    compatible: bool = False
+    """Of TensorRT: a plan for later GPUs and releases, too; slower."""
 
     @classmethod
-    def of(cls, backend: str, precision: str, batch: int = 1) -> BuildSpec:
+    def of(cls, backend: str, precision: str, batch: str = "1", compatible: bool = False) -> BuildSpec:
         """From a command line's words. Raises UsageError where one is unknown."""
         for what, got, known in (
             ("backend", backend, get_args(Backend)),
@@ -92,7 +124,7 @@ class BuildSpec:
         ):
             if got not in known:
                 raise UsageError(f"{what} {got!r} is unknown; expected one of {', '.join(known)}")
-        return cls(cast(Backend, backend), cast(Precision, precision), batch)
+        return cls(cast(Backend, backend), cast(Precision, precision), Batch.of(batch), compatible)
 
 
 def _triple(values: Any) -> tuple[float, float, float]:

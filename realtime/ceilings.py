@@ -10,6 +10,7 @@ from realtime.buffer import Buffer, Policy
 from realtime.sink import NullSink, open_sink
 from realtime.sink_base import Sink
 from realtime.source import open_source
+from realtime.source_base import Source
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,22 @@ def measure_ceilings(video: str | Path, output: Path) -> Ceilings:
     return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info, "overlay")))
 
 
-def _fps(video: str | Path, sink: Sink) -> float:
+def copy(source: Source, sink: Sink) -> int:
+    """Pass every frame on as it is, and close the sink.
+
+    Returns:
+        The number of frames.
+    """
     count = 0
+    with sink, Buffer(source, Policy.WAIT) as frames:
+        for frame in frames:
+            sink.write(frame)
+            count += 1
+    return count
+
+
+def _fps(video: str | Path, sink: Sink) -> float:
     with open_source(video) as source:
         started = time.perf_counter()
-        with sink, Buffer(source, Policy.WAIT) as frames:
-            for frame in frames:
-                sink.write(frame)
-                count += 1
+        count = copy(source, sink)
         return round(count / (time.perf_counter() - started), 2)

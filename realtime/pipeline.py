@@ -16,6 +16,7 @@ from realtime.detect import Detector, DetectorModel, DetectsFaces
 from realtime.draw import render
 from realtime.parse import crop_faces, parse_faces
 from realtime.sink_base import Sink
+from realtime.sink_video import PRESET, PRESETS
 from realtime.smooth import Smoother
 from realtime.source_base import Source
 from realtime.timing import StageTimer
@@ -39,12 +40,16 @@ class Options:
     """What happens when frames come faster than they can be processed; None: live sources drop, files wait."""
     limit: int | None = None
     """Frames after which to stop; None: at the end."""
+    preset: str = PRESET
+    """Of x264, where whoever opens the sink writes H.264: the quicker, the larger the file."""
 
     def __post_init__(self) -> None:
         for name in ("redetect_every", "max_faces", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
+        if self.preset not in PRESETS:
+            raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
 
     @property
     def search_interval(self) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from engines.backends import why_not_faster
 from engines.errors import SinkError
+from engines.manifest import TensorInfo
+from engines.spec import Batch
 
 if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has to run where it cannot be loaded
     from engines.engine import Engine
@@ -60,14 +62,18 @@ def doctor_text(report: Report) -> str:
 
 def manifest_text(folder: Path, values: dict[str, Any]) -> str:
     """What `engines.inspection` found, one field a line."""
-    spec = values["spec"]
+    spec, gpu = values["spec"], values["gpu"]
+    flavour = f" ({values['flavour']})" if values["flavour"] else ""
     parity = "{pixel_agreement:.4%} of pixels agree with float, mean error {mean_error:.5f} on {samples} crops"
     rows: list[tuple[str, object]] = [
         ("engine", folder),
         ("model", f"{spec['name']}: {', '.join(spec['labels'])}"),
         ("input", f"{spec['size_px']}x{spec['size_px']} RGB, mean {spec['mean']}, std {spec['std']}"),
         ("crop", f"{spec['crop_scale']} x the face's box"),
-        ("backend", f"{values['backend']}, {values['precision']}, batch {values['batch']}"),
+        ("backend", f"{values['backend']}{flavour}, {values['precision']}, batch {Batch(**values['batch'])}"),
+        ("gpu", f"{gpu['name']}, capability {gpu['capability']}" if gpu else "not needed"),
+        ("tensors", ", ".join(str(TensorInfo(**tensor)) for tensor in values["tensors"])),
+        ("recipe", ", ".join(f"{name} {value}" for name, value in values["recipe"].items()) or "as it comes"),
         ("parity", parity.format(**values["parity"])),
         ("calibration", f"{values['calibration']['count']} crops" if values["calibration"] else "none"),
         ("checkpoint", values["checkpoint_sha256"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from realtime.sink_base import BackgroundSink, NullSink, Sink
 from realtime.sink_image import ImageSink
-from realtime.sink_video import AlphaVideoSink, LabelVideoSink, VideoSink
+from realtime.sink_video import PRESET, AlphaVideoSink, LabelVideoSink, VideoSink
 from realtime.sink_window import WindowSink, check_display
 from realtime.source_base import SourceInfo
 from realtime.timing import StageTimer
@@ -26,13 +26,16 @@ __all__ = [
 ]
 
 
-def open_sink(path: Path, info: SourceInfo, render: Render, timer: StageTimer | None = None) -> Sink:
+def open_sink(
+    path: Path, info: SourceInfo, render: Render, timer: StageTimer | None = None, *, preset: str = PRESET
+) -> Sink:
     """The sink for an output file; use it in a `with`. Videos are encoded in a thread of their own.
 
     Args:
         path: the output, named by `files.output_name`.
         info: the input.
         timer: gets the stage "encode" of a video.
+        preset: of x264, for a video that is written with it.
 
     Raises:
         SinkError: the output cannot be written.
@@ -43,4 +46,4 @@ def open_sink(path: Path, info: SourceInfo, render: Render, timer: StageTimer | 
         return BackgroundSink(LabelVideoSink(path, info), timer)
     if render == "alpha":
         return BackgroundSink(AlphaVideoSink(path, info), timer)
-    return BackgroundSink(VideoSink(path, info), timer)
+    return BackgroundSink(VideoSink(path, info, preset), timer)

@@ -15,6 +15,12 @@ from realtime.sink_av import AvSink
 from realtime.source_base import SourceInfo
 from realtime.types import Frame
 
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
+)  # fmt: skip
+"""What x264 calls its trades of time for size, from the quickest on."""
+PRESET, CRF = "veryfast", 18
+"""Of x264: how much time it may take, and quality: lower is better; 18 looks like the input."""
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
 _SLICED_PX = 16  # FFV1 refuses slices smaller than a pixel
 
@@ -25,10 +31,10 @@ class VideoSink(AvSink):
     container_format, codec, layouts = "mp4", "libx264", ("yuv420p", "rgb")
     audio_copied = COPIED_TO_MP4
 
-    def __init__(self, path: Path, info: SourceInfo | None = None, preset: str = "veryfast", crf: int = 18) -> None:
+    def __init__(self, path: Path, info: SourceInfo | None = None, preset: str = PRESET, crf: int = CRF) -> None:
         """Args:
-        preset: of x264: how much time it may take.
-        crf: of x264: quality, lower is better; 18 looks like the input.
+        preset: of x264, one of PRESETS.
+        crf: of x264.
         """
         super().__init__(path, info)
         self._preset, self._crf = preset, crf

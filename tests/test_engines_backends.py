@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shutil
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engines import backends, machine
+from engines import backend_tensorrt, backends, machine
 from engines.errors import EngineDamaged, EngineMismatch, MissingExtra, UsageError
 from engines.load import load_engine
 from engines.manifest import sha256_of
@@ -31,8 +32,10 @@ def test_graph_that_is_not_the_manifests_names_each_difference(tiny_engine_copy:
     change_manifest(tiny_engine_copy, spec=spec | {"size_px": 64, "labels": ["a", "b"]})
     with pytest.raises(EngineDamaged) as caught:
         load_engine(tiny_engine_copy)
-    assert "'crops' is [1,32,32,3] u8, the manifest says [1, 64, 64, 3] u8" in str(caught.value)
-    assert "'probabilities' is [1,32,32,3] u8, the manifest says [1, 64, 64, 2] u8" in str(caught.value)
+    assert "the graph has crops 1x32x32x3 uint8, its spec asks for crops 1x64x64x3 uint8" in str(caught.value)
+    assert "the graph has probabilities 1x32x32x3 uint8, its spec asks for probabilities 1x64x64x2 uint8" in str(
+        caught.value
+    )
 
 
 def test_graph_that_is_no_graph_is_damaged(tiny_engine_copy: Path) -> None:
@@ -132,7 +135,7 @@ def test_every_backend_says_whether_and_why() -> None:
     found = {status.name: status for status in backends.statuses()}
     assert list(found) == ["tensorrt", "torch-cuda", "openvino", "torch-cpu"]
     assert found["openvino"].available and "int8" in found["openvino"].detail
-    assert not found["tensorrt"].available and "not in this version yet" in found["tensorrt"].detail
+    assert found["tensorrt"].available or found["tensorrt"].detail
     assert all(status.detail for status in found.values())
 
 
@@ -148,10 +151,40 @@ def test_unknown_backend_lists_the_known_ones() -> None:
         backends.status("abacus")
 
 
-@pytest.mark.parametrize(("gpu", "said"), [(True, "an NVIDIA GPU is here, but"), (False, "no NVIDIA GPU is visible")])
-def test_a_gpu_is_never_silently_ignored(monkeypatch: pytest.MonkeyPatch, gpu: bool, said: str) -> None:
+@pytest.mark.parametrize(
+    ("gpu", "runs", "said"),
+    [
+        (False, (), "no NVIDIA GPU is visible here"),
+        (True, (), "an NVIDIA GPU is here, but no driver"),
+        (True, ("torch-cuda",), "an NVIDIA GPU is here: unveil compile --backend torch makes"),
+        (True, ("torch-cuda", "tensorrt"), "an NVIDIA GPU is here: unveil compile --backend tensorrt makes"),
+    ],
+)
+def test_a_gpu_is_never_silently_ignored(
+    monkeypatch: pytest.MonkeyPatch, gpu: bool, runs: tuple[str, ...], said: str
+) -> None:
     monkeypatch.setattr(backends, "nvidia_gpu", lambda: gpu)
+    checks = {name: (lambda name=name: (name in runs, "no driver")) for name in backends._CHECKS}
+    monkeypatch.setattr(backends, "_CHECKS", checks)
     assert said in backends.why_not_faster()
+
+
+@pytest.mark.parametrize(
+    ("torch_cuda", "flavour", "said"),
+    [
+        ((False, "no card"), "rtx", "no card"),
+        ((True, "a card"), None, r"TensorRT is not installed; run: pip install 'unveil\[tensorrt\]'"),
+        ((True, "a card"), "rtx", "needs the extra 'tensorrt'"),
+    ],
+)
+def test_why_there_is_no_tensorrt_is_said(
+    monkeypatch: pytest.MonkeyPatch, torch_cuda: tuple[bool, str], flavour: str | None, said: str
+) -> None:
+    monkeypatch.setattr(backends, "_torch_cuda", lambda: torch_cuda)
+    monkeypatch.setattr(backend_tensorrt, "flavour", lambda: flavour)
+    monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
+    available, detail = backends._tensorrt()
+    assert not available and re.search(said, detail)
 
 
 @pytest.mark.parametrize(("cores", "quota", "threads"), [(1, 4, 1), (2, 4, 2), (64, 4, 4), (64, 2, 2)])

@@ -18,7 +18,7 @@ from engines.build import build
 from engines.deploy import Deploy, likeliest
 from engines.errors import BuildError, UsageError
 from engines.manifest import Parity, read_manifest, sha256_of
-from engines.spec import BuildSpec, ModelSpec
+from engines.spec import Batch, BuildSpec, ModelSpec
 
 FP32 = BuildSpec("openvino", "fp32")
 
@@ -113,8 +113,9 @@ def test_network_that_does_not_fit_its_spec_is_refused(
         (BuildSpec("openvino", "int8"), np.zeros((0, 32, 32, 3), np.uint8), "at least one; got none"),
         (BuildSpec("openvino", "int8"), np.zeros((4, 16, 16, 3), np.uint8), "calibration crops must be"),
         (BuildSpec("openvino", "fp8"), None, "openvino engines are fp32, bf16, int8; got fp8"),
-        (BuildSpec("torch", "int8"), None, "torch engines are fp32; got int8"),
-        (BuildSpec("openvino", "fp32", batch=0), None, "batch must be 1 or more; got 0"),
+        (BuildSpec("torch", "int8"), None, "torch engines are fp32, fp16, bf16; got int8"),
+        (BuildSpec("tensorrt", "int8"), None, "tensorrt engines are fp32, fp16, bf16, fp8; got int8"),
+        (BuildSpec("openvino", "fp32", Batch(1, 8, 16)), None, "have one batch, .* got 1:8:16, expected .* such as 8"),
     ],
 )
 def test_wrong_requests_are_refused(

@@ -14,7 +14,7 @@ from engines.engine import Engine
 from engines.errors import UsageError
 from engines.load import load_engine
 
-KINDS = ("fp32", "int8", "batch4", "torch")
+KINDS = ("fp32", "int8", "batch4", "torch", "torch1to4")
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -103,8 +103,8 @@ def test_every_missing_file_is_named(tiny_engine_copy: Path) -> None:
 
 def test_other_schema_is_a_mismatch(tiny_engine_copy: Path) -> None:
     manifest = tiny_engine_copy / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(EngineMismatch, match="manifest schema 2; this version reads 1"):
+    manifest.write_text(manifest.read_text().replace('"schema": 2', '"schema": 99'))
+    with pytest.raises(EngineMismatch, match="manifest schema 99; this version reads 2"):
         load_engine(tiny_engine_copy)
 
 

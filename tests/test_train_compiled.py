@@ -5,11 +5,13 @@ from typer.testing import CliRunner
 pytest.importorskip("torch")
 
 from cli import _engine, app
+from engines import zoo
+from engines.backends import BackendStatus
 from engines.cache import CACHE_VARIABLE
-from engines.errors import DataError
+from engines.errors import BuildError, DataError
 from engines.load import load_engine
 from engines.manifest import sha256_of
-from train import models
+from train import compiled, models
 from train.checkpoint import save_weights
 
 
@@ -47,6 +49,51 @@ def test_other_batches_and_sizes_are_compiled_as_asked(checkpoint, tmp_path):
     run = CliRunner().invoke(app, [*words, "--precision", "fp32"])
     assert run.exit_code == 0, run.output
     with load_engine(tmp_path / "e", threads=1) as engine:
-        assert (engine.spec.size_px, engine.manifest.batch) == (96, 2)
+        assert (engine.spec.size_px, str(engine.manifest.batch)) == (96, "2")
         assert engine(np.zeros((3, 96, 96, 3), np.uint8)).labels.shape == (3, 96, 96)
     assert CliRunner().invoke(app, [*words[:-1], "100"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("gpu", "runs", "chosen"),
+    [
+        (False, ("tensorrt", "torch-cuda"), compiled.ON_CPU),
+        (True, (), compiled.ON_CPU),
+        (True, ("torch-cuda",), compiled.ON_GPU["torch-cuda"]),
+        (True, ("tensorrt", "torch-cuda"), compiled.ON_GPU["tensorrt"]),
+    ],
+)
+def test_the_fastest_that_runs_here_is_built(monkeypatch, gpu, runs, chosen):
+    monkeypatch.setattr(compiled, "nvidia_gpu", lambda: gpu)
+    monkeypatch.setattr(compiled.backends, "status", lambda name: BackendStatus(name, name in runs, ""))
+    assert compiled.on_first_use() == chosen
+
+
+def test_a_model_that_ships_gets_an_engine_for_the_gpu(monkeypatch):
+    asked = []
+    monkeypatch.setattr(compiled, "on_first_use", lambda: compiled.ON_GPU["tensorrt"])
+    monkeypatch.setattr(compiled, "engine_of", lambda *words: asked.append(words) or "engine")
+    assert compiled.engine_for("parts") == "engine"
+    assert compiled.engine_for("engines/mine") == "engines/mine"
+    ((weights, _, build_spec),) = asked
+    assert weights == zoo.weights("parts") and build_spec.backend == "tensorrt"
+
+
+def test_without_an_engine_for_the_gpu_the_cpus_is_used_and_that_is_said(monkeypatch):
+    def cannot(*_):
+        raise BuildError("the card is full")
+
+    said = []
+    monkeypatch.setattr(compiled, "on_first_use", lambda: compiled.ON_GPU["torch-cuda"])
+    monkeypatch.setattr(compiled, "engine_of", cannot)
+    assert compiled.engine_for("parts", said.append) == "parts"
+    assert said == ["no engine for the GPU (the card is full); the CPU's is used"]
+
+
+def test_half_precision_of_torch_runs_and_agrees(checkpoint, tmp_path):
+    words = ["--backend", "torch", "--precision", "fp16", "--batch", "1:2:4"]
+    run = CliRunner().invoke(app, ["compile", str(checkpoint), "--output", str(tmp_path / "e"), *words])
+    assert run.exit_code == 0, run.output
+    with load_engine(tmp_path / "e", threads=1) as engine:
+        assert (engine.manifest.precision, str(engine.manifest.batch)) == ("fp16", "1:2:4")
+        assert engine.manifest.parity.pixel_agreement > 0.99

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from engines import zoo
+from engines import backends, zoo
 from engines.build import Progress, build, versions
 from engines.cache import cached_engine
-from engines.errors import DataError
+from engines.errors import DataError, UnveilError
+from engines.machine import nvidia_gpu
 from engines.manifest import sha256_of
 from engines.spec import BuildSpec
 
-ON_FIRST_USE = BuildSpec()
-"""The fastest engine of a CPU."""
+ON_CPU = BuildSpec()
+ON_GPU: dict[str, BuildSpec] = {
+    "tensorrt": BuildSpec("tensorrt", "fp16"), "torch-cuda": BuildSpec("torch", "fp16"),
+}  # fmt: skip
+"""By what can run there, the fastest first. One crop a call, for latency."""
 
 
 def compile_checkpoint(
@@ -49,21 +53,57 @@ def compile_checkpoint(
     )  # fmt: skip
 
 
-def engine_of(checkpoint: Path, progress: Progress = lambda _: None) -> Path:
+def engine_for(model: str, progress: Progress = lambda _: None) -> str:
+    """What a user's word for a model stands for here.
+
+    A checkpoint's engine is built on first use, and so is, where an NVIDIA GPU can be used, one for a model that ships.
+    An engine's folder stays what it is.
+
+    Raises:
+        DataError, UsageError, BuildError, MissingExtra: as `compile_checkpoint`, of a checkpoint.
+    """
+    if model.endswith(".safetensors"):
+        return str(engine_of(Path(model), progress))
+    build_spec = on_first_use()
+    if build_spec == ON_CPU or model not in zoo.names():
+        return model
+    try:
+        return str(engine_of(zoo.weights(model), progress, build_spec))
+    except UnveilError as e:
+        progress(f"no engine for the GPU ({e}); the CPU's is used")
+        return model
+
+
+def on_first_use() -> BuildSpec:
+    """How an engine is built for this machine. Imports nothing heavy where no NVIDIA GPU is visible."""
+    if nvidia_gpu():
+        for backend, build_spec in ON_GPU.items():
+            if backends.status(backend).available:
+                return build_spec
+    return ON_CPU
+
+
+def engine_of(checkpoint: Path, progress: Progress = lambda _: None, build_spec: BuildSpec | None = None) -> Path:
     """The engine of a checkpoint in this user's cache, built where it is not there yet. Its folder.
+
+    Args:
+        build_spec: None for the fastest on this machine.
 
     Raises:
         DataError, UsageError, BuildError, MissingExtra: as `compile_checkpoint`.
     """
     if not checkpoint.is_file():
         raise DataError(f"no checkpoint at {checkpoint}; expected weights that `unveil train` wrote")
+    recipe = build_spec or on_first_use()
     made_of = {
-        "checkpoint": sha256_of(checkpoint), "backend": ON_FIRST_USE.backend, "precision": ON_FIRST_USE.precision,
-        "batch": ON_FIRST_USE.batch, "versions": versions(), "sheets": [sha256_of(sheet.path) for sheet in zoo.SHEETS],
+        "checkpoint": sha256_of(checkpoint), "recipe": str(recipe), "versions": versions(),
+        "sheets": [sha256_of(sheet.path) for sheet in zoo.SHEETS],
     }  # fmt: skip
+    if recipe != ON_CPU:
+        made_of["gpu"] = str(backends.status("torch-cuda"))
 
     def make(folder: Path) -> None:
         progress(f"first use of {checkpoint.name} here: building its engine, some 10 to 60 seconds")
-        compile_checkpoint(checkpoint, folder, ON_FIRST_USE, progress=progress)
+        compile_checkpoint(checkpoint, folder, recipe, progress=progress)
 
-    return cached_engine(f"{checkpoint.stem}-{ON_FIRST_USE.precision}", made_of, make)
+    return cached_engine(f"{checkpoint.stem}-{recipe.precision}", made_of, make)

@@ -25,8 +25,8 @@ Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]
 
 KINDS = ("hand", "mask", "object", "shape", "microphone", "sunglasses")  # of the held-aside set, too
-TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers")
-_KIND_SHARE = (0.40, 0.08, 0.13, 0.11, 0.04, 0.05, 0.05, 0.03, 0.05, 0.06)
+TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers", "sleeved")
+_KIND_SHARE = (0.36, 0.08, 0.13, 0.10, 0.04, 0.06, 0.04, 0.03, 0.04, 0.06, 0.06)
 _CHEEK_RIGHT, _CHEEK_LEFT = 234, 454  # FaceMesh: the oval at ear height; right is the subject's right
 
 
@@ -80,7 +80,7 @@ class Occluders:
         self.objects = read_cutouts(folder / "objects", split, 200)
 
     def make(self, kind: str, scene: Scene, rng: Rng) -> Patch:
-        """A random occluder of a kind (KINDS, headwear, scarf, eyewear or fingers), placed on the face."""
+        """A random occluder of a kind (one of TRAINED_KINDS), placed on the face."""
         makers: dict[str, Callable[[Scene, Rng], Patch]] = {
             "hand": self._hand,
             "mask": self._mask,
@@ -92,13 +92,19 @@ class Occluders:
             "scarf": scarf,
             "eyewear": eyewear,
             "fingers": self._fingers,
+            "sleeved": self._sleeved,
         }
         return makers[kind](scene, rng)
 
-    def _hand(self, scene: Scene, rng: Rng) -> Patch:
+    def _hand(self, scene: Scene, rng: Rng, sleeved: bool = False) -> Patch:
         rgba, colouring = self._coloured_hand(scene, rng)
+        if sleeved:
+            rgba = _in_sleeve(rgba, shapes.texture(rgba.shape[1], rng, scene.skin_lab()), rng)
         degrees = rng.uniform(-180, 180) if rng.random() < 0.2 else rng.normal(0, 50)
         return _placed(rgba, (100, 90), scene, rng, rng.uniform(0.55, 1.25) * 200 / 170, degrees, colouring)
+
+    def _sleeved(self, scene: Scene, rng: Rng) -> Patch:
+        return self._hand(scene, rng, sleeved=True)
 
     def _fingers(self, scene: Scene, rng: Rng) -> Patch:
         """Fingertips on the skin, of a hand that comes from outside the face, mostly from below."""
@@ -141,6 +147,28 @@ class Occluders:
         jitter = rng.normal(0, 0.02 * scene.face_side, (3, 2)).astype(np.float32)
         affine = cv2.getAffineTransform(corners, targets + jitter)
         return Patch(*warp_cutout(rgba, affine, scene.rgb.shape[0], colouring))
+
+
+def _in_sleeve(rgba: U8, cloth: F32, rng: Rng) -> U8:
+    """Dress a hand's forearm, from about the wrist (the cut-out's lower edge, 160 rows above the end) downwards."""
+    opening = rgba.shape[0] - 160 - int(rng.integers(0, 45))
+    arm = np.flatnonzero(rgba[-1, :, 3] > 128)
+    if not len(arm):
+        return rgba
+    width = np.ptp(arm) * rng.uniform(1.0, 1.5) + 4
+    from_axis = np.abs(np.arange(rgba.shape[1]) - arm.mean()) / (width / 2)
+    height = rgba.shape[0] - opening
+    alpha = np.tile(np.clip((1 - from_axis) * width / 2, 0, 1), (height, 1)).astype(np.float32)
+    round_arm = np.sqrt(np.clip(1 - from_axis**2, 0.1, 1)).astype(np.float32)  # darker towards its edges
+    folds = 1 + rng.normal(0, 0.12, (height // 8 + 2, 1)).astype(np.float32)
+    light = cv2.resize(folds, (1, height), interpolation=cv2.INTER_CUBIC) * round_arm
+    rows = cv2.resize(cloth, (rgba.shape[1], height), interpolation=cv2.INTER_AREA) * light[:, :, None]
+    if rng.random() < 0.3:  # a cuff
+        rows[: int(rng.integers(4, 16))] = rng.uniform(150, 255) * round_arm[:, None]
+    dressed = rgba.astype(np.float32)
+    under = dressed[opening:] * (1 - alpha[:, :, None])
+    dressed[opening:] = under + np.dstack([np.clip(rows, 0, 255), np.full_like(alpha, 255)]) * alpha[:, :, None]
+    return dressed.astype(np.uint8)
 
 
 def shape(scene: Scene, rng: Rng) -> Patch:
