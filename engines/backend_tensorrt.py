@@ -31,7 +31,7 @@ class TensorRtEngine(BatchedEngine):
     """An engine on an NVIDIA GPU."""
 
     @classmethod
-    def open(cls, folder: Path, manifest: Manifest, threads: int) -> Self:
+    def open(cls, folder: Path, manifest: Manifest) -> Self:
         """Load the plan and run it once.
 
         Raises:

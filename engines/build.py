@@ -20,7 +20,7 @@ from engines import backend_openvino, backend_tensorrt, backend_torch, parity
 from engines.engine import U8, check_crops
 from engines.errors import BuildError, MissingExtra, UsageError
 from engines.load import open_engine
-from engines.machine import default_threads, host
+from engines.machine import host
 from engines.manifest import Calibration, Manifest, Parity, sha256_of, write_manifest
 from engines.spec import Backend, BuildSpec, ModelSpec, Precision
 
@@ -187,7 +187,7 @@ def _manifest(
 
 
 def _compare(folder: Path, manifest: Manifest, deploy: Deploy, samples: U8 | None) -> Parity:
-    with open_engine(folder, manifest, default_threads()) as engine:
+    with open_engine(folder, manifest, None) as engine:
         measured = parity.measure(engine, deploy, parity.fixed_samples(manifest.spec) if samples is None else samples)
     parity.check(measured, manifest.precision)
     return measured

@@ -10,7 +10,6 @@ from typing import Any
 from engines import zoo
 from engines.errors import EngineMismatch, MissingExtra
 from engines.load import open_engine
-from engines.machine import default_threads
 from engines.manifest import Manifest, read_manifest, sha256_of, verify
 
 
@@ -42,7 +41,7 @@ def inspect_engine(folder: Path) -> Inspection:
     verify(folder, manifest)
     why_not = None
     try:
-        open_engine(folder, manifest, default_threads()).close()
+        open_engine(folder, manifest, None).close()
     except (EngineMismatch, MissingExtra) as e:
         why_not = str(e)
     return Inspection(folder, manifest, why_not, rebuild_command(folder, manifest))

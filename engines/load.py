@@ -19,7 +19,8 @@ def load_engine(name_or_folder: str | Path, *, threads: int | None = None) -> En
 
     Args:
         name_or_folder: a model of the zoo ("consensus-lite": its fastest engine for this machine), or an engine folder.
-        threads: CPU threads that one call may use; None: one for each physical core, at most four.
+        threads: CPU threads that one call may use; None: as many as are worth it, at most one for each physical core
+            and four.
 
     Raises:
         UnknownModel: neither a known model nor a folder.
@@ -31,7 +32,7 @@ def load_engine(name_or_folder: str | Path, *, threads: int | None = None) -> En
     folder = find_engine(name_or_folder)
     manifest = read_manifest(folder)
     verify(folder, manifest)
-    return open_engine(folder, manifest, threads or default_threads())
+    return open_engine(folder, manifest, threads)
 
 
 def find_engine(name_or_folder: str | Path) -> Path:
@@ -50,17 +51,17 @@ def find_engine(name_or_folder: str | Path) -> Path:
     raise UnknownModel(f"'{name_or_folder}' is neither a known model nor an engine folder; known models: {known}")
 
 
-def open_engine(folder: Path, manifest: Manifest, threads: int) -> Engine:
+def open_engine(folder: Path, manifest: Manifest, threads: int | None) -> Engine:
     """Open a folder whose manifest was read and whose files were verified."""
     # Imported on demand: no backend's library is needed for another.
     if manifest.backend == "torch":
         from engines.backend_torch import TorchEngine
 
-        return TorchEngine.open(folder, manifest, threads)
+        return TorchEngine.open(folder, manifest, threads or default_threads())
     if manifest.backend == "tensorrt":
         from engines.backend_tensorrt import TensorRtEngine
 
-        return TensorRtEngine.open(folder, manifest, threads)
+        return TensorRtEngine.open(folder, manifest)
     from engines.backend_openvino import OpenVinoEngine
 
     return OpenVinoEngine.open(folder, manifest, threads)

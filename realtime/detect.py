@@ -40,7 +40,7 @@ _SUPPORT = 1 / 2  # of the full range's score is added, from this score on:
 _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough there: one face of 40 px in fifteen has 0.4-0.5, and the parser is asked
 
-Infer = Callable[[F32], tuple[F32, F32]]
+Infer = Callable[[U8], tuple[F32, F32]]
 _MODELS: dict[str, tuple[BlazeFace, ...]] = {"auto": (SHORT, FULL), "short": (SHORT,), "full": (FULL,)}
 
 
@@ -118,7 +118,7 @@ def _find(
     frame: Frame, region: Region, min_score: float, network: BlazeFace, anchors: F32, infer: Infer
 ) -> tuple[F32, F32]:
     """One network's faces in a region: full-face boxes (N, 4) in pixels of the frame, and scores (N,)."""
-    regressors, logits = infer(_normalised(crop_rgb(frame, region, network.size_px)))
+    regressors, logits = infer(crop_rgb(frame, region, network.size_px))
     boxes, scores = weighted_nms(*decode(regressors, logits, anchors, min_score))
     to_frame = frame_from_crop(region, network.size_px).astype(np.float32)
     return network.full_face_from_raw(boxes * to_frame[0, 0] + np.tile(to_frame[:, 2], 2)), scores
@@ -136,11 +136,6 @@ def _same_face(box_xyxy: F32, boxes_xyxy: F32) -> npt.NDArray[np.bool_]:
     return iou(box_xyxy, boxes_xyxy) > SAME_FACE_IOU
 
 
-def _normalised(pixels: U8) -> F32:
-    """(S, S, 3) uint8 RGB -> (1, S, S, 3) float32 in -1..1."""
-    return (pixels * np.float32(2 / 255) - 1)[None]
-
-
 def _detections(boxes_xyxy: F32, scores: F32) -> list[Detection]:
     return [
         Detection((left, top, right, bottom), score)
@@ -149,18 +144,24 @@ def _detections(boxes_xyxy: F32, scores: F32) -> list[Detection]:
 
 
 def _compile(network: BlazeFace, threads: int | None) -> Infer:
-    """A function: (1, S, S, 3) float32 -> regressors (A, 16), logits (A,)."""
+    """A function: (S, S, 3) uint8 RGB -> regressors (A, 16), logits (A,)."""
     import openvino  # here, because its import takes half a second and --help must not pay it
+    from openvino.preprocess import PrePostProcessor
 
+    core = openvino.Core()
+    steps = PrePostProcessor(core.read_model(str(model_file(network))))
+    steps.input().tensor().set_element_type(openvino.Type.u8)
+    steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(127.5).scale(127.5)  # to -1..1
     config: dict[str, object] = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": threads or default_threads(),  # OpenVINO itself would take every core
+        "ENABLE_CPU_PINNING": False,  # as for an engine: a pinned thread would wait behind the decoder's
     }
-    compiled = openvino.Core().compile_model(str(model_file(network)), "CPU", config)
+    compiled = core.compile_model(steps.build(), "CPU", config)
 
-    def infer(pixels: F32) -> tuple[F32, F32]:
-        outputs = compiled(pixels)
+    def infer(pixels: U8) -> tuple[F32, F32]:
+        outputs = compiled(pixels[None])
         return outputs[0][0], outputs[1][0, :, 0]
 
     return infer

@@ -81,11 +81,13 @@ def test_missing_mediapipe_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_threads_are_an_engines_unless_given(threads: int | None, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     core, configs = openvino.Core(), []
 
-    def compile_model(file: str, device: str, config: dict[str, object]) -> object:
+    def compile_model(file: openvino.Model, device: str, config: dict[str, object]) -> object:
         configs.append(config)
         return core.compile_model(file, device, config)
 
-    monkeypatch.setattr(openvino, "Core", lambda: SimpleNamespace(compile_model=compile_model))
+    monkeypatch.setattr(
+        openvino, "Core", lambda: SimpleNamespace(read_model=core.read_model, compile_model=compile_model)
+    )
     monkeypatch.setattr(detect, "default_threads", lambda: 3)
     Detector("short", threads=threads)
     assert [config["INFERENCE_NUM_THREADS"] for config in configs] == [taken]

@@ -20,13 +20,14 @@ from train import shapes
 from train.contour import CHIN, FOREHEAD, Points
 from train.cutouts import Colouring, median_lab, random_tint, read_cutouts, skin_colouring, warp_cutout
 from train.data.split import Split
+from train.drawn_hand import drawn_hand
 
 Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]
 
 KINDS = ("hand", "mask", "object", "shape", "microphone", "sunglasses")  # of the held-aside set, too
-TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers", "sleeved")
-_KIND_SHARE = (0.36, 0.08, 0.13, 0.10, 0.04, 0.06, 0.04, 0.03, 0.04, 0.06, 0.06)
+TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers", "sleeved", "drawn hand")
+_KIND_SHARE = (0.34, 0.08, 0.12, 0.09, 0.04, 0.06, 0.04, 0.03, 0.04, 0.05, 0.04, 0.07)
 _CHEEK_RIGHT, _CHEEK_LEFT = 234, 454  # FaceMesh: the oval at ear height; right is the subject's right
 
 
@@ -93,6 +94,7 @@ class Occluders:
             "eyewear": eyewear,
             "fingers": self._fingers,
             "sleeved": self._sleeved,
+            "drawn hand": drawn,
         }
         return makers[kind](scene, rng)
 
@@ -178,6 +180,13 @@ def shape(scene: Scene, rng: Rng) -> Patch:
     alpha = shapes.random_shape(size, centre, scene.face_side, rng)
     filling = shapes.texture(size, rng, scene.skin_lab())
     return _patch(filling, alpha)
+
+
+def drawn(scene: Scene, rng: Rng) -> Patch:
+    """A hand that is drawn, in the face's skin."""
+    size = scene.rgb.shape[0]
+    cloth = shapes.texture(size, rng, scene.skin_lab())
+    return _patch(*drawn_hand(size, _somewhere(scene, rng), scene.face_side, scene.skin_lab(), cloth, rng))
 
 
 def microphone(scene: Scene, rng: Rng) -> Patch:
