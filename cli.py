@@ -234,7 +234,7 @@ def compile_(
     checkpoint: Annotated[Path, typer.Argument(help="Weights that `unveil train` wrote.", metavar="CHECKPOINT")],
     output: Annotated[Path, typer.Option(help="The engine's folder; an engine that is there is replaced.")],
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16 or int8; of torch fp32, fp16 or bf16; of tensorrt fp8, too.")
+        str, typer.Option(help="fp32, bf16 or int8; of torch and tensorrt fp32, fp16 or bf16.")
     ] = "int8",
     backend: Annotated[
         str, typer.Option(help="openvino (CPU), tensorrt (NVIDIA GPU), or torch (either, and the reference).")
@@ -243,7 +243,7 @@ def compile_(
         str, typer.Option(help="Crops of a call; a GPU takes a range, too.", metavar="N|MIN:OPT:MAX")
     ] = "1",
     compatible: Annotated[
-        bool, typer.Option("--compatible", help="Of tensorrt: for later GPUs and releases, too; slower.")
+        bool, typer.Option("--compatible", help="Of tensorrt: for other GPUs, too, from Ampere on; slower.")
     ] = False,
     size: Annotated[int | None, typer.Option(help="Side of the crops \\[default: that of the training].")] = None,
     calibration: Annotated[

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from engines.cuda_call import Launch
 
 PLAN = "model.plan"
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "fp8")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
 LIBRARIES = {"stock": "tensorrt", "rtx": "tensorrt_rtx"}
 """The package of each flavour, the one for all GPUs first."""
+_BINDINGS = {INPUT: INPUT} | {f"output{index}": name for index, name in enumerate(OUTPUTS)}
+"""torch-tensorrt's names of what goes in and comes out (2.13 takes no others) -> ours."""
 
 
 class TensorRtEngine(BatchedEngine):
@@ -67,7 +69,9 @@ class TensorRtEngine(BatchedEngine):
 
 def flavour() -> str | None:
     """The flavour that is installed; None where there is none. Imports nothing."""
-    return next((name for name, package in LIBRARIES.items() if util.find_spec(package)), None)
+    # torch-tensorrt for RTX puts a stand-in for "tensorrt" among the modules: that one comes from nowhere.
+    found = {name: util.find_spec(package) for name, package in LIBRARIES.items()}
+    return next((name for name, spec in found.items() if spec and spec.origin), None)
 
 
 def library(wanted: str | None = None) -> ModuleType:
@@ -77,8 +81,8 @@ def library(wanted: str | None = None) -> ModuleType:
     name = wanted or flavour()
     try:
         return importlib.import_module(LIBRARIES[name or "stock"])
-    except ImportError as e:
-        raise MissingExtra("a TensorRT engine", "tensorrt") from e
+    except (ImportError, OSError) as e:  # OSError: its own libraries are missing
+        raise MissingExtra("a TensorRT engine", "tensorrt-rtx" if name == "rtx" else "tensorrt") from e
 
 
 def here() -> Here:
@@ -119,8 +123,10 @@ def read_tensors(plan: Any) -> tuple[TensorInfo, ...]:
     """What a plan takes and returns."""
     names = [plan.get_tensor_name(index) for index in range(plan.num_io_tensors)]
     return tuple(
-        TensorInfo(name, tuple(plan.get_tensor_shape(name)), plan.get_tensor_dtype(name).name.lower())
-        for name in sorted(names, key=(INPUT, *OUTPUTS, *names).index)
+        TensorInfo(
+            _BINDINGS.get(name, name), tuple(plan.get_tensor_shape(name)), plan.get_tensor_dtype(name).name.lower()
+        )
+        for name in sorted(names, key=(*_BINDINGS, *names).index)
     )
 
 
@@ -128,15 +134,19 @@ def _launcher(plan: Any, manifest: Manifest) -> Launch:
     """Queues the plan on the current stream."""
     import torch
 
-    context = plan.create_execution_context()
+    contexts: dict[int, Any] = {}  # one for each number of crops: a CUDA graph depends on its context's state
     shapes = {tensor.name: tensor.shape[1:] for tensor in manifest.tensors}
 
     def launch(crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if len(crops) not in contexts:
+            contexts[len(crops)] = plan.create_execution_context()
+        context = contexts[len(crops)]
         labels, probabilities = (
             torch.empty((len(crops), *shapes[name]), dtype=torch.uint8, device="cuda") for name in OUTPUTS
         )
-        context.set_input_shape(INPUT, tuple(crops.shape))
-        for name, tensor in zip((INPUT, *OUTPUTS), (crops, labels, probabilities), strict=True):
+        if not context.set_input_shape(INPUT, tuple(crops.shape)):
+            raise RuntimeError(f"TensorRT refuses crops of shape {tuple(crops.shape)}")
+        for name, tensor in zip(_BINDINGS, (crops, labels, probabilities), strict=True):
             context.set_tensor_address(name, tensor.data_ptr())
         if not context.execute_async_v3(torch.cuda.current_stream().cuda_stream):
             raise RuntimeError("TensorRT could not queue the network")

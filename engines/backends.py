@@ -55,6 +55,8 @@ def _tensorrt() -> tuple[bool, str]:
         trt = backend_tensorrt.library(name)
     except MissingExtra as e:
         return False, str(e)
+    if util.find_spec("torch_tensorrt") is None:
+        return False, "torch-tensorrt, which builds its engines, is not installed; run: pip install 'unveil[tensorrt]'"
     return True, f"{trt.__name__} {trt.__version__} ({name}), {detail}"
 
 

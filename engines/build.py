@@ -95,6 +95,8 @@ def _check_request(spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | Non
             f"openvino engines have one batch, because a range gains nothing on a CPU; got {build_spec.batch}, "
             f"expected a number such as {build_spec.batch.opt}"
         )
+    if build_spec.compatible and build_spec.backend != "tensorrt":
+        raise UsageError(f"--compatible is for tensorrt engines; got {build_spec.backend}")
     for what, crops in (("calibration crops", calibration), ("parity samples", samples)):
         if crops is not None:
             check_crops(crops, spec.size_px, what)
@@ -152,7 +154,7 @@ def _write_graph(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibra
             return export_openvino.write(deploy, spec, build_spec.batch, int8_calibration, folder)
     except ImportError as e:
         raise MissingExtra(
-            f"building a {backend} {precision} engine", "tensorrt" if backend == "tensorrt" else "train"
+            f"building a {backend} {precision} engine ({e})", "tensorrt" if backend == "tensorrt" else "train"
         ) from e
     except Exception as e:  # three libraries and the network's own code run here
         raise BuildError(f"{spec.name} cannot be compiled for {backend}: {type(e).__name__}: {e}") from e
@@ -176,7 +178,7 @@ def _manifest(
         recipe=graph.recipe,
         files=files,
         checkpoint_sha256=checkpoint_sha256,
-        versions=versions(),
+        versions=versions() | graph.versions,
         host=host(),
         gpu=graph.gpu,
         calibration=_described(calibration) if build_spec.precision == "int8" else None,

@@ -9,7 +9,6 @@ from engines.manifest import Gpu, Manifest
 from engines.spec import Precision
 
 _HARDWARE = "hardware_compatibility"  # of a TensorRT recipe: "same", "ampere+"
-_VERSIONS = "version_compatible"
 _AMPERE = (8, 0)
 
 
@@ -51,16 +50,13 @@ def differences(manifest: Manifest, here: Here) -> list[str]:
 
 
 def _of_tensorrt(manifest: Manifest, here: Here) -> list[str]:
-    """A plan is machine code for one kind of GPU and one release, unless it was built to be compatible."""
+    """A plan is machine code for one release, and for one kind of GPU unless it was built for several."""
     found = []
     if manifest.flavour != here.flavour:
         found.append(f"built for TensorRT ({manifest.flavour}), {here.flavour or 'none'} is installed here")
         return found  # their versions cannot be compared
     built_with = manifest.versions.get(here.library, "")
-    if manifest.recipe.get(_VERSIONS):
-        if built_with.split(".")[0] != here.version.split(".")[0] or release(built_with) > release(here.version):
-            found.append(f"built with {here.library} {built_with}, {here.version} is installed here")
-    elif built_with != here.version:
+    if built_with != here.version:
         found.append(f"built with {here.library} {built_with}, {here.version} is installed here")
     for what, built_for, is_here in (
         ("operating system", manifest.host.get("os", "unknown"), here.os),

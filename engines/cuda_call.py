@@ -5,6 +5,7 @@ A CUDA graph replayed from several threads has given wrong results: an engine's 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import torch
@@ -15,6 +16,8 @@ from engines.engine import U8
 Launch = Callable[[Tensor], tuple[Tensor, Tensor]]
 """(n, S, S, 3) uint8 crops on the GPU -> labels and probabilities there, queued on the current stream."""
 
+_CAPTURING = threading.Lock()
+"""One graph at a time is recorded in a process."""
 _WARM_UPS = 3  # libraries choose their kernels in the first calls, which a graph must not capture
 
 
@@ -41,7 +44,8 @@ class CudaCall:
         """Of (n, S, S, 3) crops. The next call of as many reuses what it returns."""
         count = len(crops)
         if count not in self._queues:
-            self._prepare(count)
+            with _CAPTURING:
+                self._prepare(count)
         self._pinned.numpy()[:count] = crops
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             self._crops[:count].copy_(self._pinned[:count], non_blocking=True)
@@ -67,7 +71,7 @@ class CudaCall:
     def _captured(self, count: int, crops: Tensor) -> Callable[[], None] | None:
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, stream=self._stream):
+            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                 results = self._launch(crops)
         except RuntimeError as e:  # an operator that cannot be captured
             self.why_no_graph = str(e).partition("\n")[0]

@@ -17,7 +17,7 @@ from engines import export_torch
 from engines.deploy import Deploy
 from engines.errors import BuildError
 from engines.graph import Graph, differences, tensors_of
-from engines.manifest import INPUT, OUTPUTS
+from engines.manifest import INPUT
 from engines.spec import Batch, BuildSpec, ModelSpec
 
 
@@ -41,7 +41,8 @@ def write(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, folder: Path) 
     problems = differences(batch, tensors, build_spec.batch, tensors_of(spec, build_spec.batch), "asked for was")
     if problems:
         raise BuildError(f"{spec.name} was compiled into something else: {'; '.join(problems)}")
-    return Graph((tensorrt.PLAN,), batch, tensors, recipe, flavour, gpu)
+    trt = tensorrt.library()
+    return Graph((tensorrt.PLAN,), batch, tensors, recipe, flavour, gpu, {trt.__name__: trt.__version__})
 
 
 def _compatibility(build_spec: BuildSpec, flavour: str | None) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def _compatibility(build_spec: BuildSpec, flavour: str | None) -> dict[str, Any]
         return {}
     if flavour == "rtx":
         raise BuildError("plans of TensorRT for RTX are compatible by themselves; leave --compatible out")
-    return {"hardware_compatibility": "ampere+", "version_compatible": True}
+    return {"hardware_compatibility": "ampere+"}
 
 
 def _serialized(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, recipe: dict[str, Any], timings: Path) -> bytes:
@@ -59,15 +60,12 @@ def _serialized(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, recipe: 
     plan: bytes = torch_tensorrt.dynamo.convert_exported_program_to_serialized_trt_engine(
         export_torch.program(deploy, spec, build_spec.batch),
         arg_inputs=[_range(spec, build_spec.batch)],
-        arg_input_binding_names=(INPUT,),
-        output_binding_names=OUTPUTS,
         require_full_compilation=True,
         min_block_size=1,
         disable_tf32=not recipe["tf32"],
         immutable_weights=True,
         timing_cache_path=str(timings),
         hardware_compatible="hardware_compatibility" in recipe,
-        version_compatible="version_compatible" in recipe,
     )
     return plan
 

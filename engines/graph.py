@@ -23,6 +23,8 @@ class Graph:
     """What was chosen besides precision and batch, JSON-ready."""
     flavour: str | None = None
     gpu: Gpu | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the libraries that will be asked for theirs when it is loaded."""
 
 
 def tensors_of(spec: ModelSpec, batch: Batch) -> tuple[TensorInfo, ...]:

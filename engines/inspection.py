@@ -55,6 +55,8 @@ def rebuild_command(folder: Path, manifest: Manifest) -> str:
         f"--backend {manifest.backend} --precision {manifest.precision} --batch {manifest.batch} "
         f"--size {manifest.spec.size_px}"
     )
+    if manifest.recipe.get("hardware_compatibility"):
+        recipe += " --compatible"
     return f"unveil compile {checkpoint} {recipe} --output {shlex.quote(str(folder))}"
 
 

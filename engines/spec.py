@@ -113,7 +113,7 @@ class BuildSpec:
     precision: Precision = "int8"
     batch: Batch = Batch()
     compatible: bool = False
-    """Of TensorRT: a plan for later GPUs and releases, too; slower."""
+    """Of TensorRT: a plan for other GPUs, too, from Ampere on; slower."""
 
     @classmethod
     def of(cls, backend: str, precision: str, batch: str = "1", compatible: bool = False) -> BuildSpec:

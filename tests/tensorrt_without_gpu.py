@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from engines import backend_tensorrt as tensorrt
 from engines.manifest import Gpu
 
 CARD = Gpu("NVIDIA GeForce RTX 4090", "8.9")
@@ -81,8 +82,9 @@ def builds_on_paper() -> Iterator[list[OnPaper]]:
 
     builds: list[OnPaper] = []
     building: list[Any] = []
-    trt, configure = interpreter.trt, interpreter.TRTInterpreter._populate_trt_builder_config
-    real_runtime = trt.Runtime
+    configure = interpreter.TRTInterpreter._populate_trt_builder_config
+    packages = (interpreter.trt, tensorrt.library())  # the first is a stand-in for the second, with names of its own
+    real_runtimes = [package.Runtime for package in packages]
 
     class Runtime:
         def __init__(self, _: Any) -> None: ...
@@ -101,9 +103,11 @@ def builds_on_paper() -> Iterator[list[OnPaper]]:
         return configure(run, *words)
 
     interpreter.TRTInterpreter._populate_trt_builder_config = configured
-    trt.Runtime = Runtime
+    for package in packages:
+        package.Runtime = Runtime
     try:
         yield builds
     finally:
         interpreter.TRTInterpreter._populate_trt_builder_config = configure
-        trt.Runtime = real_runtime
+        for package, real in zip(packages, real_runtimes, strict=True):
+            package.Runtime = real

@@ -114,7 +114,8 @@ def test_network_that_does_not_fit_its_spec_is_refused(
         (BuildSpec("openvino", "int8"), np.zeros((4, 16, 16, 3), np.uint8), "calibration crops must be"),
         (BuildSpec("openvino", "fp8"), None, "openvino engines are fp32, bf16, int8; got fp8"),
         (BuildSpec("torch", "int8"), None, "torch engines are fp32, fp16, bf16; got int8"),
-        (BuildSpec("tensorrt", "int8"), None, "tensorrt engines are fp32, fp16, bf16, fp8; got int8"),
+        (BuildSpec("tensorrt", "int8"), None, "tensorrt engines are fp32, fp16, bf16; got int8"),
+        (BuildSpec("openvino", "fp32", compatible=True), None, "--compatible is for tensorrt engines; got openvino"),
         (BuildSpec("openvino", "fp32", Batch(1, 8, 16)), None, "have one batch, .* got 1:8:16, expected .* such as 8"),
     ],
 )

@@ -59,17 +59,12 @@ def test_all_differences_are_named_at_once() -> None:
     assert len(differences(other, ON_GPU)) == 4
 
 
-def test_compatible_plans_run_on_what_is_newer() -> None:
+def test_compatible_plans_run_on_newer_gpus() -> None:
     hardware = replace(PLAN, recipe={"hardware_compatibility": "ampere+"}, gpu=Gpu("A100", "8.0"))
     assert differences(hardware, ON_GPU) == []
     assert differences(hardware, replace(ON_GPU, gpu=Gpu("T4", "7.5"))) == [
         "built for GPUs of 8.0 or later, T4 has 7.5"
     ]
-    versions = replace(PLAN, recipe={"version_compatible": True}, versions={"tensorrt": "10.3.0"})
-    assert differences(versions, ON_GPU) == []
-    for built_with in ("10.14.0", "9.3.0", "11.0.0"):
-        (said,) = differences(replace(versions, versions={"tensorrt": built_with}), ON_GPU)
-        assert f"built with tensorrt {built_with}" in said
 
 
 @pytest.mark.parametrize(

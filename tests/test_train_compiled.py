@@ -57,21 +57,21 @@ def test_other_batches_and_sizes_are_compiled_as_asked(checkpoint, tmp_path):
 @pytest.mark.parametrize(
     ("gpu", "runs", "chosen"),
     [
-        (False, ("tensorrt", "torch-cuda"), compiled.ON_CPU),
-        (True, (), compiled.ON_CPU),
-        (True, ("torch-cuda",), compiled.ON_GPU["torch-cuda"]),
-        (True, ("tensorrt", "torch-cuda"), compiled.ON_GPU["tensorrt"]),
+        (False, ("tensorrt", "torch-cuda"), []),
+        (True, (), []),
+        (True, ("torch-cuda",), ["torch"]),
+        (True, ("tensorrt", "torch-cuda"), ["tensorrt", "torch"]),
     ],
 )
-def test_the_fastest_that_runs_here_is_built(monkeypatch, gpu, runs, chosen):
+def test_what_runs_here_is_built_the_fastest_first(monkeypatch, gpu, runs, chosen):
     monkeypatch.setattr(compiled, "nvidia_gpu", lambda: gpu)
     monkeypatch.setattr(compiled.backends, "status", lambda name: BackendStatus(name, name in runs, ""))
-    assert compiled.on_first_use() == chosen
+    assert [recipe.backend for recipe in compiled.first_uses()] == chosen
 
 
 def test_a_model_that_ships_gets_an_engine_for_the_gpu(monkeypatch):
     asked = []
-    monkeypatch.setattr(compiled, "on_first_use", lambda: compiled.ON_GPU["tensorrt"])
+    monkeypatch.setattr(compiled, "first_uses", lambda: list(compiled.ON_GPU.values()))
     monkeypatch.setattr(compiled, "engine_of", lambda *words: asked.append(words) or "engine")
     assert compiled.engine_for("parts") == "engine"
     assert compiled.engine_for("engines/mine") == "engines/mine"
@@ -79,15 +79,23 @@ def test_a_model_that_ships_gets_an_engine_for_the_gpu(monkeypatch):
     assert weights == zoo.weights("parts") and build_spec.backend == "tensorrt"
 
 
-def test_without_an_engine_for_the_gpu_the_cpus_is_used_and_that_is_said(monkeypatch):
-    def cannot(*_):
-        raise BuildError("the card is full")
+def test_without_an_engine_for_the_gpu_the_cpus_is_used_and_that_is_said(checkpoint, monkeypatch):
+    def only_on_the_cpu(_, __, recipe=compiled.ON_CPU):
+        if recipe.backend == "tensorrt":
+            raise BuildError("an operator is missing")
+        if recipe.backend == "torch":
+            raise RuntimeError("CUDA out of memory")
+        return "on the CPU"
 
     said = []
-    monkeypatch.setattr(compiled, "on_first_use", lambda: compiled.ON_GPU["torch-cuda"])
-    monkeypatch.setattr(compiled, "engine_of", cannot)
+    monkeypatch.setattr(compiled, "first_uses", lambda: list(compiled.ON_GPU.values()))
+    monkeypatch.setattr(compiled, "engine_of", only_on_the_cpu)
     assert compiled.engine_for("parts", said.append) == "parts"
-    assert said == ["no engine for the GPU (the card is full); the CPU's is used"]
+    assert said == [
+        "no tensorrt engine for the GPU (an operator is missing)",
+        "no torch engine for the GPU (CUDA out of memory)",
+    ]
+    assert compiled.engine_for(str(checkpoint), said.append) == "on the CPU"
 
 
 def test_half_precision_of_torch_runs_and_agrees(checkpoint, tmp_path):

@@ -62,39 +62,34 @@ def engine_for(model: str, progress: Progress = lambda _: None) -> str:
     Raises:
         DataError, UsageError, BuildError, MissingExtra: as `compile_checkpoint`, of a checkpoint.
     """
-    if model.endswith(".safetensors"):
-        return str(engine_of(Path(model), progress))
-    build_spec = on_first_use()
-    if build_spec == ON_CPU or model not in zoo.names():
+    is_checkpoint = model.endswith(".safetensors")
+    recipes = first_uses()
+    if not is_checkpoint and (not recipes or model not in zoo.names()):
         return model
-    try:
-        return str(engine_of(zoo.weights(model), progress, build_spec))
-    except UnveilError as e:
-        progress(f"no engine for the GPU ({e}); the CPU's is used")
-        return model
+    checkpoint = Path(model) if is_checkpoint else zoo.weights(model)
+    for recipe in recipes:
+        try:
+            return str(engine_of(checkpoint, progress, recipe))
+        except DataError:
+            raise
+        except (UnveilError, RuntimeError) as e:  # RuntimeError: what torch and TensorRT say of a GPU
+            progress(f"no {recipe.backend} engine for the GPU ({e})")
+    return str(engine_of(checkpoint, progress)) if is_checkpoint else model
 
 
-def on_first_use() -> BuildSpec:
-    """How an engine is built for this machine. Imports nothing heavy where no NVIDIA GPU is visible."""
-    if nvidia_gpu():
-        for backend, build_spec in ON_GPU.items():
-            if backends.status(backend).available:
-                return build_spec
-    return ON_CPU
+def first_uses() -> list[BuildSpec]:
+    """How an engine is built for this machine's GPU, the fastest first; none where no NVIDIA GPU is visible."""
+    return [recipe for backend, recipe in ON_GPU.items() if nvidia_gpu() and backends.status(backend).available]
 
 
-def engine_of(checkpoint: Path, progress: Progress = lambda _: None, build_spec: BuildSpec | None = None) -> Path:
+def engine_of(checkpoint: Path, progress: Progress = lambda _: None, recipe: BuildSpec = ON_CPU) -> Path:
     """The engine of a checkpoint in this user's cache, built where it is not there yet. Its folder.
-
-    Args:
-        build_spec: None for the fastest on this machine.
 
     Raises:
         DataError, UsageError, BuildError, MissingExtra: as `compile_checkpoint`.
     """
     if not checkpoint.is_file():
         raise DataError(f"no checkpoint at {checkpoint}; expected weights that `unveil train` wrote")
-    recipe = build_spec or on_first_use()
     made_of = {
         "checkpoint": sha256_of(checkpoint), "recipe": str(recipe), "versions": versions(),
         "sheets": [sha256_of(sheet.path) for sheet in zoo.SHEETS],
