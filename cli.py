@@ -68,9 +68,7 @@ Depth = Annotated[
 DepthScale = Annotated[
     float | None, typer.Option(help="Metres a step of the depth \\[default: as depth.json beside it says, else 0.001].")
 ]
-Threads = Annotated[
-    int | None, typer.Option(help="Threads for the network \\[default: what is worth it, at most 4].", min=1)
-]
+Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: the cores, at most 4].", min=1)]
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,8 +24,6 @@ FILES = (GRAPH, GRAPH_WEIGHTS)
 # int8 layers stay int8; the hint is for what lies between them.
 _PRECISION_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 PRECISIONS: tuple[Precision, ...] = tuple(_PRECISION_HINTS)
-_ONE_THREAD = 600e6  # multiplications in int8 that one core does in a good millisecond
-_FLOAT_COST = 4  # of one in float, in those
 _TYPES = {"u8": "uint8", "f32": "float32", "i64": "int64"}
 
 
@@ -38,7 +35,7 @@ class OpenVinoEngine(BatchedEngine):
         """Compile the graph for this machine and run it once, so that the first frame is not slower.
 
         Args:
-            threads: None for as many as are worth it, by what the network computes.
+            threads: None for one for each physical core, at most four.
 
         Raises:
             EngineDamaged: the graph is not what the manifest says.
@@ -55,7 +52,7 @@ class OpenVinoEngine(BatchedEngine):
         problems = graph_problems(manifest, read_batch(graph), read_tensors(graph))
         if problems:
             raise EngineDamaged(f"{folder / GRAPH} is not what its manifest says: {'; '.join(problems)}")
-        threads = threads or _worthwhile_threads(graph, manifest.precision)
+        threads = threads or machine.default_threads()
         compiled = core.compile_model(graph, "CPU", _settings(manifest.precision, threads))
         engine = cls(manifest, compiled, threads)
         engine._infer(manifest.batch.max)
@@ -92,27 +89,6 @@ def _settings(precision: Precision, threads: int) -> dict[str, Any]:
         # The decoder's and the encoder's threads share these cores: a pinned thread would wait behind them.
         "ENABLE_CPU_PINNING": False,
     }
-
-
-def _worthwhile_threads(graph: openvino.Model, precision: Precision) -> int:
-    """One for a small network: a second one makes a call of a millisecond hardly shorter (1.23 -> 1.13 ms), and takes
-    its core from the decoder and the encoder (144 -> 163 fps end to end without encoding, two cores)."""
-    cost = multiplications(graph) * (1 if precision == "int8" else _FLOAT_COST)
-    return 1 if cost < _ONE_THREAD else machine.default_threads()
-
-
-def multiplications(graph: openvino.Model) -> int:
-    """Of a graph's convolutions, for one batch."""
-    total = 0
-    for node in graph.get_ops():
-        if "Convolution" not in node.get_type_name():
-            continue
-        weights, spread = (
-            node.input(1).get_shape(),
-            node.input(0) if "Backprop" in node.get_type_name() else node.output(0),
-        )
-        total += math.prod(weights) * math.prod(spread.get_shape()[2:]) * spread.get_shape()[0]
-    return total
 
 
 def _here(core: openvino.Core) -> Here:

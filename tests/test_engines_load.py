@@ -121,12 +121,3 @@ def test_only_a_torch_engine_imports_torch(tiny_engines: dict[str, Path], kind: 
         command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
     assert run.stdout.strip() == str(imports_torch)
-
-
-def test_a_small_network_gets_one_thread_and_a_large_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engines.machine.default_threads", lambda: 3)
-    for name, threads in (("consensus-lite", "1 thread"), ("parts", "3 threads"), ("consensus", "3 threads")):
-        with load_engine(zoo.engine_folder(name, "int8")) as engine:
-            assert engine.description.endswith(threads)
-    with load_engine(zoo.engine_folder("consensus-lite", "fp32")) as engine:
-        assert engine.description.endswith("3 threads")
