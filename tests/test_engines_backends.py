@@ -174,7 +174,7 @@ def test_a_gpu_is_never_silently_ignored(
     [
         ((False, "no card"), "rtx", "no card"),
         ((True, "a card"), None, r"TensorRT is not installed; run: pip install 'unveil\[tensorrt\]'"),
-        ((True, "a card"), "rtx", "needs the extra 'tensorrt'"),
+        ((True, "a card"), "rtx", "needs the extra 'tensorrt-rtx'"),
     ],
 )
 def test_why_there_is_no_tensorrt_is_said(
