@@ -5,8 +5,6 @@ DEV := .venv/.dev-installed
 # A .venv that was moved with its folder cannot run, whatever its stamps say: `moved` sets it up again.
 SETUP := pyproject.toml scripts/setup.sh $(shell grep -qsF '$(CURDIR)/.venv/bin/' .venv/bin/pip || echo moved)
 
-TENSORRT := .venv-tensorrt/.installed
-
 .PHONY: help demo test test-tensorrt lint types format clean moved reproduce-small shared
 
 # Photographs, cut-out occluders and a hair segmenter, which are not part of the project.
@@ -47,7 +45,7 @@ reproduce-small: shared $(DEV)  ## both papers' claims, small: out/reproduce-sma
 		--output out/reproduce-small/mutual
 
 clean:           ## remove what the other targets made
-	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv .venv-tensorrt out .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 
 shared:
 	@for need in data/faces/generated_portraits data/occluders data/head_model models/hair_segmentation.tflite; do \

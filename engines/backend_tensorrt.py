@@ -3,7 +3,7 @@ a driver the import itself fails."""
 
 from __future__ import annotations
 
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
@@ -74,13 +74,11 @@ def flavour() -> str | None:
     return next((name for name, spec in found.items() if spec and spec.origin), None)
 
 
-def library(wanted: str | None = None) -> ModuleType:
-    """TensorRT's package, of one flavour or of the one that is installed. Raises MissingExtra."""
-    import importlib
-
-    name = wanted or flavour()
+def library() -> ModuleType:
+    """TensorRT's package, of the flavour that is installed. Raises MissingExtra."""
+    name = flavour()
     try:
-        return importlib.import_module(LIBRARIES[name or "stock"])
+        return import_module(LIBRARIES[name or "stock"])
     except (ImportError, OSError) as e:  # OSError: its own libraries are missing
         raise MissingExtra("a TensorRT engine", "tensorrt-rtx" if name == "rtx" else "tensorrt") from e
 

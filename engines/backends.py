@@ -52,7 +52,7 @@ def _tensorrt() -> tuple[bool, str]:
     if name is None:
         return False, "TensorRT is not installed; run: pip install 'unveil[tensorrt]' (torch is used on the GPU)"
     try:
-        trt = backend_tensorrt.library(name)
+        trt = backend_tensorrt.library()
     except MissingExtra as e:
         return False, str(e)
     if util.find_spec("torch_tensorrt") is None:

@@ -5,6 +5,7 @@ A CUDA graph replayed from several threads has given wrong results: an engine's 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from engines.engine import U8
 Launch = Callable[[Tensor], tuple[Tensor, Tensor]]
 """(n, S, S, 3) uint8 crops on the GPU -> labels and probabilities there, queued on the current stream."""
 
+_log = logging.getLogger(__name__)
 _CAPTURING = threading.Lock()
 """One graph at a time is recorded in a process."""
 _WARM_UPS = 3  # libraries choose their kernels in the first calls, which a graph must not capture
@@ -37,8 +39,6 @@ class CudaCall:
         self._queues: dict[int, Callable[[], None]] = {}
         self._on_gpu: dict[int, tuple[Tensor, Tensor]] = {}
         self._on_host: dict[int, tuple[Tensor, Tensor]] = {}
-        self.why_no_graph = ""
-        """Why calls are queued kernel by kernel; empty where graphs are replayed."""
 
     def __call__(self, crops: U8) -> tuple[U8, U8]:
         """Of (n, S, S, 3) crops. The next call of as many reuses what it returns."""
@@ -74,7 +74,7 @@ class CudaCall:
             with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                 results = self._launch(crops)
         except RuntimeError as e:  # an operator that cannot be captured
-            self.why_no_graph = str(e).partition("\n")[0]
+            _log.warning("no CUDA graph, which costs some speed: %s", str(e).partition("\n")[0])
             torch.cuda.synchronize()
             return None
         self._on_gpu[count] = results
