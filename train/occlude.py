@@ -27,7 +27,7 @@ F32 = npt.NDArray[np.float32]
 
 KINDS = ("hand", "mask", "object", "shape", "microphone", "sunglasses")  # of the held-aside set, too
 TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers", "sleeved", "drawn hand")
-_KIND_SHARE = (0.34, 0.08, 0.12, 0.09, 0.04, 0.06, 0.04, 0.03, 0.04, 0.05, 0.04, 0.07)
+_KIND_SHARE = (0.29, 0.08, 0.12, 0.08, 0.04, 0.06, 0.04, 0.03, 0.04, 0.05, 0.04, 0.13)
 _CHEEK_RIGHT, _CHEEK_LEFT = 234, 454  # FaceMesh: the oval at ear height; right is the subject's right
 
 
