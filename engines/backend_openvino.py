@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,7 +36,7 @@ class OpenVinoEngine(BatchedEngine):
         """Compile the graph for this machine and run it once, so that the first frame is not slower.
 
         Args:
-            threads: None for one for each physical core, at most four.
+            threads: None for as many as its work is worth (`machine.threads_for`).
 
         Raises:
             EngineDamaged: the graph is not what the manifest says.
@@ -52,7 +53,7 @@ class OpenVinoEngine(BatchedEngine):
         problems = graph_problems(manifest, read_batch(graph), read_tensors(graph))
         if problems:
             raise EngineDamaged(f"{folder / GRAPH} is not what its manifest says: {'; '.join(problems)}")
-        threads = threads or machine.default_threads()
+        threads = threads or machine.threads_for(multiply_adds(graph))
         compiled = core.compile_model(graph, "CPU", _settings(manifest.precision, threads))
         engine = cls(manifest, compiled, threads)
         engine._infer(manifest.batch.max)
@@ -108,6 +109,22 @@ def read_tensors(graph: openvino.Model) -> tuple[TensorInfo, ...]:
         TensorInfo(port.any_name, _sides(port.partial_shape), _TYPES.get(kind := port.element_type.to_string(), kind))
         for port in (*graph.inputs, *graph.outputs)
     )
+
+
+def multiply_adds(graph: openvino.Model) -> int:
+    """How much one call of a static graph computes: the multiplications of its convolutions."""
+    return sum(_multiply_adds(operation) for operation in graph.get_ops())
+
+
+def _multiply_adds(operation: openvino.Node) -> int:
+    # Of each kind: the port whose every value takes part in as many products as one filter has weights (its axes from
+    # this one on).
+    counted = {"Convolution": (operation.output, 1), "GroupConvolution": (operation.output, 2)}
+    counted |= {"ConvolutionBackpropData": (operation.input, 1)}
+    if operation.get_type_name() not in counted:
+        return 0
+    port, axis = counted[operation.get_type_name()]
+    return math.prod(port(0).get_shape()) * math.prod(operation.input(1).get_shape()[axis:])
 
 
 def read_batch(graph: openvino.Model) -> Batch:

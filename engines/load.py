@@ -19,7 +19,8 @@ def load_engine(name_or_folder: str | Path, *, threads: int | None = None) -> En
 
     Args:
         name_or_folder: a model of the zoo ("consensus-lite": its fastest engine for this machine), or an engine folder.
-        threads: CPU threads that one call may use; None: one for each physical core, at most four.
+        threads: CPU threads that one call may use; None: one for each physical core, at most four, and on OpenVINO no
+            more than the network has work for.
 
     Raises:
         UnknownModel: neither a known model nor a folder.

@@ -72,7 +72,7 @@ def _stages(engines: tuple[EngineBench, ...]) -> str:
     rows = [
         (name, *(engine.summary.stages_ms.get(name, {"mean": 0.0})["mean"] for engine in engines)) for name in names
     ]
-    own_thread = "decode and encode run beside the others, in threads of their own"
+    own_thread = "decode, detect to track, smooth to write, and encode have a thread each"
     return table(rows, ("stage, mean ms", *map(_name, engines))) + f"\n({own_thread})"
 
 

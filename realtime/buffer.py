@@ -1,4 +1,4 @@
-"""A thread that reads a source ahead of its consumer."""
+"""A thread that reads a source, or parses its frames, ahead of its consumer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum
+from typing import Generic, Protocol, TypeVar
 
 from engines.closing import Closing
 from engines.errors import SourceError
-from realtime.source_base import Source
 from realtime.timing import StageTimer
-from realtime.types import Frame
+
+T = TypeVar("T")
+Made = TypeVar("Made", covariant=True)
 
 _WAIT_CAPACITY = 4  # enough to ride over an uneven consumer; each frame more is memory (12 MB at 4K)
 _LONGEST_START_SECONDS = 10.0
@@ -26,23 +28,42 @@ class Policy(Enum):
     """It goes on: the one slot always holds the latest frame, and dropped ones are counted. For live sources."""
 
 
-class Buffer(Closing):
+class Makes(Protocol[Made]):
+    """What a buffer reads: a source of frames, or of what was made of them."""
+
+    def __iter__(self) -> Iterator[Made]:
+        """The items, in order; asked for once, by the buffer's thread."""
+        ...
+
+    def stop(self) -> None:
+        """Let the iteration end soon. Called by another thread."""
+        ...
+
+
+class Buffer(Closing, Generic[T]):
     """Reads a source in its own thread; a context manager, which does not close the source itself.
 
     Iterating (or `read`) gives the frames. An exception of the source comes out where the frames that it did read end;
     but a source that breaks off after frames (a cut file, a lost stream) just ends, and `damage` says why.
     """
 
-    def __init__(self, source: Source, policy: Policy = Policy.WAIT, timer: StageTimer | None = None) -> None:
+    def __init__(
+        self,
+        source: Makes[T],
+        policy: Policy = Policy.WAIT,
+        timer: StageTimer | None = None,
+        capacity: int = _WAIT_CAPACITY,
+    ) -> None:
         """Args:
         timer: gets the stage "decode": what the thread spent on getting each frame.
+        capacity: frames that wait at most where the policy is to wait.
         """
         self.dropped = 0
         self.damage: str | None = None
         """Why the source broke off, once it has."""
         self._source, self._policy, self._timer = source, policy, timer or StageTimer()
-        self._capacity = _WAIT_CAPACITY if policy is Policy.WAIT else 1
-        self._frames: deque[Frame] = deque()
+        self._capacity = capacity
+        self._frames: deque[T] = deque()
         self._changed = threading.Condition()
         self._ended = self._closed = self._read_any = False
         self._error: Exception | None = None
@@ -55,7 +76,7 @@ class Buffer(Closing):
                 self._changed.wait_for(lambda: self._ended, _LONGEST_START_SECONDS)
             raise
 
-    def read(self) -> Frame | None:
+    def read(self) -> T | None:
         """The next frame; None once the source has ended or the buffer was closed. Raises what the source raised."""
         with self._changed:
             self._changed.wait_for(lambda: self._frames or self._ended or self._closed)
@@ -71,7 +92,7 @@ class Buffer(Closing):
             raise error
         return None
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[T]:
         while (frame := self.read()) is not None:
             yield frame
 
@@ -103,7 +124,7 @@ class Buffer(Closing):
                 self._ended = True
                 self._changed.notify_all()
 
-    def _put(self, frame: Frame) -> None:
+    def _put(self, frame: T) -> None:
         with self._changed:
             if self._policy is Policy.WAIT:
                 self._changed.wait_for(lambda: len(self._frames) < self._capacity or self._closed)

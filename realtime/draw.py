@@ -12,7 +12,7 @@ from engines.errors import UsageError
 from engines.spec import BACKGROUND, ModelSpec
 from realtime.crop import NO_WINDOW, Window
 from realtime.draw_parts import parts_overlay
-from realtime.matte import Matte, crisp, face_window, faded, likeliest, matte_of
+from realtime.matte import Matte, crisp, face_window, faded, is_shown, likeliest, matte_of
 from realtime.palette import FACE_RGB, OCCLUSION_RGB
 from realtime.planes import copies, drawable, edited, fitting, in_planes, place
 from realtime.probabilities import occlusion, visible_face
@@ -49,11 +49,13 @@ def _overlay(frame: Frame, faces: Sequence[ParsedFace], windows: Sequence[Window
     if not faces:
         return frame
     face = _visible_face_matte(faces, windows, spec)
-    covering = crisp(matte_of(faces, windows, lambda parsed: occlusion(parsed.probabilities, spec)))
-    # One face's occluder may be the other's face: the face is shown.
-    covering = Matte(covering.window, cv2.min(covering.values, cv2.bitwise_not(face.values)))
-    tints = [(faded(face, _OVERLAY_OPACITY), FACE_RGB), (faded(covering, _OVERLAY_OPACITY), OCCLUSION_RGB)]
-    coloured = [(matte, in_planes(frame, rgb)) for matte, rgb in tints]
+    tints = [(face, FACE_RGB)]
+    if any(is_shown(occlusion(parsed.probabilities, spec)) for parsed in faces):
+        covering = crisp(matte_of(faces, windows, lambda parsed: occlusion(parsed.probabilities, spec)))
+        # One face's occluder may be the other's face: the face is shown.
+        covering = Matte(covering.window, cv2.min(covering.values, cv2.bitwise_not(face.values)))
+        tints.append((covering, OCCLUSION_RGB))
+    coloured = [(faded(matte, _OVERLAY_OPACITY), in_planes(frame, rgb)) for matte, rgb in tints]
     return edited(frame, copies(frame), windows, partial(_tinted, coloured))
 
 

@@ -86,7 +86,9 @@ def likeliest(faces: Sequence[ParsedFace], windows: Sequence[Window], *, backgro
             if part == NO_WINDOW:
                 continue
             values, so_far = channel_on_frame(channel, face.region, part), best.at(part)
-            np.copyto(ids.at(part), np.uint8(label), where=values > so_far)
+            likelier = cv2.compare(values, so_far, cv2.CMP_GT)  # 255 there
+            ids_there = ids.at(part)
+            ids_there[:] = cv2.max(ids_there, cv2.bitwise_and(likelier, label))  # later labels have higher ids
             so_far[:] = cv2.max(values, so_far)
     return ids
 
@@ -95,6 +97,11 @@ def crisp(matte: Matte) -> Matte:
     """The matte with edges half as wide: 64..191 becomes 0..255. Enlarged probabilities rise too slowly for an edge."""
     above = cv2.subtract(matte.values, _CERTAIN)
     return Matte(matte.window, cv2.add(above, above))
+
+
+def is_shown(channel: U8) -> bool:
+    """Whether anything of a crop's channel is left once its matte is `crisp`."""
+    return bool(cv2.norm(channel, cv2.NORM_INF) > _CERTAIN)
 
 
 def faded(matte: Matte, opacity: float) -> Matte:

@@ -1,9 +1,9 @@
-"""The loop: source -> buffer -> detect or track -> crop -> parse -> smooth -> draw -> sink."""
+"""The loop: source -> buffer -> detect or track -> crop -> parse -> buffer -> smooth -> draw -> sink."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from realtime.smooth import Smoother
 from realtime.source_base import Source
 from realtime.timing import StageTimer
 from realtime.track import Tracker
-from realtime.types import Render
+from realtime.types import Frame, ParsedFace, Render
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class Summary:
     latency_ms: dict[str, float | None]
     """p50 and p95 from reading a frame to handing it to the sink."""
     stages_ms: dict[str, Any]
-    """Per stage. `decode` and `encode` run in threads of their own, so the stages may add up to more than the time."""
+    """Per stage. Decoding, parsing (`detect` to `track`), drawing and encoding have a thread each, so that the stages
+    add up to more than the time."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""
@@ -118,16 +119,12 @@ def run(
     faces_seen: set[int] = set()
     frames_without_face = 0
     start = time.perf_counter()
-    with sink, Buffer(source, policy, timer) as frames:
-        for frame in frames:
-            with timer.stage("detect"):
-                regions = tracker.regions(frame)
-            with timer.stage("crop"):
-                crops = crop_faces(frame, regions, engine.spec.size_px)
-            with timer.stage("network"):
-                parsed = parse_faces(engine, crops, regions)
-            with timer.stage("track"):
-                faces = tracker.update(parsed)
+    with (
+        sink,
+        Buffer(source, policy, timer) as frames,
+        Buffer(_Parsing(frames, tracker, engine, timer), capacity=1) as parsed,
+    ):
+        for frame, faces in parsed:
             with timer.stage("smooth"):
                 faces = smoother.smooth(faces) if smoother else faces
             with timer.stage("draw"):
@@ -159,3 +156,28 @@ def run(
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
     )
+
+
+@dataclass(frozen=True)
+class _Parsing:
+    """Frames in, and each with its parsed faces out. A buffer's thread iterates, so that drawing overlaps with it."""
+
+    frames: Buffer[Frame]
+    tracker: Tracker
+    engine: Engine
+    timer: StageTimer
+
+    def __iter__(self) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        for frame in self.frames:
+            with self.timer.stage("detect"):
+                regions = self.tracker.regions(frame)
+            with self.timer.stage("crop"):
+                crops = crop_faces(frame, regions, self.engine.spec.size_px)
+            with self.timer.stage("network"):
+                parsed = parse_faces(self.engine, crops, regions)
+            with self.timer.stage("track"):
+                faces = self.tracker.update(parsed)
+            yield frame, faces
+
+    def stop(self) -> None:
+        self.frames.close()

@@ -104,7 +104,7 @@ def demo_text(result: DemoResult) -> str:
 def stages_text(summary: Summary) -> str:
     """Milliseconds a frame of each stage."""
     rows = [(name, times["mean"], times["p50"], times["p95"]) for name, times in summary.stages_ms.items()]
-    own_thread = "decode and encode run beside the others, in threads of their own"
+    own_thread = "decode, detect to track, smooth to write, and encode have a thread each"
     return table(rows, ("stage", "mean ms", "p50 ms", "p95 ms")) + f"\n({own_thread})"
 
 

@@ -62,23 +62,6 @@ def whole_in_tile(boxes_xyxy: F32, tile: Region, size_wh: tuple[int, int]) -> np
     return whole & (share > _LEAST_FACE) & (share < _MOST_FACE)
 
 
-class TileRotation:
-    """Which tiles to look at in each frame of a video: all of them in the first, then a few in turn."""
-
-    def __init__(self) -> None:
-        self._next: int | None = None
-
-    def take(self, size_wh: tuple[int, int], count: int) -> list[Region]:
-        """The next `count` tiles of a frame; all of them the first time."""
-        tiles = tiles_of_frame(size_wh)
-        if self._next is None or not tiles:
-            self._next = 0
-            return tiles
-        start = self._next % len(tiles)  # frames of one source may change in size
-        self._next = (start + count) % len(tiles)
-        return (tiles + tiles)[start : start + min(count, len(tiles))]
-
-
 def _side(size_wh: tuple[int, int]) -> float:
     return max(_SIDE_PX, max(size_wh) * _LEAST_SIDE)
 

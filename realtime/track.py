@@ -11,7 +11,8 @@ from engines.spec import ModelSpec
 from realtime.crop import region_from_box
 from realtime.detect import DetectsFaces
 from realtime.face_box import certainty, full_face_box, visible_share
-from realtime.tiles import TileRotation, close_up, is_coarse
+from realtime.tile_rotation import TileRotation
+from realtime.tiles import close_up, is_coarse
 from realtime.types import Detection, Frame, ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
@@ -68,7 +69,7 @@ class Tracker:
     for new faces every `redetect_every` frames.
 
     Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
-    Later a few tiles a frame have their turn.
+    Later a few tiles a frame have their turn, unless nothing moved in them.
 
     Args:
         detector: what finds faces.
@@ -94,7 +95,7 @@ class Tracker:
         if self._detection_is_due():
             self._frames_since_detection = 0
             tiles = self._search(frame)
-        tiles += self._tiles.take(frame.size_wh, self._tiles_due())
+        tiles += self._tiles.take(frame, self._tiles_due())
         small = self._detector.detect_in_tiles(frame, tiles)
         self._match([detection for detection in small if self._is_whole_face(detection)], small=True)
         return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
@@ -112,6 +113,8 @@ class Tracker:
         tracks = [_follow(track, parsed[track.track_id], self._spec) for track in self._tracks]
         alive = (track for track in tracks if track.seen and track.misses <= _PATIENCE_FRAMES)
         self._tracks = _without_doubles(alive, self._spec.crop_scale)
+        if sum(track.seen for track in tracks) > len(self._tracks):
+            self._tiles.forget()  # its place is free, and what there was no room for may be followed
         return [parsed[track.track_id] for track in self._tracks]
 
     def _detection_is_due(self) -> bool:

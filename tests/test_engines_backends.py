@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engines import backend_tensorrt, backends, machine
@@ -202,6 +203,35 @@ def test_default_threads_fit_cores_and_quota(
 def test_container_quota_is_read(monkeypatch: pytest.MonkeyPatch, written: str | None, cores: int) -> None:
     monkeypatch.setattr(machine, "_lines", lambda path: [] if written is None else [written])
     assert machine._quota_cores() == cores
+
+
+@pytest.mark.parametrize(
+    ("multiply_adds", "threads"), [(0, 1), (0.5e9, 1), (2.9e9, 1), (3.1e9, 2), (7e9, 4), (1e12, 4)]
+)
+def test_a_call_gets_no_more_threads_than_it_has_work_for(
+    monkeypatch: pytest.MonkeyPatch, multiply_adds: float, threads: int
+) -> None:
+    monkeypatch.setattr(machine, "default_threads", lambda: 4)
+    assert machine.threads_for(multiply_adds) == threads
+
+
+def test_multiply_adds_are_those_of_the_networks_convolutions() -> None:
+    import openvino
+
+    from engines.backend_openvino import multiply_adds
+    from engines.zoo import engine_folder
+
+    opset = openvino.opset13
+    pixels = opset.parameter([2, 4, 10, 12], np.float32)  # [N, C, H, W]
+    plain = opset.convolution(pixels, np.zeros((6, 4, 3, 3), np.float32), [2, 2], [1, 1], [1, 1], [1, 1])
+    grouped = opset.group_convolution(plain, np.zeros((6, 1, 1, 3, 3), np.float32), [1, 1], [1, 1], [1, 1], [1, 1])
+    enlarged = opset.convolution_backprop_data(grouped, np.zeros((6, 5, 2, 2), np.float32), [2, 2])
+    network = openvino.Model([enlarged], [pixels])
+    expected = 2 * 5 * 6 * 6 * (4 * 9) + 2 * 5 * 6 * 6 * 9 + 2 * 5 * 6 * 6 * (5 * 4)
+    assert multiply_adds(network) == expected
+    large, small = (openvino.Core().read_model(engine_folder(name, "int8") / "model.xml")
+                    for name in ("consensus", "consensus-lite"))  # fmt: skip
+    assert multiply_adds(large) > 10 * multiply_adds(small) > 1e9
 
 
 def test_two_threads_of_a_core_count_once(monkeypatch: pytest.MonkeyPatch) -> None:

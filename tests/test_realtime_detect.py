@@ -77,8 +77,10 @@ def test_missing_mediapipe_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
         Detector("short")
 
 
-@pytest.mark.parametrize("threads, taken", [(None, 3), (2, 2)])
-def test_threads_are_an_engines_unless_given(threads: int | None, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given, taken", [({}, 1), ({"threads": 2}, 2)])
+def test_a_search_takes_one_thread_unless_told(
+    given: dict[str, int], taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     core, configs = openvino.Core(), []
 
     def compile_model(file: openvino.Model, device: str, config: dict[str, object]) -> object:
@@ -88,8 +90,7 @@ def test_threads_are_an_engines_unless_given(threads: int | None, taken: int, mo
     monkeypatch.setattr(
         openvino, "Core", lambda: SimpleNamespace(read_model=core.read_model, compile_model=compile_model)
     )
-    monkeypatch.setattr(detect, "default_threads", lambda: 3)
-    Detector("short", threads=threads)
+    Detector("short", **given)
     assert [config["INFERENCE_NUM_THREADS"] for config in configs] == [taken]
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 from fakes_pipeline import FakeDetector, FakeEngine, FakeSink, FakeSource, face_box, rgb_frame, scene, yuv_frame
 
-from engines.errors import SinkError, SourceError, UsageError
+from engines.engine import Parsed
+from engines.errors import EngineMismatch, SinkError, SourceError, UsageError
 from realtime.pipeline import Options, run
 from realtime.timing import StageTimer
-from realtime.types import Detection, Frame
+from realtime.types import U8, Detection, Frame
 
 FACE = (160.0, 120.0, 80.0)
 
@@ -87,6 +89,41 @@ def test_an_error_of_the_sink_ends_the_run() -> None:
     with pytest.raises(SinkError, match="disk full"):
         run(FakeSource(frames(9)), FakeEngine(), sink, detector=detector())
     assert sink.aborted
+
+
+class FailingEngine(FakeEngine):
+    """Parses two frames."""
+
+    def __call__(self, crops: U8) -> Parsed:
+        if len(self.batches) == 2:
+            raise EngineMismatch("the graphics card is gone")
+        return super().__call__(crops)
+
+
+def test_an_error_of_the_engine_ends_the_run() -> None:
+    sink = FakeSink()
+    with pytest.raises(EngineMismatch, match="card is gone"):
+        run(FakeSource(frames(9)), FailingEngine(), sink, detector=detector())
+    assert (len(sink.frames), sink.aborted, sink.closed) == (2, True, False)
+
+
+class StalledSource(FakeSource):
+    """A camera that gives its frames and then nothing, until it is stopped."""
+
+    stopped = threading.Event()
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield from super().__iter__()
+        assert self.stopped.wait(20), "nobody stopped the source"
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+def test_a_run_ends_at_its_limit_though_the_source_gives_no_more() -> None:
+    summary = run(StalledSource(frames(4)), FakeEngine(), FakeSink(), Options(limit=4), detector=detector())
+    assert summary.frames == 4
+    assert [thread.name for thread in threading.enumerate() if thread.name == "reader"] == []
 
 
 def test_on_frame_sees_the_timer_of_the_run() -> None:

@@ -19,7 +19,7 @@ from engines.load import load_engine
 from engines.zoo import DEFAULT_MODEL
 from realtime.detect import Detector
 from realtime.parse import crop_faces, parse_faces
-from realtime.tiles import TileRotation, tiles_of_frame, whole_in_tile
+from realtime.tiles import tiles_of_frame, whole_in_tile
 from realtime.track import Tracker
 from realtime.types import U8, ParsedFace, Region
 
@@ -67,23 +67,6 @@ def test_a_tile_gives_small_faces_that_it_holds_whole(box: Box, taken: bool) -> 
 
 def test_a_face_at_the_border_of_the_frame_is_cut_by_no_tile() -> None:
     assert whole_in_tile(boxes((-10, -5, 40, 60)), Region(160, 160, 320), SIZE_WH).tolist() == [True]
-
-
-def test_all_tiles_have_their_turn_and_the_first_frame_has_all() -> None:
-    rotation, everything = TileRotation(), tiles_of_frame(SIZE_WH)
-    assert rotation.take(SIZE_WH, 2) == everything
-    turns = [rotation.take(SIZE_WH, 2) for _ in range(15)]
-    assert {len(turn) for turn in turns} == {2}
-    assert [tile for turn in turns for tile in turn] == everything * 2
-
-
-def test_a_rotation_asked_for_none_gives_none_and_goes_on_with_frames_of_another_size() -> None:
-    rotation = TileRotation()
-    rotation.take(SIZE_WH, 0)
-    rotation.take(SIZE_WH, 14)
-    assert rotation.take(SIZE_WH, 0) == []
-    assert len(rotation.take((640, 480), 2)) == 2
-    assert rotation.take((64, 48), 2) == []
 
 
 @cache

@@ -371,9 +371,11 @@ WIDE = (1280, 720)
 SMALL = (300.0, 300.0, 60.0)
 
 
-def wide_step(tracker: Tracker, engine: FakeEngine, faces: list[tuple[float, float, float]]) -> list[ParsedFace]:
+def wide_step(
+    tracker: Tracker, engine: FakeEngine, faces: list[tuple[float, float, float]], brighter: int = 0
+) -> list[ParsedFace]:
     """One 720p frame."""
-    frame = rgb_frame(scene(WIDE, faces))
+    frame = rgb_frame(cv2.add(scene(WIDE, faces), (brighter,) * 4))
     regions = tracker.regions(frame)
     return tracker.update(parse_faces(engine, crop_faces(frame, regions, SPEC.size_px), regions))
 
@@ -381,17 +383,37 @@ def wide_step(tracker: Tracker, engine: FakeEngine, faces: list[tuple[float, flo
 def test_the_first_frame_is_searched_in_all_tiles_and_later_ones_in_a_few() -> None:
     detector = FakeDetector([detection((900, 300, 200))])
     tracker = Tracker(detector, SPEC, redetect_every=15)
-    for _ in range(31):
-        wide_step(tracker, FakeEngine(), [(900, 300, 200)])
+    for index in range(31):
+        wide_step(tracker, FakeEngine(), [(900, 300, 200)], brighter=2 * index)
     assert detector.tiles == [15, *([0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] * 2)]
 
 
 def test_a_frame_without_faces_is_searched_in_one_tile_at_a_time() -> None:
     detector = FakeDetector()
     tracker = Tracker(detector, SPEC)
-    for _ in range(3):
-        assert wide_step(tracker, FakeEngine(), []) == []
+    for brighter in (0, 10, 20):
+        assert wide_step(tracker, FakeEngine(), [], brighter) == []
     assert detector.tiles == [15, 1, 1]
+
+
+def test_where_nothing_moves_no_tile_is_searched_again_before_its_fourth_turn() -> None:
+    detector = FakeDetector()
+    tracker = Tracker(detector, SPEC)
+    for _ in range(61):
+        wide_step(tracker, FakeEngine(), [])
+    assert detector.tiles == [15, *[0] * 45, *[1] * 15]
+
+
+def test_when_a_face_is_gone_tiles_are_searched_again_though_nothing_moves() -> None:
+    detector = FakeDetector([detection((900, 300, 200))])
+    tracker = Tracker(detector, SPEC, redetect_every=15)
+    for _ in range(3):
+        wide_step(tracker, FakeEngine(), [(900, 300, 200)])
+    detector.detections = ()
+    tiles = len(detector.tiles)
+    for _ in range(60):
+        wide_step(tracker, FakeEngine(), [])
+    assert 1 in detector.tiles[tiles:][31:45]
 
 
 @pytest.mark.parametrize("score", [0.45, 0.9])

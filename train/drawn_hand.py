@@ -143,6 +143,7 @@ def _mottle(shape: tuple[int, ...], rng: Rng) -> F32:
 def _tones(skin_lab: F32, rng: Rng) -> tuple[F32, F32]:
     """(3,) RGB of the skin, mostly like the face's own, a little lighter, darker or redder; and of its blush."""
     lab = skin_lab + rng.normal((12, 1, 0), (15, 3, 4))
-    both = np.clip([lab, lab + (rng.uniform(-25, 0), rng.uniform(4, 18), rng.uniform(-4, 6))], 0, 255).astype(np.uint8)
+    blush = np.array([rng.uniform(-25, 0), rng.uniform(4, 18), rng.uniform(-4, 6)])
+    both = np.clip([lab, lab + blush], 0, 255).astype(np.uint8)
     tone, flushed = np.asarray(cv2.cvtColor(both[None], cv2.COLOR_LAB2RGB)[0], np.float32)
     return tone, flushed
