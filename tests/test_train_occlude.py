@@ -7,7 +7,7 @@ from engines.spec import BACKGROUND, FACE, OCCLUSION, ModelSpec
 from train.augment import random_look
 from train.data.composites import Composites, frame_face
 from train.data.faces import load_faces
-from train.occlude import TRAINED_KINDS, Occluders, Patch, paste
+from train.occlude import TRAINED_KINDS, Occluders, Patch, paste, with_clear_glasses
 
 SPEC = ModelSpec("test", ("background", "face", "occlusion"))
 
@@ -90,3 +90,15 @@ def test_face_label_is_kept_where_nothing_covers_it(library, faces):
 def test_missing_occluders_are_named(tmp_path):
     with pytest.raises(DataError, match="hands, masks and objects"):
         Occluders(tmp_path, "train")
+
+
+def test_clear_glasses_change_the_picture_about_the_eyes_and_no_label(faces):
+    scene = frame_face(faces[0], SPEC, np.eye(3))
+    eyes = scene.landmarks[[33, 133, 263, 362]]
+    above = int(eyes[:, 1].min() - np.linalg.norm(eyes[0] - eyes[1]) * 2)
+    for seed in range(12):
+        worn = with_clear_glasses(scene, np.random.default_rng(seed))
+        changed = np.abs(worn.rgb.astype(int) - scene.rgb).max(axis=2) > 8
+        assert np.array_equal(worn.labels, scene.labels)
+        assert 0.001 < changed.mean() < 0.25
+        assert not changed[: max(0, above)].any()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -204,6 +204,14 @@ def sunglasses(scene: Scene, rng: Rng) -> Patch:
 def eyewear(scene: Scene, rng: Rng) -> Patch:
     """Glasses over both eyes whose lenses fade, mirror or reflect."""
     return _patch(*shapes.eyewear(scene.rgb.shape[0], _eyes(scene), rng))
+
+
+def with_clear_glasses(scene: Scene, rng: Rng) -> Scene:
+    """The face with glasses that one sees through. They belong to the face: its labels stay."""
+    patch = _patch(*shapes.clear_glasses(scene.rgb.shape[0], _eyes(scene), rng))
+    left = cv2.merge([1 - patch.alpha] * 3)
+    rgb = cv2.convertScaleAbs(cv2.add(patch.rgb, cv2.multiply(scene.rgb, left, dtype=cv2.CV_32F)))
+    return replace(scene, rgb=rgb)
 
 
 def _eyes(scene: Scene) -> list[Points]:

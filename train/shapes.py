@@ -114,6 +114,26 @@ def eyewear(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
     return np.clip(rgb, 0, 255).astype(np.float32), np.maximum(lenses * np.float32(rng.uniform(0.85, 1.0)), frame)
 
 
+def clear_glasses(size: int, eyes: Sequence[Points], rng: Rng) -> tuple[F32, F32]:
+    """Glasses that one sees through: rims, some of them only above, bridge, temples, and what the lenses reflect."""
+    lenses, frame = _glasses(size, eyes, rng, thick=rng.uniform(0.2, 0.9))
+    reach = float(np.linalg.norm(eyes[0][0] - eyes[0][1])) + 1e-3
+    rim = max(0.6, rng.uniform(0.02, 0.14) * reach)
+    inner = cv2.erode(lenses, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(rim) + 1,) * 2))
+    rims = np.clip(lenses - inner, 0, 1) * np.float32(min(1.0, rim))
+    if rng.random() < 0.4:  # none below
+        middle = np.float32(np.mean(np.concatenate(list(eyes)), axis=0)[1])
+        rows = np.arange(size, dtype=np.float32)[:, None]
+        rims = rims * np.clip(0.5 + (middle - rows) / reach, rng.uniform(0, 0.5), 1)
+    glare = lenses * random_shape(size, eyes[int(rng.integers(2))].mean(axis=0), 2 * reach, rng)
+    alpha = np.maximum(np.maximum(rims, frame * rng.uniform(0.5, 1)), lenses * rng.uniform(0, 0.12))
+    shine = np.float32(rng.uniform(0, 0.4) if rng.random() < 0.3 else 0.0)
+    colour = rng.uniform(0, 60, 3) if rng.random() < 0.6 else rng.uniform(0, 255, 3)
+    rgb = _shaded(colour, _ramp(size, rng, 0.3))
+    rgb += (rng.uniform(180, 255) - rgb) * (glare * inner)[:, :, None]
+    return np.clip(rgb, 0, 255).astype(np.float32), np.maximum(alpha, glare * shine).astype(np.float32)
+
+
 def _glasses(size: int, eyes: Sequence[Points], rng: Rng, thick: float = 1.0) -> tuple[F32, F32]:
     """(size, size) float32 alpha of two lenses, and of their bridge and temples."""
     roundness = rng.uniform(2, 5)

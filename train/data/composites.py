@@ -15,10 +15,11 @@ from train import shapes
 from train.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
 from train.label import blobs_of
-from train.occlude import Occluders, Scene, paste, random_kind
+from train.occlude import Occluders, Scene, paste, random_kind, with_clear_glasses
 
 _OCCLUDER_COUNTS = (0, 1, 2)
 _OCCLUDER_COUNT_SHARE = (0.25, 0.53, 0.22)
+_CLEAR_GLASSES_SHARE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,8 @@ class Composites:
         rng = np.random.default_rng((self._seed, index))
         face = self._faces[rng.integers(len(self._faces))]
         scene = frame_face(face, self._spec, random_framing(rng), rng)
+        if rng.random() < _CLEAR_GLASSES_SHARE:
+            scene = with_clear_glasses(scene, rng)
         kinds = tuple(random_kind(rng) for _ in range(rng.choice(_OCCLUDER_COUNTS, p=_OCCLUDER_COUNT_SHARE)))
         for kind in kinds:
             scene = paste(scene, self._occluders.make(kind, scene, rng), rng)
