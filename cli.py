@@ -232,7 +232,7 @@ def compile_(
     checkpoint: Annotated[Path, typer.Argument(help="Weights that `unveil train` wrote.", metavar="CHECKPOINT")],
     output: Annotated[Path, typer.Option(help="The engine's folder; an engine that is there is replaced.")],
     precision: Annotated[
-        str, typer.Option(help="fp32, bf16 or int8; of torch and tensorrt fp32, fp16 or bf16.")
+        str, typer.Option(help="fp32, bf16 or int8; of torch fp32, fp16 or bf16; of tensorrt fp8, too.")
     ] = "int8",
     backend: Annotated[
         str, typer.Option(help="openvino (CPU), tensorrt (NVIDIA GPU), or torch (either, and the reference).")
@@ -245,7 +245,7 @@ def compile_(
     ] = False,
     size: Annotated[int | None, typer.Option(help="Side of the crops \\[default: that of the training].")] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Face crops for int8: a folder, or a sheet \\[default: those that ship].")
+        Path | None, typer.Option(help="Face crops for int8 and fp8: a folder, or a sheet \\[default: those that ship].")
     ] = None,
 ) -> None:
     """Compile a checkpoint into an engine, and compare the two."""

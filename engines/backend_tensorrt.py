@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from engines.cuda_call import Launch
 
 PLAN = "model.plan"
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "fp8")
+_FP8_FROM = 8.9  # capability: Ada and Hopper
 LIBRARIES = {"stock": "tensorrt", "rtx": "tensorrt_rtx"}
 """The package of each flavour, the one for all GPUs first."""
 _BINDINGS = {INPUT: INPUT} | {f"output{index}": name for index, name in enumerate(OUTPUTS)}
@@ -85,9 +86,15 @@ def library() -> ModuleType:
 
 def here() -> Here:
     """What this machine offers. Raises MissingExtra where torch or TensorRT is not installed."""
-    trt = library()
+    trt, gpu = library(), gpu_here()
     described = machine.host()
-    return Here(trt.__name__, trt.__version__, PRECISIONS, described["os"], described["machine"], flavour(), gpu_here())
+    possible = tuple(precision for precision in PRECISIONS if precision != "fp8" or runs_fp8(gpu))
+    return Here(trt.__name__, trt.__version__, possible, described["os"], described["machine"], flavour(), gpu)
+
+
+def runs_fp8(gpu: Gpu | None) -> bool:
+    """Whether a graphics card multiplies 8-bit floats."""
+    return gpu is not None and float(gpu.capability) >= _FP8_FROM
 
 
 def gpu_here() -> Gpu | None:

@@ -22,7 +22,7 @@ from engines.errors import BuildError, MissingExtra, UsageError
 from engines.load import open_engine
 from engines.machine import host
 from engines.manifest import Calibration, Manifest, Parity, sha256_of, write_manifest
-from engines.spec import Backend, BuildSpec, ModelSpec, Precision
+from engines.spec import CALIBRATED, Backend, BuildSpec, ModelSpec, Precision
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,20 +58,22 @@ def build(
     Args:
         network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`.
         checkpoint_sha256: of the weights, for the manifest.
-        calibration: crops to measure int8 scales on, (N, S, S, 3) uint8 RGB; a few hundred that look like real use.
+        calibration: crops to measure the scales of int8 or fp8 on, (N, S, S, 3) uint8 RGB; a few hundred that look like
+            real use.
         samples: crops to compare the engine with the network on; None: fixed synthetic ones.
         progress: is told each step, in a few words.
 
     Raises:
-        UsageError: crops of the wrong shape, or int8 without calibration.
+        UsageError: crops of the wrong shape, or int8 or fp8 without calibration.
         BuildError: the network could not be compiled, or the fp32 engine disagrees with it.
         MissingExtra: torch or nncf is not installed.
     """
     _check_request(spec, build_spec, calibration, samples)
+    calibration = calibration if build_spec.precision in CALIBRATED else None
     started = time.perf_counter()
     deploy = _deploy(network, spec)
     with _unfinished(folder) as unfinished:
-        seconds = _estimate(deploy, spec, calibration if build_spec.precision == "int8" else None, samples)
+        seconds = _estimate(deploy, spec, calibration, samples)
         progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}, some {seconds:.0f} seconds")
         graph = _write_graph(deploy, spec, build_spec, calibration, unfinished)
         files = {name: sha256_of(unfinished / name) for name in graph.files}
@@ -102,8 +104,10 @@ def _check_request(spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | Non
             check_crops(crops, spec.size_px, what)
             if not len(crops):
                 raise UsageError(f"{what} must be at least one; got none")
-    if build_spec.precision == "int8" and calibration is None:
-        raise UsageError("an int8 engine needs calibration crops: a few hundred that look like real use; got none")
+    if build_spec.precision in CALIBRATED and calibration is None:
+        raise UsageError(
+            f"an {build_spec.precision} engine needs calibration crops: a few hundred that look like real use; got none"
+        )
 
 
 def _deploy(network: nn.Module, spec: ModelSpec) -> Deploy:
@@ -147,11 +151,10 @@ def _write_graph(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibra
             if backend == "tensorrt":
                 from engines import export_tensorrt
 
-                return export_tensorrt.write(deploy.at(precision), spec, build_spec, folder)
+                return export_tensorrt.write(deploy.at(precision), spec, build_spec, calibration, folder)
             from engines import export_openvino
 
-            int8_calibration = calibration if precision == "int8" else None
-            return export_openvino.write(deploy, spec, build_spec.batch, int8_calibration, folder)
+            return export_openvino.write(deploy, spec, build_spec.batch, calibration, folder)
     except ImportError as e:
         raise MissingExtra(
             f"building a {backend} {precision} engine ({e})", "tensorrt" if backend == "tensorrt" else "train"
@@ -181,7 +184,7 @@ def _manifest(
         versions=versions() | graph.versions,
         host=host(),
         gpu=graph.gpu,
-        calibration=_described(calibration) if build_spec.precision == "int8" else None,
+        calibration=_described(calibration),
         parity=_NOT_MEASURED,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         build_seconds=0.0,

@@ -12,7 +12,7 @@ from torch import nn
 
 from engines.spec import ModelSpec, Precision
 
-_DTYPES: dict[Precision, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
+_DTYPES: dict[Precision, torch.dtype] = {"fp16": torch.float16, "fp8": torch.float16, "bf16": torch.bfloat16}
 
 
 class Deploy(nn.Module):
@@ -29,7 +29,7 @@ class Deploy(nn.Module):
 
     def __init__(self, network: nn.Module, spec: ModelSpec, precision: Precision = "fp32") -> None:
         super().__init__()
-        self.dtype = _DTYPES.get(precision, torch.float32)  # int8 is made of a float32 network
+        self.dtype = _DTYPES.get(precision, torch.float32)  # int8 is made of a float32 network, fp8 of half
         self.network = copy.deepcopy(network).cpu().to(self.dtype)
         mean, std = torch.tensor(spec.mean).view(1, 3, 1, 1), torch.tensor(spec.std).view(1, 3, 1, 1)
         # (rgb / 255 - mean) / std, as one multiplication and one addition.

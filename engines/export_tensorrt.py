@@ -15,14 +15,16 @@ import torch
 from engines import backend_tensorrt as tensorrt
 from engines import export_torch
 from engines.deploy import Deploy
+from engines.engine import U8
 from engines.errors import BuildError
+from engines.fp8 import with_fp8
 from engines.graph import Graph, differences, tensors_of
 from engines.manifest import INPUT
 from engines.spec import Batch, BuildSpec, ModelSpec
 
 
-def write(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, folder: Path) -> Graph:
-    """Write the plan into `folder`, as one engine for every operator.
+def write(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+    """Write the plan into `folder`, as one engine for every operator, with fp8 where there is calibration.
 
     Raises:
         BuildError: no GPU to build for, an operator that TensorRT has not, or another batch or type than asked for.
@@ -32,6 +34,11 @@ def write(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, folder: Path) 
         raise BuildError("a TensorRT engine is built on the GPU that is to run it, and none can be used here")
     flavour = tensorrt.flavour()
     recipe = {"tf32": False, "operators": "all in one engine"} | _compatibility(build_spec, flavour)
+    if calibration is not None:
+        if not tensorrt.runs_fp8(gpu):
+            raise BuildError(f"{gpu.name} (capability {gpu.capability}) has no fp8: expected 8.9 or later; use fp16")
+        deploy = with_fp8(deploy, calibration)
+        recipe["fp8"] = "convolutions of 16n channels, one scale a tensor"
     timings = folder / "timings.cache"  # torch-tensorrt's own place is one for all users of the machine
     plan = _serialized(deploy, spec, build_spec, recipe, timings)
     timings.unlink(missing_ok=True)
@@ -57,6 +64,7 @@ def _serialized(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, recipe: 
     import torch_tensorrt
 
     _teach_bytes()
+    _teach_fp8()
     plan: bytes = torch_tensorrt.dynamo.convert_exported_program_to_serialized_trt_engine(
         export_torch.program(deploy, spec, build_spec.batch),
         arg_inputs=[_range(spec, build_spec.batch)],
@@ -98,4 +106,36 @@ def _teach_bytes() -> None:
     def to_bytes(ctx: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
         layer = ctx.net.add_cast(args[0], bytes_type)
         layer.name = name
+        return layer.get_output(0)
+
+
+@cache
+def _teach_fp8() -> None:
+    """A convolution whose both inputs were quantised to 8-bit floats and back, which TensorRT makes one of such."""
+    from torch_tensorrt.dynamo.conversion import dynamo_tensorrt_converter
+    from torch_tensorrt.dynamo.conversion.converter_utils import get_trt_tensor
+
+    trt = tensorrt.library()
+
+    @dynamo_tensorrt_converter(torch.ops.unveil.fp8_conv2d.default, supports_dynamic_shapes=True)
+    def to_fp8_conv2d(ctx: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:
+        x, weight, bias, x_scale, weight_scale, stride, padding, dilation, groups = args
+
+        def rounded(tensor: Any, scale: float, what: str) -> Any:
+            scales = get_trt_tensor(ctx, torch.tensor(scale), f"{name}_{what}_scale")
+            quantised = ctx.net.add_quantize(tensor, scales, trt.fp8)
+            back = ctx.net.add_dequantize(quantised.get_output(0), scales, tensor.dtype)
+            quantised.name, back.name = f"{name}_{what}_quantise", f"{name}_{what}_dequantise"
+            return back.get_output(0)
+
+        kernel = get_trt_tensor(ctx, weight, f"{name}_kernel")
+        added = None if bias is None else get_trt_tensor(ctx, bias, f"{name}_bias")
+        layer = ctx.net.add_convolution_nd(
+            rounded(x, x_scale, "input"), kernel.shape[0], tuple(kernel.shape[2:]), trt.Weights(), trt.Weights()
+        )
+        layer.set_input(1, rounded(kernel, weight_scale, "kernel"))
+        if added is not None:
+            layer.set_input(2, added)
+        layer.stride_nd, layer.padding_nd, layer.dilation_nd = tuple(stride), tuple(padding), tuple(dilation)
+        layer.num_groups, layer.name = groups, name
         return layer.get_output(0)

@@ -44,7 +44,8 @@ def _(
 
 def rounded_to_fp8(x: Tensor, scale: float) -> Tensor:
     """The same values, to the three bits that e4m3 has: what is too large becomes 448 times the scale."""
-    return (x / scale).clamp(-MOST, MOST).to(torch.float8_e4m3fn).to(x.dtype) * scale
+    eight_bits = (x.float() / scale).clamp(-MOST, MOST).to(torch.float8_e4m3fn)
+    return (eight_bits.float() * scale).to(x.dtype)
 
 
 class Fp8Conv2d(nn.Module):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engines.errors import EngineDamaged, EngineMismatch, UsageError
-from engines.spec import Backend, Batch, ModelSpec, Precision
+from engines.spec import CALIBRATED, Backend, Batch, ModelSpec, Precision
 
 MANIFEST = "manifest.json"
 SCHEMA = 2
@@ -45,7 +45,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """The crops that int8 scales were measured on."""
+    """The crops that the scales of int8 or fp8 were measured on."""
 
     count: int
     sha256: str
@@ -212,8 +212,8 @@ def _problems(values: dict[str, Any]) -> list[str]:
         problems.append(f"flavour is {values['flavour']!r}, expected {known} for {values['backend']}")
     if not _HASH.fullmatch(values["checkpoint_sha256"]):
         problems.append(f"checkpoint_sha256 is {values['checkpoint_sha256']!r}, expected 64 hexadecimal digits")
-    if values["precision"] == "int8" and values["calibration"] is None:
-        problems.append("calibration is missing, without which nothing is int8")
+    if values["precision"] in CALIBRATED and values["calibration"] is None:
+        problems.append(f"calibration is missing, without which nothing is {values['precision']}")
     if not values["files"]:
         problems.append("files is empty")
     # A name with a folder in it could make us read outside the engine.

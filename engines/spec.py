@@ -9,6 +9,8 @@ from engines.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 Backend = Literal["openvino", "tensorrt", "torch"]
+CALIBRATED: tuple[Precision, ...] = ("int8", "fp8")
+"""Whose scales are measured on face crops."""
 
 BACKGROUND, FACE, OCCLUSION = 0, 1, 2
 CONSENSUS_LABELS = ("background", "face", "occlusion")

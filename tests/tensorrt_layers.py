@@ -13,7 +13,7 @@ from torch import Tensor
 
 _TYPES = {
     "FLOAT": torch.float32, "HALF": torch.float16, "BF16": torch.bfloat16, "INT8": torch.int8, "INT32": torch.int32,
-    "INT64": torch.int64, "BOOL": torch.bool, "UINT8": torch.uint8,
+    "INT64": torch.int64, "BOOL": torch.bool, "UINT8": torch.uint8, "FP8": torch.float8_e4m3fn,
 }  # fmt: skip
 _ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "SUM": torch.add, "SUB": torch.sub, "PROD": torch.mul, "DIV": torch.div, "POW": torch.pow, "MAX": torch.maximum,
@@ -178,6 +178,15 @@ class OnTorch:
         left, right, top, bottom = _pads(layer)
         return whole[:, :, top : whole.shape[2] - bottom, left : whole.shape[3] - right]
 
+    def _quantize(self, layer: Any, values: list[Any]) -> Tensor:
+        x, scale = values[:2]
+        return (x.float() / scale).clamp(-448, 448).to(torch.float8_e4m3fn)
+
+    def _dequantize(self, layer: Any, values: list[Any]) -> Tensor:
+        x, scale = values[:2]
+        back: Tensor = (x.float() * scale).to(_TYPES[layer.get_output(0).dtype.name])
+        return back
+
     def _pooling(self, layer: Any, values: list[Any]) -> Tensor:
         window, stride, pads = list(layer.window_size_nd), list(layer.stride_nd), _pads(layer)
         if layer.type.name == "MAX":
@@ -214,6 +223,7 @@ _CLASSES = {
     "CONCATENATION": "IConcatenationLayer", "GATHER": "IGatherLayer", "SOFTMAX": "ISoftMaxLayer",
     "SHUFFLE": "IShuffleLayer", "UNSQUEEZE": "IUnsqueezeLayer", "SCALE": "IScaleLayer", "RESIZE": "IResizeLayer",
     "CONVOLUTION": "IConvolutionLayer", "DECONVOLUTION": "IDeconvolutionLayer", "POOLING": "IPoolingLayer",
+    "QUANTIZE": "IQuantizeLayer", "DEQUANTIZE": "IDequantizeLayer",
     "REDUCE": "IReduceLayer", "MATRIX_MULTIPLY": "IMatrixMultiplyLayer",
 }  # fmt: skip
 

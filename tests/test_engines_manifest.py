@@ -87,6 +87,7 @@ def test_every_missing_and_unknown_field_is_named(tmp_path: Path) -> None:
         ({"build_seconds": "long"}, "field 'build_seconds' has the value 'long'"),
         ({"checkpoint_sha256": "cafe"}, "checkpoint_sha256 is 'cafe', expected 64 hexadecimal digits"),
         ({"calibration": None}, "calibration is missing, without which nothing is int8"),
+        ({"calibration": None, "precision": "fp8"}, "calibration is missing, without which nothing is fp8"),
         ({"calibration": {"count": 3}}, "sha256"),
         ({"files": {}}, "files is empty"),
         ({"precision": "fp1"}, "precision is 'fp1', expected one of fp32"),

@@ -24,10 +24,11 @@ from torch import nn
 from engines import backend_tensorrt as tensorrt
 from engines.deploy import Deploy
 from engines.errors import BuildError, EngineMismatch
+from engines.fp8 import Fp8Conv2d, with_fp8
 from engines.graph import Graph
 from engines.load import open_engine
 from engines.parity import fixed_samples
-from engines.spec import Batch, BuildSpec, ModelSpec, Precision
+from engines.spec import CALIBRATED, Batch, BuildSpec, ModelSpec, Precision
 from train import models
 
 REQUIRED = os.environ.get("UNVEIL_TENSORRT") == "required"
@@ -63,7 +64,10 @@ def compiled(
 
     with on_paper(monkeypatch) as builds:
         build_spec = BuildSpec.of("tensorrt", precision, batch)
-        graph = export_tensorrt.write(Deploy(network, spec, build_spec.precision), spec, build_spec, folder)
+        calibration = fixed_samples(spec, 2) if precision in CALIBRATED else None
+        graph = export_tensorrt.write(
+            Deploy(network, spec, build_spec.precision), spec, build_spec, calibration, folder
+        )
     return graph, builds[-1]
 
 
@@ -141,6 +145,61 @@ def test_half_precision_and_a_range_of_batches_are_what_is_built(
     assert {layer.get_output(0).dtype.name for layer in layers(build, "SOFTMAX")} == {"FLOAT"}
 
 
+class EightBits(nn.Sequential):
+    """Convolutions of every kind that the networks have, all but the first and the last for 8-bit floats."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 16, 3, padding=1, padding_mode="reflect"), nn.ELU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=(1, 1), groups=2), nn.ReLU(),
+            nn.Conv2d(32, 32, 3, padding=2, dilation=2, padding_mode="reflect", bias=False), nn.ReLU(),
+            nn.Conv2d(32, 16, 1), nn.PixelShuffle(2), nn.Conv2d(4, 3, 1),
+        )  # fmt: skip
+
+
+def test_8_bit_floats_are_rounded_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network, spec = EightBits().eval(), models.spec("consensus-lite")
+    _, build = compiled(network, spec, tmp_path, "fp8", "1", monkeypatch)
+    crops = torch.from_numpy(fixed_samples(spec, 1))
+    half = Deploy(network, spec, "fp8")
+    rgb = (crops.float().permute(0, 3, 1, 2) * half.scale + half.shift).half()
+    with torch.inference_mode():
+        expected = with_fp8(half, fixed_samples(spec, 2)).network(rgb).float()
+        run = OnTorch(tensorrt.library(), build.network)
+        run(crops=crops)
+        assert relative(run.logits, expected) <= _BOUND["fp16"]
+        assert relative(half.network(rgb), expected) > 3 * _BOUND["fp16"], "without rounding it must be seen"
+
+
+@pytest.mark.parametrize("name", ["consensus", "consensus-lite", "parts"])
+def test_8_bit_floats_go_into_every_large_convolution(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, spec = lively(models.create(name)), models.spec(name)
+    graph, build = compiled(network, spec, tmp_path, "fp8", "1", monkeypatch)
+    made = with_fp8(Deploy(network, spec, "fp8"), fixed_samples(spec, 2)).network
+    rounded = sum(isinstance(module, Fp8Conv2d) for module in made.modules())
+    every = sum(isinstance(module, nn.Conv2d) for module in made.modules())
+    assert every - 3 <= rounded < every, "not those of the picture's three channels, nor of the labels"
+    assert [layer.get_output(0).dtype.name for layer in layers(build, "QUANTIZE")] == ["FP8"] * 2 * rounded
+    assert {layer.get_output(0).dtype.name for layer in layers(build, "CONVOLUTION")} == {"HALF"}
+    assert "fp8" in graph.recipe
+
+
+def test_a_gpu_without_8_bit_floats_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engines import export_tensorrt
+
+    spec = models.spec("consensus-lite")
+    monkeypatch.setattr(tensorrt, "gpu_here", lambda: replace(CARD, name="A100", capability="8.0"))
+    assert "fp8" not in tensorrt.here().precisions
+    with pytest.raises(BuildError, match=r"A100 \(capability 8\.0\) has no fp8: expected 8\.9 or later; use fp16"):
+        export_tensorrt.write(
+            Deploy(models.create("consensus-lite"), spec, "fp8"), spec, BuildSpec.of("tensorrt", "fp8"),
+            fixed_samples(spec, 1), tmp_path,
+        )  # fmt: skip
+
+
 def test_static_batches_for_latency_and_throughput(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = models.spec("consensus-lite")
     for batch in ("1", "8"):
@@ -180,7 +239,7 @@ def test_without_a_gpu_nothing_is_built_or_loaded(tmp_path: Path) -> None:
         pytest.skip("there is a GPU here")
     with pytest.raises(BuildError, match="built on the GPU that is to run it, and none can be used here"):
         export_tensorrt.write(
-            Deploy(models.create("consensus-lite"), spec), spec, BuildSpec.of("tensorrt", "fp32"), tmp_path
+            Deploy(models.create("consensus-lite"), spec), spec, BuildSpec.of("tensorrt", "fp32"), None, tmp_path
         )
     versions = {"tensorrt_rtx": tensorrt.library().__version__}
     assert tensorrt.flavour() == "rtx", "importing torch-tensorrt makes it look like stock TensorRT"

@@ -33,7 +33,7 @@ def compile_checkpoint(
 
     Args:
         checkpoint: weights that `unveil train` or `train-parts` wrote.
-        calibration: face crops for int8, a folder or a sheet; None for those that ship.
+        calibration: face crops for int8 or fp8, a folder or a sheet; None for those that ship.
         progress: is told each step.
         size_px: side of the crops, where it is to be another than that of the training.
 
