@@ -68,7 +68,12 @@ Depth = Annotated[
 DepthScale = Annotated[
     float | None, typer.Option(help="Metres a step of the depth \\[default: as depth.json beside it says, else 0.001].")
 ]
-Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: the cores, at most 4].", min=1)]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Threads for the network \\[default: as many as it has work for, the cores and 4 at most].", min=1
+    ),
+]
 
 
 @app.command()
@@ -245,7 +250,8 @@ def compile_(
     ] = False,
     size: Annotated[int | None, typer.Option(help="Side of the crops \\[default: that of the training].")] = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="Face crops for int8 and fp8: a folder, or a sheet \\[default: those that ship].")
+        Path | None,
+        typer.Option(help="Face crops for int8 and fp8: a folder, or a sheet \\[default: those that ship]."),
     ] = None,
 ) -> None:
     """Compile a checkpoint into an engine, and compare the two."""

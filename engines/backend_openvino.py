@@ -53,7 +53,7 @@ class OpenVinoEngine(BatchedEngine):
         problems = graph_problems(manifest, read_batch(graph), read_tensors(graph))
         if problems:
             raise EngineDamaged(f"{folder / GRAPH} is not what its manifest says: {'; '.join(problems)}")
-        threads = threads or machine.threads_for(multiply_adds(graph))
+        threads = threads or machine.threads_for(multiply_adds(graph), manifest.precision == "int8")
         compiled = core.compile_model(graph, "CPU", _settings(manifest.precision, threads))
         engine = cls(manifest, compiled, threads)
         engine._infer(manifest.batch.max)

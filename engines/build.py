@@ -99,6 +99,8 @@ def _check_request(spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | Non
         )
     if build_spec.compatible and build_spec.backend != "tensorrt":
         raise UsageError(f"--compatible is for tensorrt engines; got {build_spec.backend}")
+    if build_spec.compatible and build_spec.precision == "fp8":
+        raise UsageError("--compatible is for GPUs from Ampere on, which has no fp8; expected fp16, or fp8 without it")
     for what, crops in (("calibration crops", calibration), ("parity samples", samples)):
         if crops is not None:
             check_crops(crops, spec.size_px, what)

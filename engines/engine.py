@@ -42,7 +42,7 @@ class Engine(Protocol):
 
     @property
     def description(self) -> str:
-        """Which engine runs, and on what: "consensus-lite, OpenVINO int8, CPU, 2 threads"."""
+        """Which engine runs, and on what: "consensus, OpenVINO int8, CPU, 2 threads"."""
 
     def __call__(self, crops: U8) -> Parsed:
         """Parse crops: (N, S, S, 3) uint8 RGB, N from 0 up. Raises UsageError for another shape or type."""

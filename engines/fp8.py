@@ -8,7 +8,7 @@ and is multiplied back, in the network's own type. Here that is computed as writ
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any, cast
 
@@ -86,7 +86,7 @@ def with_fp8(deploy: Deploy, calibration: U8) -> Deploy:
         if isinstance(module, nn.Conv2d) and not isinstance(module.padding, str)
         and module.in_channels % _CHANNELS == 0 and module.out_channels % _CHANNELS == 0
     }  # fmt: skip
-    largest = _largest_inputs(deploy, eligible, calibration)
+    largest = _largest_inputs(deploy.at("fp32"), eligible, calibration)  # half is slow on most CPUs, and overflows
     made = copy.deepcopy(deploy)
     for name, conv in eligible.items():
         parent, _, child = name.rpartition(".")
@@ -94,8 +94,8 @@ def with_fp8(deploy: Deploy, calibration: U8) -> Deploy:
     return made.eval().requires_grad_(False)
 
 
-def _largest_inputs(deploy: Deploy, modules: dict[str, nn.Conv2d], crops: U8) -> dict[str, float]:
-    largest = dict.fromkeys(modules, 0.0)
+def _largest_inputs(deploy: Deploy, names: Iterable[str], crops: U8) -> dict[str, float]:
+    largest = dict.fromkeys(names, 0.0)
 
     def watch(name: str) -> Any:
         def seen(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -104,7 +104,8 @@ def _largest_inputs(deploy: Deploy, modules: dict[str, nn.Conv2d], crops: U8) ->
         return seen
 
     with ExitStack() as hooks, torch.inference_mode():
-        for name, module in modules.items():
+        for name in largest:
+            module = deploy.network.get_submodule(name)
             hooks.callback(module.register_forward_pre_hook(watch(name)).remove)
         for crop in crops:
             deploy(torch.from_numpy(crop[None]))

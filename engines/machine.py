@@ -8,7 +8,8 @@ from pathlib import Path
 
 # Threads wait for one another after each layer, and OpenVINO's wait busily: with two, a call of consensus-lite (0.5e9)
 # takes 1.5 ms in place of 1.9, but 3.9 ms of processor time in place of 1.8, which decoding and encoding would need.
-_WORTH_A_THREAD = 2e9  # multiply-adds of one call
+_WORTH_A_THREAD = 2e9  # multiply-adds of one call, in int8
+_FLOAT_COST = 8  # of one in float, in those of int8
 _MOST_THREADS = 4  # a 128x128 network gains little from more, and decoding and encoding need cores too
 
 
@@ -29,9 +30,11 @@ def default_threads() -> int:
     return max(1, min(physical_cores(), _quota_cores(), _MOST_THREADS))
 
 
-def threads_for(multiply_adds: float) -> int:
-    """Threads for a network call of so much work: one for each 2e9 multiply-adds, and no more than the default."""
-    return max(1, min(default_threads(), round(multiply_adds / _WORTH_A_THREAD)))
+def threads_for(multiply_adds: float, int8: bool) -> int:
+    """Threads for a network call of so much work: one for each 2e9 multiply-adds in int8 or an eighth of that in float,
+    and no more than the default."""
+    work = multiply_adds * (1 if int8 else _FLOAT_COST)
+    return max(1, min(default_threads(), round(work / _WORTH_A_THREAD)))
 
 
 def physical_cores() -> int:

@@ -53,10 +53,12 @@ class Buffer(Closing, Generic[T]):
         policy: Policy = Policy.WAIT,
         timer: StageTimer | None = None,
         capacity: int = _WAIT_CAPACITY,
+        name: str = "reader",
     ) -> None:
         """Args:
         timer: gets the stage "decode": what the thread spent on getting each frame.
-        capacity: frames that wait at most where the policy is to wait.
+        capacity: frames that wait at most where the policy is to wait; the next one is only begun once there is room.
+        name: of the thread.
         """
         self.dropped = 0
         self.damage: str | None = None
@@ -67,7 +69,7 @@ class Buffer(Closing, Generic[T]):
         self._changed = threading.Condition()
         self._ended = self._closed = self._read_any = False
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         try:
             self._thread.start()
         except KeyboardInterrupt:  # while it starts: nobody else would stop it before the source is closed
@@ -111,7 +113,7 @@ class Buffer(Closing, Generic[T]):
     def _run(self) -> None:
         try:
             frames = iter(self._source)
-            while not self._closed:
+            while self._has_room():
                 with self._timer.stage("decode"):
                     frame = next(frames, None)
                 if frame is None:
@@ -124,11 +126,16 @@ class Buffer(Closing, Generic[T]):
                 self._ended = True
                 self._changed.notify_all()
 
-    def _put(self, frame: T) -> None:
+    def _has_room(self) -> bool:
+        """Waits for it where the policy is to wait; False once the buffer is closed."""
         with self._changed:
             if self._policy is Policy.WAIT:
                 self._changed.wait_for(lambda: len(self._frames) < self._capacity or self._closed)
-            elif self._frames:
+            return not self._closed
+
+    def _put(self, frame: T) -> None:
+        with self._changed:
+            if self._policy is Policy.DROP_OLDEST and self._frames:
                 self._frames.popleft()
                 self.dropped += 1
             if not self._closed:

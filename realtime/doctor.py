@@ -85,7 +85,9 @@ def _machine() -> Iterator[Check]:
     wanted = "" if supported else "; expected 3.11 or 3.12 (mediapipe has wheels for no other)"
     yield Check("Python", "yes" if supported else "no", platform.python_version() + wanted, needed=True)
     yield Check("system", "info", platform.platform())
-    cores = f"{machine.physical_cores()} cores for this process, {machine.default_threads()} threads for an engine"
+    cores = (
+        f"{machine.physical_cores()} cores for this process, {machine.default_threads()} threads for an engine at most"
+    )
     yield Check("processor", "info", f"{machine.cpu_name()}; {cores}")
     present = cpu_features()
     fast_int8 = [name for name in present if name.endswith(("vnni", "int8"))]

@@ -118,11 +118,12 @@ def run(
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     faces_seen: set[int] = set()
     frames_without_face = 0
+    stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
     with (
         sink,
         Buffer(source, policy, timer) as frames,
-        Buffer(_Parsing(frames, tracker, engine, timer), capacity=1) as parsed,
+        Buffer(_Parsing(frames, tracker, engine, timer), capacity=1, name="parser") as parsed,
     ):
         for frame, faces in parsed:
             with timer.stage("smooth"):
@@ -136,7 +137,7 @@ def run(
             frames_without_face += not faces
             if on_frame:
                 on_frame(timer)
-            if timer.frames == options.limit or not sink.wants_more:
+            if stopped := timer.frames == options.limit or not sink.wants_more:
                 break
     wall_seconds = time.perf_counter() - start
     times = timer.to_json()
@@ -150,7 +151,7 @@ def run(
         faces=len(faces_seen),
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
-        damage=frames.damage,
+        damage=None if stopped else frames.damage or parsed.damage,
         wall_seconds=round(wall_seconds, 3),
         fps=round(timer.frames / wall_seconds, 2),
         latency_ms=times["latency_ms"],

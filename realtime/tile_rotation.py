@@ -12,13 +12,18 @@ from realtime.types import U8, Frame, Region
 
 _CELLS = 40  # along a tile's side; the least face that a tile shows covers three or four of them
 _STILL = 6  # grey levels: no cell of a tile that stands still differs by more, with a camera's noise and a codec's
-_MOST_SKIPPED = 3  # turns in a row: what convinced nobody once has another chance
+MOST_SKIPPED = 3  # turns in a row: what convinced nobody once has another chance
 
 
 class TileRotation:
-    """All tiles of the first frame, then a few in turn. One instance belongs to one video."""
+    """All tiles of the first frame, then a few in turn. One instance belongs to one video.
 
-    def __init__(self) -> None:
+    Args:
+        most_skipped: turns in a row that a tile may be left out; 0: it has each of its turns.
+    """
+
+    def __init__(self, most_skipped: int = MOST_SKIPPED) -> None:
+        self._most_skipped = most_skipped
         self._next: int | None = None
         self._size_wh = (0, 0)
         self._looks: dict[Region, _Look] = {}
@@ -43,7 +48,7 @@ class TileRotation:
 
     def _may_show_something_new(self, frame: Frame, tile: Region) -> bool:
         cells, last = _cells(frame, tile), self._looks.get(tile)
-        if last and last.skipped < _MOST_SKIPPED and cv2.norm(cells, last.cells, cv2.NORM_INF) <= _STILL:
+        if last and last.skipped < self._most_skipped and cv2.norm(cells, last.cells, cv2.NORM_INF) <= _STILL:
             self._looks[tile] = _Look(last.cells, last.skipped + 1)
             return False
         self._looks[tile] = _Look(cells)

@@ -32,8 +32,8 @@ class _Samples:
 class StageTimer:
     """Times the stages of a loop, each stage by one thread. Costs about a microsecond a stage.
 
-    Stages may run in several threads at once (reading, the loop, encoding): their totals then add up to more than the
-    wall time.
+    Stages may run in several threads at once (reading, parsing, drawing, encoding): their totals then add up to more
+    than the wall time.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from engines.spec import ModelSpec
 from realtime.crop import region_from_box
 from realtime.detect import DetectsFaces
 from realtime.face_box import certainty, full_face_box, visible_share
-from realtime.tile_rotation import TileRotation
+from realtime.tile_rotation import MOST_SKIPPED, TileRotation
 from realtime.tiles import close_up, is_coarse
 from realtime.types import Detection, Frame, ParsedFace, Region
 
@@ -74,7 +74,7 @@ class Tracker:
     Args:
         detector: what finds faces.
         spec: the parser's model.
-        redetect_every: frames between two searches for new faces.
+        redetect_every: frames between two searches for new faces; with 1 no tile is left out, either.
         max_faces: how many faces are followed at most; those found first stay.
     """
 
@@ -86,7 +86,7 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next_id = 0
         self._frames_since_detection = 0
-        self._tiles = TileRotation()
+        self._tiles = TileRotation(MOST_SKIPPED if redetect_every > 1 else 0)
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
         """Where the faces of this frame should be, in the order in which they were found."""
@@ -113,8 +113,9 @@ class Tracker:
         tracks = [_follow(track, parsed[track.track_id], self._spec) for track in self._tracks]
         alive = (track for track in tracks if track.seen and track.misses <= _PATIENCE_FRAMES)
         self._tracks = _without_doubles(alive, self._spec.crop_scale)
-        if sum(track.seen for track in tracks) > len(self._tracks):
-            self._tiles.forget()  # its place is free, and what there was no room for may be followed
+        was_full = len(tracks) == self._max_faces > len(self._tracks)
+        if was_full or sum(track.seen for track in tracks) > len(self._tracks):
+            self._tiles.forget()  # a place is free, and what there was no room for may be followed
         return [parsed[track.track_id] for track in self._tracks]
 
     def _detection_is_due(self) -> bool:

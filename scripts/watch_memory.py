@@ -60,6 +60,8 @@ def repeat(clip: Path, output: Path, seconds: float) -> float:
         stream = None
         while True:
             with av.open(str(clip)) as source:
+                if not source.streams.video:
+                    raise UnveilError(f"{clip} has no video; expected a clip such as an .mp4")
                 read = source.streams.video[0]
                 stream = stream or container.add_stream_from_template(read)
                 time_base = read.time_base
@@ -70,6 +72,8 @@ def repeat(clip: Path, output: Path, seconds: float) -> float:
                     packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
                     end = max(end, packet.pts + (packet.duration or 0))
                     container.mux(packet)
+            if end == shift:
+                raise UnveilError(f"{clip} does not say when its frames are due; expected a clip such as an .mp4")
             shift = end
             if end * time_base >= seconds:
                 return float(end * time_base)

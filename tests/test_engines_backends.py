@@ -47,9 +47,9 @@ def test_graph_that_is_no_graph_is_damaged(tiny_engine_copy: Path) -> None:
 
 
 def test_engine_for_something_else_names_each_difference(tiny_engine_copy: Path) -> None:
-    change_manifest(tiny_engine_copy, precision="fp8", versions={"openvino": "2099.1.0"})
+    change_manifest(tiny_engine_copy, precision="fp16", versions={"openvino": "2099.1.0"})
     with pytest.raises(
-        EngineMismatch, match=r"precision fp8, .*; built with openvino 2099\.1\.0, older .* is installed"
+        EngineMismatch, match=r"precision fp16, .*; built with openvino 2099\.1\.0, older .* is installed"
     ):
         load_engine(tiny_engine_copy)
 
@@ -205,14 +205,13 @@ def test_container_quota_is_read(monkeypatch: pytest.MonkeyPatch, written: str |
     assert machine._quota_cores() == cores
 
 
-@pytest.mark.parametrize(
-    ("multiply_adds", "threads"), [(0, 1), (0.5e9, 1), (2.9e9, 1), (3.1e9, 2), (7e9, 4), (1e12, 4)]
-)
+@pytest.mark.parametrize(("work", "int8", "in_float"), [(0, 1, 1), (0.5e9, 1, 2), (3.1e9, 2, 4), (1e12, 4, 4)])
 def test_a_call_gets_no_more_threads_than_it_has_work_for(
-    monkeypatch: pytest.MonkeyPatch, multiply_adds: float, threads: int
+    monkeypatch: pytest.MonkeyPatch, work: float, int8: int, in_float: int
 ) -> None:
     monkeypatch.setattr(machine, "default_threads", lambda: 4)
-    assert machine.threads_for(multiply_adds) == threads
+    assert machine.threads_for(work, int8=True) == int8
+    assert machine.threads_for(work, int8=False) == in_float
 
 
 def test_multiply_adds_are_those_of_the_networks_convolutions() -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from fakes_pipeline import FakeDetector, FakeEngine, FakeSink, FakeSource, face_box, rgb_frame, scene, yuv_frame
 
 from engines.engine import Parsed
 from engines.errors import EngineMismatch, SinkError, SourceError, UsageError
+from realtime.buffer import Policy
 from realtime.pipeline import Options, run
 from realtime.timing import StageTimer
 from realtime.types import U8, Detection, Frame
@@ -123,7 +126,37 @@ class StalledSource(FakeSource):
 def test_a_run_ends_at_its_limit_though_the_source_gives_no_more() -> None:
     summary = run(StalledSource(frames(4)), FakeEngine(), FakeSink(), Options(limit=4), detector=detector())
     assert summary.frames == 4
-    assert [thread.name for thread in threading.enumerate() if thread.name == "reader"] == []
+    assert not {"reader", "parser"} & {thread.name for thread in threading.enumerate()}
+
+
+def test_damage_after_the_last_frame_that_was_asked_for_is_nobodys_concern() -> None:
+    broken = FakeSource(frames(4), error=SourceError("ends early"))
+    assert run(broken, FakeEngine(), FakeSink(), Options(limit=4), detector=detector()).damage is None
+
+
+class SlowSink(FakeSink):
+    """Shows a frame every 30 ms."""
+
+    def write(self, frame: Frame) -> None:
+        time.sleep(0.03)
+        super().write(frame)
+
+
+class QuickCamera(FakeSource):
+    """A live source of 200 frames a second."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in super().__iter__():
+            time.sleep(0.005)
+            yield replace(frame, captured_at=time.perf_counter())
+
+
+def test_a_slow_display_shows_a_live_frame_that_is_hardly_older_than_two_of_its_own() -> None:
+    camera = QuickCamera(frames(150))
+    summary = run(camera, FakeEngine(), SlowSink(), Options(policy=Policy.DROP_OLDEST), detector=detector())
+    latency_ms = summary.latency_ms["p50"]
+    assert summary.dropped > 50
+    assert latency_ms is not None and latency_ms < 85
 
 
 def test_on_frame_sees_the_timer_of_the_run() -> None:

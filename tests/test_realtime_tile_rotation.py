@@ -66,3 +66,8 @@ def test_what_was_forgotten_is_looked_at_again() -> None:
     rotation.take(frame(100), 15)
     rotation.forget()
     assert rotation.take(frame(100), 15) == TILES
+
+
+def test_where_none_may_be_skipped_none_is() -> None:
+    rotation = TileRotation(most_skipped=0)
+    assert [len(rotation.take(frame(100), 15)) for _ in range(3)] == [15, 15, 15]

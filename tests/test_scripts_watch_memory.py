@@ -47,3 +47,23 @@ def test_what_holds_still_does_not() -> None:
 def test_a_command_that_fails_says_why() -> None:
     with pytest.raises(UnveilError, match="no such thing"):
         script.watch([sys.executable, "-c", "raise SystemExit('no such thing')"], 0.01, lambda *_: None)
+
+
+def test_a_clip_without_times_or_without_a_video_is_refused(sample_clip: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw.h264"
+    with av.open(str(sample_clip)) as source, av.open(str(raw), "w") as to:
+        stream = to.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                to.mux(packet)
+    with pytest.raises(UnveilError, match="does not say when its frames are due"):
+        script.repeat(raw, tmp_path / "long.mp4", 10)
+    sound = tmp_path / "sound.wav"
+    with av.open(str(sound), "w") as to:
+        stream = to.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame(format="s16", layout="mono", samples=8000)
+        frame.sample_rate = 8000
+        to.mux(stream.encode(frame))
+    with pytest.raises(UnveilError, match="has no video"):
+        script.repeat(sound, tmp_path / "long.mp4", 10)
