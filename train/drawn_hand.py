@@ -23,12 +23,15 @@ _LONGEST_BONE = 7.0  # of the forearm, which leads out of the picture
 _FINGERS = slice(0, 8)  # of `_bones`: two bones each, from the knuckle to the tip
 
 
-def drawn_hand(size: int, at: Points, face_side: float, skin_lab: F32, cloth: F32, rng: Rng) -> tuple[F32, F32]:
+def drawn_hand(
+    size: int, at: Points, face_side: float, skin_lab: F32, cloth: F32, rng: Rng, up_the_hand: float = 0.0
+) -> tuple[F32, F32]:
     """A hand before a face, with a bare or a sleeved forearm.
 
     Args:
         size: side of the crop.
         at: (2,) where the middle of the palm is.
+        up_the_hand: what lies there in place of that, in half palms from the palm's middle: the fingers from 0.5 on.
         face_side: of the face's box, in pixels.
         skin_lab: (3,) median Lab colour of the face, 0..255; the hand's own lies around it.
         cloth: (size, size, 3) float32 RGB, of the sleeve.
@@ -38,6 +41,7 @@ def drawn_hand(size: int, at: Points, face_side: float, skin_lab: F32, cloth: F3
     """
     unit_px = face_side * rng.uniform(0.14, 0.32)  # half a palm is a fifth of a face; held before it, it looks larger
     x, y = _grid(size, at, unit_px, rng)
+    y += np.float32(up_the_hand)
     hand, arm = _bones(rng), np.array([[0, -0.5, rng.normal(0, 0.6), -_LONGEST_BONE, 0.42, 0.5]], np.float32)
     distance, height = _union(x, y, hand)
     sleeve_distance, sleeve_height = _union(x, y, arm)

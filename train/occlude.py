@@ -27,7 +27,7 @@ F32 = npt.NDArray[np.float32]
 
 KINDS = ("hand", "mask", "object", "shape", "microphone", "sunglasses")  # of the held-aside set, too
 TRAINED_KINDS = (*KINDS, "headwear", "scarf", "eyewear", "fingers", "sleeved", "drawn hand")
-_KIND_SHARE = (0.29, 0.08, 0.12, 0.08, 0.04, 0.06, 0.04, 0.03, 0.04, 0.05, 0.04, 0.13)
+_KIND_SHARE = (0.27, 0.08, 0.11, 0.07, 0.04, 0.06, 0.03, 0.03, 0.04, 0.05, 0.04, 0.18)
 _CHEEK_RIGHT, _CHEEK_LEFT = 234, 454  # FaceMesh: the oval at ear height; right is the subject's right
 
 
@@ -183,10 +183,14 @@ def shape(scene: Scene, rng: Rng) -> Patch:
 
 
 def drawn(scene: Scene, rng: Rng) -> Patch:
-    """A hand that is drawn, in the face's skin."""
-    size = scene.rgb.shape[0]
-    cloth = shapes.texture(size, rng, scene.skin_lab())
-    return _patch(*drawn_hand(size, _somewhere(scene, rng), scene.face_side, scene.skin_lab(), cloth, rng))
+    """A hand that is drawn, in the face's skin: half of them anywhere, half with their fingers about the eyes."""
+    size, at, up_the_hand = scene.rgb.shape[0], _somewhere(scene, rng), 0.0
+    if rng.random() < 0.5:
+        at = np.concatenate(_eyes(scene)).mean(axis=0) + rng.normal(0, 0.2, 2).astype(np.float32) * scene.face_side
+        up_the_hand = rng.uniform(0.5, 1.5)
+    skin = scene.skin_lab()
+    cloth = shapes.texture(size, rng, skin)
+    return _patch(*drawn_hand(size, at, scene.face_side, skin, cloth, rng, up_the_hand))
 
 
 def microphone(scene: Scene, rng: Rng) -> Patch:
