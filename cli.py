@@ -68,12 +68,7 @@ Depth = Annotated[
 DepthScale = Annotated[
     float | None, typer.Option(help="Metres a step of the depth \\[default: as depth.json beside it says, else 0.001].")
 ]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        help="Threads for the network \\[default: as many as it has work for, the cores and 4 at most].", min=1
-    ),
-]
+Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: as its work is worth].", min=1)]
 
 
 @app.command()

@@ -31,10 +31,10 @@ def drawn_hand(
     Args:
         size: side of the crop.
         at: (2,) where the middle of the palm is.
-        up_the_hand: what lies there in place of that, in half palms from the palm's middle: the fingers from 0.5 on.
         face_side: of the face's box, in pixels.
         skin_lab: (3,) median Lab colour of the face, 0..255; the hand's own lies around it.
         cloth: (size, size, 3) float32 RGB, of the sleeve.
+        up_the_hand: what lies at `at` in place of the palm, in half palms from its middle: the fingers from 0.5 on.
 
     Returns:
         (size, size, 3) float32 RGB 0..255, and (size, size) float32 alpha 0..1.
@@ -112,7 +112,7 @@ def _shading(height: F32, light: npt.NDArray[np.floating], ambient: float, unit_
 def _skin(x: F32, y: F32, fingers: F32, skin_lab: F32, rng: Rng) -> F32:
     """(H, W, 3) RGB: mottled, redder at the joints, with creases over them; nails where the back of the hand shows."""
     blush = rng.uniform(0, 0.25) * _mottle(x.shape, rng)
-    dark, nails = np.ones_like(x), np.zeros_like(x)
+    dark, nails = np.ones_like(x), np.zeros(x.shape, bool)
     at_joints, depth, back = rng.uniform(0, 0.5), rng.uniform(0, 0.3), rng.random() < 0.6
     for index, (ax, ay, bx, by, radius, end) in enumerate(fingers.tolist()):
         along, across = _beside(x, y, (ax, ay), (bx, by))
@@ -120,11 +120,11 @@ def _skin(x: F32, y: F32, fingers: F32, skin_lab: F32, rng: Rng) -> F32:
         dark -= depth * np.exp(-((along / 0.03) ** 2)) * (np.abs(across) < radius)
         if back and index % 2:  # the last bone
             along, across = _beside(x, y, (bx, by), (2 * bx - ax, 2 * by - ay))
-            nails = np.maximum(nails, (along / (0.8 * end)) ** 2 + (across / (0.65 * end)) ** 2 < 1)
+            nails |= (along / (0.8 * end)) ** 2 + (across / (0.65 * end)) ** 2 < 1
     tone, flushed = _tones(skin_lab, rng)
     skin = tone + (flushed - tone) * np.clip(blush, 0, 1)[:, :, None]
     nail = tone * rng.uniform(0.95, 1.2) + rng.uniform(0, 25)
-    skin = np.where(nails[:, :, None] > 0, nail, skin)
+    skin = np.where(nails[:, :, None], nail, skin)
     grain = rng.normal(1, rng.uniform(0, 0.03), x.shape)
     return (skin * (dark * grain)[:, :, None]).astype(np.float32)
 
