@@ -18,7 +18,7 @@ from engines.bench import NetworkTimes, bench_network
 from engines.engine import Engine
 from engines.errors import UsageError
 from realtime.ceilings import Ceilings, measure_ceilings
-from realtime.crop import crop_rgb, region_from_box, region_of_frame
+from realtime.crop import aligned, crop_rgb, region_from_box, region_of_frame
 from realtime.demo_clip import write_clip
 from realtime.detect import Detector
 from realtime.files import is_image
@@ -172,4 +172,4 @@ def _face_crops(engine: Engine, source: str | Path) -> U8:
 def _face_crop(engine: Engine, detector: Detector, frame: Frame) -> U8:
     faces = detector.detect(frame)
     region = region_from_box(faces[0].box_xyxy, engine.spec.crop_scale) if faces else region_of_frame(frame.size_wh)
-    return crop_rgb(frame, region, engine.spec.size_px)
+    return crop_rgb(frame, aligned(region, engine.spec.size_px), engine.spec.size_px)

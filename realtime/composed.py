@@ -16,7 +16,7 @@ from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
 from engines.spec import DEPTH_LABELS, PART_LABELS, ModelSpec
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
-from realtime.crop import centres
+from realtime.resample import centres
 from realtime.types import U8
 
 TRANSLATOR = "rgb-to-depth"

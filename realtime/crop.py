@@ -1,4 +1,5 @@
-"""The crop geometry and its inverse. Every crop that a network sees, live or in training, is made here.
+"""The crop geometry and its inverse. Every crop that a network sees, live or in training, is made here (its pixels by
+`realtime.resample`).
 
 Coordinates are continuous: pixel (i, j) covers [j, j+1) x [i, i+1), its centre lies at (j + 0.5, i + 0.5).
 """
@@ -13,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.colour import black_yuv, rgb_from_yuv
-from realtime.types import U8, U16, Frame, Region
+from realtime.resample import block_before, centres, warp_upright
+from realtime.types import U8, Frame, Region
 
 Window = tuple[int, int, int, int]
 """(left, top, right, bottom) in whole pixels of the frame; left and top even, so that it falls on chroma samples."""
 NO_WINDOW: Window = (0, 0, 0, 0)
-
-_SHRINK_FIRST = 2.0  # a bilinear warp skips pixels where it shrinks by more than this: average them first
+_CHROMA_MATTERS = 0.625  # from this scale on it is a third of a pixel of the crop where chroma samples lie
 
 
 def region_from_box(box_xyxy: Sequence[float], crop_scale: float) -> Region:
@@ -48,58 +49,39 @@ def frame_from_crop(region: Region, size_px: int) -> npt.NDArray[np.float64]:
     return np.array([[scale, 0, left], [0, scale, top]])
 
 
+def aligned(region: Region, size_px: int) -> Region:
+    """The region moved to where its crop is made most quickly (`warp_upright`): by 5/8 of a pixel at most, of
+    the crop's or the frame's, whichever is larger."""
+    scale = size_px / region.side
+    step = 1 if scale > _CHROMA_MATTERS else max(2, block_before(scale))
+    left, top, _, _ = region.box_xyxy
+    half = region.side / 2
+    return Region(round(left / step) * step + half, round(top / step) * step + half, region.side)
+
+
 def crop_rgb(frame: Frame, region: Region, size_px: int) -> U8:
     """The pixels of a region, as the network sees them.
 
     Returns:
         (size_px, size_px, 3) uint8 RGB. What lies outside the frame is black.
     """
-    affine = crop_from_frame(region, size_px)
+    left, top, _, _ = region.box_xyxy
+    scale = size_px / region.side
     if frame.layout == "yuv420p":
         luma, *chroma = frame.planes
         black = black_yuv(frame.colour.full_range)
-        # Chroma samples of MPEG-2/H.264 video lie on even luma columns, between luma rows.
-        from_chroma = np.array([[2.0, 0, -0.5], [0, 2.0, 0], [0, 0, 1]])
-        chroma_affine = affine @ from_chroma
-        warped = [warp(luma, affine, size_px, black[0])]
-        warped += [warp(plane, chroma_affine, size_px, black[1]) for plane in chroma]
+        # Chroma samples of MPEG-2/H.264 video lie on even luma columns, between luma rows: a quarter of one to the
+        # left of where a plane of half the size would have them.
+        to_left = 0.25 if scale > _CHROMA_MATTERS else 0.0
+        warped = [warp_upright(luma, left, top, scale, size_px, black[0])]
+        warped += [warp_upright(plane, left / 2 + to_left, top / 2, scale * 2, size_px, black[1]) for plane in chroma]
         matrix = rgb_from_yuv(frame.colour.matrix, frame.colour.full_range)
         return cv2.transform(cv2.merge(warped), matrix)
     pixels = frame.planes[0]
     if frame.layout == "gray":
-        return cv2.cvtColor(warp(pixels, affine, size_px), cv2.COLOR_GRAY2RGB)
-    return warp(np.ascontiguousarray(pixels[:, :, :3]) if pixels.shape[2] == 4 else pixels, affine, size_px)
-
-
-def warp(image: U8, affine: npt.NDArray[np.float64], size_px: int, border: int = 0) -> U8:
-    """Warp an image into a square by an affine in continuous coordinates, without aliasing where it shrinks.
-
-    Args:
-        image: (H, W) or (H, W, C) uint8.
-        affine: (2, 3): image -> square; any rotation and scale.
-        size_px: side of the square.
-        border: the value of what lies outside the image.
-    """
-    scale = math.sqrt(abs(affine[0, 0] * affine[1, 1] - affine[0, 1] * affine[1, 0]))
-    linear = np.vstack([affine, [0, 0, 1]])
-    if scale * _SHRINK_FIRST <= 1:
-        image, image_from_reduced = _shrink(image, affine, size_px, int(math.log2(1 / scale)))
-        linear = linear @ image_from_reduced
-    return cv2.warpAffine(
-        image, centres(linear[:2]), (size_px, size_px), flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 4,
-    )  # fmt: skip
-
-
-def warp_depth(depth: U16, affine: npt.NDArray[np.float64], size_px: int) -> U16:
-    """Warp depth into a square by an affine in continuous coordinates: never a mean over an edge, 0 outside.
-
-    Args:
-        depth: (H, W) uint16.
-        affine: (2, 3): depth -> square.
-        size_px: side of the square.
-    """
-    return cv2.warpAffine(depth, centres(affine), (size_px, size_px), flags=cv2.INTER_NEAREST).astype(np.uint16)
+        return cv2.cvtColor(warp_upright(pixels, left, top, scale, size_px), cv2.COLOR_GRAY2RGB)
+    pixels = np.ascontiguousarray(pixels[:, :, :3]) if pixels.shape[2] == 4 else pixels
+    return np.ascontiguousarray(warp_upright(pixels, left, top, scale, size_px))
 
 
 def probabilities_on_frame(probabilities: U8, region: Region, size_wh: tuple[int, int]) -> tuple[Window, U8]:
@@ -160,37 +142,3 @@ def channel_on_frame(channel: U8, region: Region, window: Window) -> U8:
     patch = cv2.getRectSubPix(np.ascontiguousarray(channel), (wide, high), centre)
     enlarged = cv2.resize(patch, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     return enlarged[y0 - start_y : y1 - start_y, x0 - start_x : x1 - start_x]
-
-
-def _shrink(
-    image: U8, affine: npt.NDArray[np.float64], size_px: int, halvings: int
-) -> tuple[U8, npt.NDArray[np.float64]]:
-    """Average blocks of 2 x 2 pixels, `halvings` times, over the part of the image that the square sees.
-
-    Returns the reduced part and (3, 3): reduced part -> image.
-    """
-    height, width = image.shape[:2]
-    block = 2**halvings
-    corners = np.array([[0, 0, 1], [size_px, 0, 1], [0, size_px, 1], [size_px, size_px, 1]], float)
-    # Not np.linalg.inv: it wakes the threads of BLAS, and waits for them for tens of milliseconds on a busy machine.
-    seen = corners @ cv2.invertAffineTransform(affine).T
-    # One block more on each side, on block borders, so that the reduction does not shift with the region.
-    x0, y0 = (max(0, (math.floor(low) // block - 1) * block) for low in seen.min(axis=0))
-    x1, y1 = ((math.ceil(high) // block + 2) * block for high in seen.max(axis=0))
-    part = image[y0 : max(0, min(y1, height)), x0 : max(0, min(x1, width))]
-    if part.size == 0:
-        return np.zeros((1, 1, *image.shape[2:]), np.uint8), np.eye(3)
-    below, beside = (-length % block for length in part.shape[:2])
-    if below or beside:
-        part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    # Halving is what OpenCV does quickly: another factor, or a size that is no multiple, costs 5 to 20 times as much.
-    for _ in range(halvings):
-        part = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    return part, np.array([[block, 0, x0], [0, block, y0], [0, 0, 1]], float)
-
-
-def centres(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The same affine between pixel centres at whole numbers, which is how OpenCV counts."""
-    shifted = affine.copy()
-    shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
-    return shifted

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from realtime.crop import crop_from_frame, warp_depth
+from realtime.crop import crop_from_frame
 from realtime.depth import F32, depth_gray
+from realtime.resample import warp_depth
 from realtime.types import U8, Depth, Region
 
 _FRONT_SHARE = 0.25  # of the middle half of a crop: a face fills more than that of it, even off its centre

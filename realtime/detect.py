@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from engines.errors import EngineDamaged, UsageError
 from realtime.blazeface import F32, SAME_FACE_IOU, BlazeFace, FullFaceFromRaw, decode, iou, weighted_nms
-from realtime.crop import crop_rgb, frame_from_crop, region_of_frame
+from realtime.crop import aligned, crop_rgb, frame_from_crop, region_of_frame
 from realtime.tiles import whole_in_tile
 from realtime.types import U8, Detection, Frame, Region
 
@@ -117,6 +117,7 @@ def _find(
     frame: Frame, region: Region, min_score: float, network: BlazeFace, anchors: F32, infer: Infer
 ) -> tuple[F32, F32]:
     """One network's faces in a region: full-face boxes (N, 4) in pixels of the frame, and scores (N,)."""
+    region = aligned(region, network.size_px)
     regressors, logits = infer(crop_rgb(frame, region, network.size_px))
     boxes, scores = weighted_nms(*decode(regressors, logits, anchors, min_score))
     to_frame = frame_from_crop(region, network.size_px).astype(np.float32)

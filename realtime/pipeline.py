@@ -83,8 +83,8 @@ class Summary:
     latency_ms: dict[str, float | None]
     """p50 and p95 from reading a frame to handing it to the sink."""
     stages_ms: dict[str, Any]
-    """Per stage. Decoding, parsing (`detect` to `track`), drawing and encoding have a thread each, so that the stages
-    add up to more than the time."""
+    """Per stage. Decoding, searching, parsing (`detect` to `track`), drawing and encoding have a thread each, so that
+    the stages add up to more than the time. `detect` is what the parser waits for a search."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""
@@ -122,6 +122,7 @@ def run(
     start = time.perf_counter()
     with (
         sink,
+        tracker,
         Buffer(source, policy, timer) as frames,
         Buffer(_Parsing(frames, tracker, engine, timer), capacity=1, name="parser") as parsed,
     ):

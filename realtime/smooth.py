@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from realtime.crop import centres, crop_from_frame, frame_from_crop
+from realtime.crop import crop_from_frame, frame_from_crop
+from realtime.resample import centres
 from realtime.types import U8, ParsedFace, Region
 
 _BLUR_PX = 5  # of the crop: change is judged over a patch, so that single noisy pixels do not count

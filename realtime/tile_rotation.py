@@ -26,13 +26,14 @@ class TileRotation:
         self._most_skipped = most_skipped
         self._next: int | None = None
         self._size_wh = (0, 0)
+        self._tiles: list[Region] = []
         self._looks: dict[Region, _Look] = {}
 
     def take(self, frame: Frame, count: int) -> list[Region]:
         """Those of the next `count` tiles that may show something new; all tiles the first time."""
-        tiles = tiles_of_frame(frame.size_wh)
         if frame.size_wh != self._size_wh:  # frames of one source may change in size
-            self._size_wh, self._looks = frame.size_wh, {}
+            self._size_wh, self._tiles, self._looks = frame.size_wh, tiles_of_frame(frame.size_wh), {}
+        tiles = self._tiles
         if self._next is None or not tiles:
             self._next = 0
             due = tiles

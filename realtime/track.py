@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from engines.closing import Closing
 from engines.spec import ModelSpec
-from realtime.crop import region_from_box
+from realtime.crop import aligned, region_from_box
 from realtime.detect import DetectsFaces
 from realtime.face_box import certainty, full_face_box, visible_share
-from realtime.tile_rotation import MOST_SKIPPED, TileRotation
-from realtime.tiles import close_up, is_coarse
+from realtime.search import Search
 from realtime.types import Detection, Frame, ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
@@ -34,8 +34,6 @@ _MOST_GROWTH = 0.10  # of the side in one frame
 _MOST_OFF_CENTRE = 0.3  # of the face's height
 _MOST_OFF_SIZE = 1.4  # either way
 _MOST_DRIFT = 1.6  # ... and between detections its size cannot change by more than this factor
-_TILES_PER_SEARCH = 1  # 4 ms, beside the 11 of a search in the whole frame (720p, two cores)
-_TILES_BETWEEN = 2  # one at a time, between two searches: the 15 tiles of a 720p frame have their turn in 5 intervals
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,12 @@ class _Track:
     """Frames in a row in which the parser found too little of a face."""
 
 
-class Tracker:
+class Tracker(Closing):
     """Follows the faces of one video. For each frame: `regions`, parse them, `update`.
 
     It detects where nothing is tracked and while a tracked face is missing, in every frame: the two networks cost about
     as much as parsing one face, so that a video without faces is hardly slower than one with a face. Otherwise it looks
-    for new faces every `redetect_every` frames.
+    for new faces every `redetect_every` frames, beside the parser: they are followed from the next frame on (`Search`).
 
     Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
     Later a few tiles a frame have their turn, unless nothing moved in them.
@@ -79,25 +77,18 @@ class Tracker:
     """
 
     def __init__(self, detector: DetectsFaces, spec: ModelSpec, redetect_every: int = 15, max_faces: int = 8) -> None:
-        self._detector = detector
         self._spec = spec
-        self._redetect_every = redetect_every
         self._max_faces = max_faces
         self._tracks: list[_Track] = []
         self._next_id = 0
-        self._frames_since_detection = 0
-        self._tiles = TileRotation(MOST_SKIPPED if redetect_every > 1 else 0)
+        self._search = Search(detector, redetect_every, max_faces)
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
         """Where the faces of this frame should be, in the order in which they were found."""
-        self._frames_since_detection += 1
-        tiles: list[Region] = []
-        if self._detection_is_due():
-            self._frames_since_detection = 0
-            tiles = self._search(frame)
-        tiles += self._tiles.take(frame, self._tiles_due())
-        small = self._detector.detect_in_tiles(frame, tiles)
-        self._match([detection for detection in small if self._is_whole_face(detection)], small=True)
+        urgent = not self._tracks or any(track.misses for track in self._tracks)
+        for found in self._search.look(frame, urgent=urgent):
+            self._match(found.large)
+            self._match([detection for detection in found.small if self._is_whole_face(detection)], small=True)
         return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
 
     def update(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
@@ -115,25 +106,12 @@ class Tracker:
         self._tracks = _without_doubles(alive, self._spec.crop_scale)
         was_full = len(tracks) == self._max_faces > len(self._tracks)
         if was_full or sum(track.seen for track in tracks) > len(self._tracks):
-            self._tiles.forget()  # a place is free, and what there was no room for may be followed
+            self._search.forget_tiles()  # a place is free, and what there was no room for may be followed
         return [parsed[track.track_id] for track in self._tracks]
 
-    def _detection_is_due(self) -> bool:
-        missing = any(track.misses for track in self._tracks)
-        return not self._tracks or missing or self._frames_since_detection >= self._redetect_every
-
-    def _search(self, frame: Frame) -> list[Region]:
-        """Look for faces in the whole frame. Returns the tiles that show closer those that are small."""
-        found = self._detector.detect(frame)
-        coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in found]
-        self._match([detection for detection, small in zip(found, coarse, strict=True) if not small])
-        boxes = [detection.box_xyxy for detection, small in zip(found, coarse, strict=True) if small]
-        return [close_up(box, frame.size_wh) for box in boxes[: self._max_faces]]
-
-    def _tiles_due(self) -> int:
-        if self._frames_since_detection == 0:
-            return _TILES_PER_SEARCH
-        return self._frames_since_detection % max(1, self._redetect_every // (_TILES_BETWEEN + 1)) == 0
+    def close(self) -> None:
+        """Let a search that runs end: the detector belongs to the caller."""
+        self._search.close()
 
     def _is_whole_face(self, small: Detection) -> bool:
         """Whether what a tile shows is more than a part of a larger face that is followed, or a thing before it."""
@@ -149,7 +127,7 @@ class Tracker:
         """
         free = list(range(len(self._tracks)))
         for detection in detections:
-            region = region_from_box(detection.box_xyxy, self._spec.crop_scale)
+            region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
             overlaps = {index: self._likeness(self._tracks[index], region) for index in free}
             best = max(overlaps, key=overlaps.__getitem__, default=None)
             if best is not None and overlaps[best] > _SAME_FACE:
@@ -209,7 +187,8 @@ def _moved(track: _Track, box_in_crop: tuple[float, float, float, float], spec: 
     side = region.side
     if abs(target.side / side - 1) > _KEEP_SIZE:
         side = _clamped(target.side, side, 1 + _MOST_GROWTH)
-    return Region(centre_x, centre_y, _clamped(side, track.detected_side, _MOST_DRIFT))
+    side = _clamped(side, track.detected_side, _MOST_DRIFT)
+    return aligned(Region(centre_x, centre_y, side), spec.size_px)
 
 
 def _clamped(value: float, around: float, factor: float) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from realtime.crop import (
     NO_WINDOW,
-    centres,
+    aligned,
     channel_on_frame,
     crop_from_frame,
     crop_rgb,
@@ -21,6 +21,7 @@ from realtime.crop import (
     region_of_frame,
     window_on_frame,
 )
+from realtime.resample import centres
 from realtime.types import U8, Region
 
 SIDES = st.floats(8, 3000)
@@ -109,3 +110,16 @@ def test_any_frame_can_be_shrunk_whole(size_wh: tuple[int, int]) -> None:
 
 def test_region_keeps_the_centre_and_scales_the_longer_side() -> None:
     assert region_from_box((10, 20, 50, 100), 1.5) == Region(30, 60, 120)
+
+
+@settings(deadline=None, max_examples=200)
+@given(PLACES, PLACES, SIDES, st.sampled_from([128, 192, 256]))
+def test_aligning_a_region_moves_it_by_less_than_a_pixel_of_the_crop_and_once(
+    x: float, y: float, side: float, size_px: int
+) -> None:
+    region = Region(x, y, side)
+    moved = aligned(region, size_px)
+    by = max(abs(moved.centre_x - x), abs(moved.centre_y - y))
+    assert by * min(1.0, size_px / side) <= 0.625 + 1e-6
+    assert moved.side == side
+    assert aligned(moved, size_px) == moved

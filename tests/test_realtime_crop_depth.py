@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from fakes_depth import PARTS_DEPTH
 
-from realtime.crop import crop_from_frame, region_from_box, warp_depth
+from realtime.crop import crop_from_frame, region_from_box
 from realtime.crop_depth import crop_depth, without_wall
 from realtime.depth import MIDDLE, depth_gray
+from realtime.resample import warp_depth
 from realtime.types import U16, Depth, Region
 
 STEP_M = 0.0001

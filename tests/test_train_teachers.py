@@ -10,7 +10,7 @@ from engines.load import find_engine
 from engines.manifest import read_manifest
 from engines.spec import CONSENSUS_LABELS, ModelSpec
 from engines.zoo import DEFAULT_MODEL
-from realtime.crop import warp
+from realtime.resample import warp
 from train import teacher_engine
 from train.contour import contour, hull_mask, silhouette_mask
 from train.framings import FRAMINGS, average_on_picture, crop_affine

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from engines.spec import ModelSpec
-from realtime.crop import crop_from_frame, warp
+from realtime.crop import crop_from_frame
+from realtime.resample import warp
 from realtime.types import U8
 from train.data.faces import warp_labels
 from train.datasets import Example, region_of

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import ModelSpec
-from realtime.crop import centres, crop_from_frame, region_from_box, warp
+from realtime.crop import crop_from_frame, region_from_box
+from realtime.resample import centres, warp
 from realtime.types import U8
 from train.contour import CHIN, FOREHEAD, Points, contour
 

@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from engines.errors import DataError
-from realtime.crop import centres, crop_from_frame, region_from_box, warp
+from realtime.crop import crop_from_frame, region_from_box
+from realtime.resample import centres, warp
 from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.parts.photo import DEPTH_SCALE_M, PhotoLabeller

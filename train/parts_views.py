@@ -11,8 +11,9 @@ import numpy as np
 
 from engines.errors import DataError, UsageError
 from engines.spec import DEPTH_LABELS, PART_LABELS, ModelSpec
-from realtime.crop import centres, crop_from_frame, warp
+from realtime.crop import crop_from_frame
 from realtime.depth import depth_gray
+from realtime.resample import centres, warp
 from realtime.types import U8, Region
 from train.data.faces import warp_labels
 from train.datasets import Example, region_of

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError, MissingExtra
-from realtime.crop import centres, crop_from_frame, frame_from_crop, warp
+from realtime.crop import crop_from_frame, frame_from_crop
+from realtime.resample import centres, warp
 from realtime.types import U8, Region
 from train.contour import Points
 

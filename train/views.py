@@ -10,8 +10,9 @@ import numpy as np
 
 from engines.errors import DataError
 from engines.spec import PART_LABELS
-from realtime.crop import centres, crop_from_frame, region_from_box, warp
+from realtime.crop import crop_from_frame, region_from_box
 from realtime.palette import palette
+from realtime.resample import centres, warp
 from realtime.types import U8
 
 _COLOURS = np.array([(0, 0, 0), (0, 200, 180), (255, 120, 0)], np.float32)  # background, face, occlusion

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import ModelSpec
-from realtime.crop import warp
+from realtime.resample import warp
 from realtime.types import U8
 from train import shapes
 from train.augment import random_framing, random_look

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError
-from realtime.crop import centres, crop_from_frame, region_from_box, warp
+from realtime.crop import crop_from_frame, region_from_box
+from realtime.resample import centres, warp
 from realtime.source_image import read_rgb
 from realtime.types import U8
 from train.contour import Points

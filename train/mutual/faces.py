@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import ModelSpec
-from realtime.crop import crop_from_frame, region_from_box, warp, warp_depth
+from realtime.crop import crop_from_frame, region_from_box
+from realtime.resample import warp, warp_depth
 from realtime.types import U8, U16
 from train.contour import Points
 from train.data.faces import warp_labels

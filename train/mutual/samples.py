@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import FACE, OCCLUSION, PART_LABELS, ModelSpec
-from realtime.crop import warp, warp_depth
 from realtime.depth import depth_gray
+from realtime.resample import warp, warp_depth
 from realtime.types import U8
 from train import shapes
 from train.augment import random_framing, random_look
