@@ -8,7 +8,7 @@ import pytest
 from fakes_pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, scene
 
 from engines.engine import Parsed
-from engines.spec import PART_LABELS, ModelSpec
+from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec
 from realtime.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
 from realtime.face_box import certainty, full_face_box, visible_share
 from realtime.parse import crop_faces, parse_faces
@@ -362,10 +362,36 @@ def test_what_neither_detector_nor_parser_is_sure_of_is_not_shown(score: float, 
     assert len(unsure_step(Tracker(FakeDetector([detection(FACE, score)]), SPEC))) == shown
 
 
-def test_a_doubtful_detection_that_convinces_the_parser_is_shown_and_stays() -> None:
+def test_a_doubtful_detection_that_convinced_the_parser_once_goes_when_it_no_longer_does() -> None:
     tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), SPEC)
     assert len(step(tracker)) == 1
-    assert len(unsure_step(tracker)) == 1
+    assert [len(unsure_step(tracker)) for _ in range(5)] == [1, 1, 0, 0, 0]
+
+
+def test_a_detection_that_a_search_was_sure_of_once_stays_whatever_the_parser_thinks() -> None:
+    detector = FakeDetector([detection(FACE, 0.55)])
+    tracker = Tracker(detector, SPEC, redetect_every=1)
+    step(tracker)
+    detector.detections = [detection(FACE, 0.8)]
+    step(tracker)
+    detector.detections = [detection(FACE, 0.55)]
+    assert {len(unsure_step(tracker)) for _ in range(40)} == {1}
+
+
+@pytest.mark.parametrize(("name", "shown"), [("consensus", 1), ("consensus-lite", 0)])
+def test_how_certain_a_parser_must_be_depends_on_the_network(name: str, shown: int) -> None:
+    class FairlySureEngine(FakeEngine):
+        def __call__(self, crops: U8) -> Parsed:
+            parsed = super().__call__(crops)
+            likely = parsed.probabilities.astype(np.float32)
+            return Parsed(parsed.labels, (likely * 0.72 + 255 / 3 * 0.28).astype(np.uint8))
+
+    tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), ModelSpec(name, CONSENSUS_LABELS))
+    frame = rgb_frame(scene())
+    regions = tracker.regions(frame)
+    parsed = parse_faces(FairlySureEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
+    assert 0.78 < certainty(parsed[0].probabilities, SPEC) < 0.83
+    assert len(tracker.update(parsed)) == shown
 
 
 WIDE = (1280, 720)
