@@ -14,8 +14,9 @@ from engines.closing import Closing
 from engines.engine import Engine, Parsed
 from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
-from engines.spec import DEPTH_LABELS, PART_LABELS, ModelSpec
+from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, ModelSpec
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
+from realtime.fragments import cleaned
 from realtime.resample import centres
 from realtime.types import U8
 
@@ -113,7 +114,7 @@ class WithOcclusion(Composed):
 
     def __init__(self, parser: Engine, consensus: Engine) -> None:
         parts, other = parser.spec, consensus.spec
-        if parts.labels != PART_LABELS or _OCCLUSION not in other.labels or parts.crop_scale < other.crop_scale:
+        if parts.labels != PART_LABELS or other.labels != CONSENSUS_LABELS or parts.crop_scale < other.crop_scale:
             raise EngineMismatch(
                 f"{parts.name} and {other.name} cannot work together; expected a model of parts, and one of occlusion "
                 "whose crops are no larger"
@@ -129,7 +130,8 @@ class WithOcclusion(Composed):
     def __call__(self, crops: U8) -> Parsed:
         size, label = (self._helper.spec.size_px,) * 2, self._helper.spec.labels.index(_OCCLUSION)
         inner = [cv2.warpAffine(crop, self._inner_from_crop, size, flags=cv2.INTER_LINEAR) for crop in crops]
-        covering = self._helper(np.stack(inner)).probabilities[..., label] if inner else ()
+        found = self._helper(np.stack(inner)).probabilities if inner else ()
+        covering = [cleaned(probabilities)[..., label] for probabilities in found]
         parts = self._parser(crops)
         labels, probabilities = parts.labels, np.empty((*parts.labels.shape, len(self.spec.labels)), np.uint8)
         for i, occlusion in enumerate(covering):

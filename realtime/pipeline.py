@@ -14,6 +14,7 @@ from engines.errors import UsageError
 from realtime.buffer import Buffer, Policy
 from realtime.detect import Detector, DetectorModel, DetectsFaces
 from realtime.draw import render
+from realtime.fragments import without_fragments
 from realtime.parse import crop_faces, parse_faces
 from realtime.sink_base import Sink
 from realtime.sink_video import PRESET, PRESETS
@@ -128,7 +129,8 @@ def run(
     ):
         for frame, faces in parsed:
             with timer.stage("smooth"):
-                faces = smoother.smooth(faces) if smoother else faces
+                steady = smoother.smooth(faces) if smoother else faces
+                faces = without_fragments(steady, engine.spec)
             with timer.stage("draw"):
                 drawn = render(frame, faces, options.render, engine.spec)
             with timer.stage("write"):

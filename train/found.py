@@ -13,6 +13,7 @@ from engines.engine import Engine
 from engines.spec import FACE, OCCLUSION, ModelSpec
 from realtime.detect import Detector, DetectsFaces
 from realtime.draw import render
+from realtime.fragments import without_fragments
 from realtime.parse import crop_faces, parse_faces
 from realtime.track import Tracker
 from realtime.types import U8, Frame
@@ -54,7 +55,7 @@ def label_frame(frame: Frame, engine: Engine, detector: DetectsFaces) -> U8:
     tracker = Tracker(detector, engine.spec)
     regions = tracker.regions(frame)
     faces = tracker.update(parse_faces(engine, crop_faces(frame, regions, engine.spec.size_px), regions))
-    return render(frame, faces, "labels", engine.spec).planes[0]
+    return render(frame, without_fragments(faces, engine.spec), "labels", engine.spec).planes[0]
 
 
 def _face_box(pixels: npt.NDArray[Any], spec: ModelSpec) -> npt.NDArray[Any]:
