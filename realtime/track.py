@@ -20,14 +20,14 @@ _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6
 _DOUBTFUL_SCORE = 0.65
 # Networks differ in how certain they are. `consensus-lite` parsed a skull on a shirt (79 framings) with 0.75 in the
 # median and 0.84 at most, half-covered faces that the detector doubts with 0.91 in the median and 0.81 at the least.
-# The others' certainties overlap (`consensus`: 0.62-0.79 and 0.84): what is lost there is asked about again.
-_LEAST_CERTAINTY = {"consensus-lite": 0.83}
+# The others' certainties overlap (`parts`: 0.76 and 0.81 in the median): what is lost there is asked about again.
+_LEAST_CERTAINTY = {"consensus-lite": 0.83, "parts": 0.80, "parts-depth, estimated": 0.80}
 _LEAST_CERTAINTY_OF_OTHERS = 0.78
 # What a tile shows must convince it always, and more so where it is doubtful: of 240 objects and hands 22 had 0.40-0.75
 # in tiles. Faces of 40 to 80 px were parsed with 0.89 or more by `consensus-lite`.
 _MORE_CERTAINTY_SMALL = 0.05
 # Until a search is sure of it, it must go on convincing: a skull is luckier in one frame than in the next.
-_LESS_CERTAINTY_LATER = 0.05
+_LESS_CERTAINTY_LATER = 0.03
 _MOST_DOUBTS = 2  # frames in a row
 _PATIENCE_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
 _FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of the same portraits
