@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ import typer
 
 from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
+from realtime.command_options import H264, Depth, DepthScale, Encoder, JsonFlag, Kind, Model, Render, Threads, View
 from train.commands.calibrate import calibrate
 from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
@@ -30,47 +30,6 @@ app = typer.Typer(
 )
 
 
-class Kind(StrEnum):
-    """What is drawn."""
-
-    overlay = "overlay"
-    cutout = "cutout"
-    labels = "labels"
-    alpha = "alpha"
-    blur = "blur"
-
-
-class View(StrEnum):
-    """Where a live run is shown."""
-
-    window = "window"
-    none = "none"
-
-
-Model = Annotated[
-    str,
-    typer.Option(
-        help="A model that ships with Unveil, an engine's folder or a checkpoint (its engine is built on first use); "
-        "parts+consensus for both of them.",
-        metavar="NAME",
-    ),
-]
-Render = Annotated[Kind, typer.Option(help="What is drawn.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Depth = Annotated[
-    Path | None,
-    typer.Option(
-        help="Measured depth, for models that see it: a folder of 16-bit PNGs, or a 16-bit gray video. "
-        "\\[default: estimated from colour].",
-        metavar="PATH",
-    ),
-]
-DepthScale = Annotated[
-    float | None, typer.Option(help="Metres a step of the depth \\[default: as depth.json beside it says, else 0.001].")
-]
-Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: as its work is worth].", min=1)]
-
-
 @app.command()
 def process(
     inputs: Annotated[list[str], typer.Argument(help="Videos, images, folders of them or globs.", metavar="INPUT...")],
@@ -79,6 +38,7 @@ def process(
     render: Render = Kind.overlay,
     depth: Depth = None,
     depth_scale: DepthScale = None,
+    encoder: Encoder = H264.auto,
     json: JsonFile = None,
     threads: Threads = None,
 ) -> None:
@@ -89,14 +49,16 @@ def process(
     from realtime.progress import Progress
 
     _check_depth(depth, depth_scale)
+    options = Options(render=render.value, encoder=encoder.value)
+    encoding = report.encoder_lines(encoder.value)
     jobs = files.plan(inputs, output, render.value)
     if depth:
         jobs = depth_files.with_depth(jobs, depth, depth_scale)
     with load_model(_engine(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
-        for line in report.depth_lines([job.depth for job in jobs if job.depth]):
+        for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
-        outcomes = batch.process(jobs, engine, Options(render=render.value), progress=progress)
+        outcomes = batch.process(jobs, engine, options, progress=progress)
         if json:
             report.write_json(json, report.batch_json(engine, outcomes))
     raise typer.Exit(batch.exit_status(outcomes))

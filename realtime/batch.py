@@ -112,5 +112,5 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
     timer = StageTimer()
     with open_source(job.input, depth=job.depth) as source:
         progress.started(job, source.info)
-        sink = open_sink(job.output, source.info, options.render, timer, preset=options.preset)
+        sink = open_sink(job.output, source.info, options.render, timer, preset=options.preset, encoder=options.encoder)
         return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)

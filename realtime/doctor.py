@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Literal
@@ -172,6 +171,8 @@ def _codecs() -> Iterator[Check]:
     try:
         import av
         from av.codec.codec import UnknownCodecError
+
+        from realtime import nvenc
     except ImportError as e:
         yield Check("PyAV", "no", f"cannot be loaded ({e}); run: pip install unveil", needed=True)
         return
@@ -179,25 +180,10 @@ def _codecs() -> Iterator[Check]:
         needed = name in ("libx264", "ffv1")
         try:
             av.Codec(name, "w")
-            problem = _nvenc_problem() if name.endswith("_nvenc") else ""
+            problem = nvenc.problem() if name == nvenc.CODEC else ""
         except UnknownCodecError:
             problem = "not in this build of PyAV"
         yield Check(name, "no" if problem else "yes", f"{use}: {problem}" if problem else use, needed)
-
-
-def _nvenc_problem() -> str:
-    """Why one small picture cannot be encoded on the card; empty where it can. Listed is not the same as usable."""
-    import av
-
-    encoder = av.CodecContext.create("h264_nvenc", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = 256, 256, "yuv420p"
-    encoder.time_base = Fraction(1, 30)
-    try:
-        encoder.encode(av.VideoFrame(256, 256, "yuv420p"))
-        encoder.encode(None)
-    except av.FFmpegError as e:
-        return f"no usable encoder ({e.strerror or e})"
-    return ""
 
 
 def _display_and_cameras() -> Iterator[Check]:

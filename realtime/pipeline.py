@@ -17,7 +17,7 @@ from realtime.draw import render
 from realtime.fragments import without_fragments
 from realtime.parse import crop_faces, parse_faces
 from realtime.sink_base import Sink
-from realtime.sink_video import PRESET, PRESETS
+from realtime.sink_video import ENCODERS, PRESET, PRESETS, Encoder
 from realtime.smooth import Smoother
 from realtime.source_base import Source
 from realtime.timing import StageTimer
@@ -43,6 +43,8 @@ class Options:
     """Frames after which to stop; None: at the end."""
     preset: str = PRESET
     """Of x264, where whoever opens the sink writes H.264: the quicker, the larger the file."""
+    encoder: Encoder = "auto"
+    """Of H.264, likewise."""
 
     def __post_init__(self) -> None:
         for name in ("redetect_every", "max_faces", "limit"):
@@ -51,6 +53,8 @@ class Options:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
         if self.preset not in PRESETS:
             raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
+        if self.encoder not in ENCODERS:
+            raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
 
     @property
     def search_interval(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.backends import why_not_faster
 from engines.errors import SinkError
+from engines.machine import nvidia_gpu
 from engines.manifest import TensorInfo
 from engines.spec import Batch
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from realtime.doctor import Report
     from realtime.files import DepthInput
     from realtime.pipeline import Summary
+    from realtime.sink_video import Encoder
 
 
 def start_line(engine: Engine) -> str:
@@ -31,6 +33,19 @@ def depth_lines(inputs: Sequence[DepthInput]) -> list[str]:
     """What the steps of measured depth stand for, and for how many files; one line for each scale."""
     counts = Counter(str(depth.scale) for depth in inputs)
     return [f"depth: measured, {count} file{'s' * (count > 1)}, {scale}" for scale, count in counts.items()]
+
+
+def encoder_lines(encoder: Encoder) -> list[str]:
+    """Where there is a card that might encode H.264: whether it does, and if not, why. Raises SinkError where it must
+    and cannot."""
+    if not nvidia_gpu() and encoder != "nvenc":
+        return []
+    from realtime import nvenc
+    from realtime.sink_video import uses_nvenc
+
+    if uses_nvenc(encoder):
+        return ["H.264 is encoded by NVENC"]
+    return [f"H.264 is encoded by x264 ({nvenc.problem() or 'as asked for'})"]
 
 
 def live_line(summary: Summary) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from realtime.sink_base import BackgroundSink, NullSink, Sink
 from realtime.sink_image import ImageSink
-from realtime.sink_video import PRESET, AlphaVideoSink, LabelVideoSink, VideoSink
+from realtime.sink_video import PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
 from realtime.sink_window import WindowSink, check_display
 from realtime.source_base import SourceInfo
 from realtime.timing import StageTimer
@@ -27,7 +27,13 @@ __all__ = [
 
 
 def open_sink(
-    path: Path, info: SourceInfo, render: Render, timer: StageTimer | None = None, *, preset: str = PRESET
+    path: Path,
+    info: SourceInfo,
+    render: Render,
+    timer: StageTimer | None = None,
+    *,
+    preset: str = PRESET,
+    encoder: Encoder = "auto",
 ) -> Sink:
     """The sink for an output file; use it in a `with`. Videos are encoded in a thread of their own.
 
@@ -36,6 +42,7 @@ def open_sink(
         info: the input.
         timer: gets the stage "encode" of a video.
         preset: of x264, for a video that is written with it.
+        encoder: of a video in H.264.
 
     Raises:
         SinkError: the output cannot be written.
@@ -46,4 +53,4 @@ def open_sink(
         return BackgroundSink(LabelVideoSink(path, info), timer)
     if render == "alpha":
         return BackgroundSink(AlphaVideoSink(path, info), timer)
-    return BackgroundSink(VideoSink(path, info, preset), timer)
+    return BackgroundSink(VideoSink(path, info, preset, encoder=encoder), timer)

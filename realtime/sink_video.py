@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal, get_args
 
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 
+from engines.errors import SinkError
+from realtime import nvenc
 from realtime.av_frame import SPACE_OF_MATRIX, ToAv, view
 from realtime.colour import Colour
 from realtime.sink_audio import COPIED_TO_MOV, COPIED_TO_MP4
@@ -21,8 +26,22 @@ PRESETS = (
 """What x264 calls its trades of time for size, from the quickest on."""
 PRESET, CRF = "veryfast", 18
 """Of x264: how much time it may take, and quality: lower is better; 18 looks like the input."""
+Encoder = Literal["auto", "x264", "nvenc"]
+"""Of H.264: on the processor, or on an NVIDIA card; auto: there, where it works, and here otherwise."""
+ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
 _SLICED_PX = 16  # FFV1 refuses slices smaller than a pixel
+_log = logging.getLogger(__name__)
+
+
+def uses_nvenc(encoder: Encoder) -> bool:
+    """Whether H.264 is encoded on an NVIDIA card. Raises SinkError where that is asked for and cannot be."""
+    if encoder == "x264":
+        return False
+    problem = nvenc.problem()
+    if problem and encoder == "nvenc":
+        raise SinkError(f"NVENC cannot be used: {problem}; leave --encoder out, and x264 encodes on the processor")
+    return not problem
 
 
 class VideoSink(AvSink):
@@ -31,16 +50,38 @@ class VideoSink(AvSink):
     container_format, codec, layouts = "mp4", "libx264", ("yuv420p", "rgb")
     audio_copied = COPIED_TO_MP4
 
-    def __init__(self, path: Path, info: SourceInfo | None = None, preset: str = PRESET, crf: int = CRF) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: SourceInfo | None = None,
+        preset: str = PRESET,
+        crf: int = CRF,
+        encoder: Encoder = "x264",
+    ) -> None:
         """Args:
         preset: of x264, one of PRESETS.
         crf: of x264.
+        encoder: x264 also takes what a card refuses (odd sizes).
         """
         super().__init__(path, info)
         self._preset, self._crf = preset, crf
+        self._on_card = uses_nvenc(encoder)
+
+    def _open(self, frame: Frame) -> None:
+        if self._on_card and self._pixel_format(frame) == "yuv420p":
+            self.codec = nvenc.CODEC
+            super()._open(frame)
+            try:
+                self._stream.codec_context.open(strict=False)
+                return
+            except av.FFmpegError as e:
+                _log.warning("NVENC refuses this video (%s); x264 encodes it", e.strerror or e)
+                self._close_container()
+        self._on_card, self.codec = False, "libx264"
+        super()._open(frame)
 
     def _options(self, frame: Frame) -> dict[str, str]:
-        return {"preset": self._preset, "crf": str(self._crf)}
+        return nvenc.OPTIONS if self._on_card else {"preset": self._preset, "crf": str(self._crf)}
 
     def _pixel_format(self, frame: Frame) -> str:
         # 4:2:0 has a chroma sample for two pixels each way, and H.264 crops by whole samples: odd sizes need 4:4:4.

@@ -142,7 +142,7 @@ def x264_writer(output: Path, fps: float, size_wh: tuple[int, int], preset: str)
 def unveil(clip: Path, output: Path, preset: str, engine: Engine, detector: DetectsFaces) -> Pass:
     """What `unveil process` does with one file. Raises DataError where it fails."""
     clock = Clock()
-    outcome = process_file(Job(clip, output), engine, Options(preset=preset), detector)
+    outcome = process_file(Job(clip, output), engine, Options(preset=preset, encoder="x264"), detector)
     if outcome.summary is None or outcome.error:
         raise DataError(f"{outcome.error}; compare on a whole video")
     return clock.stop(outcome.summary.frames, outcome.summary.frames_without_face)
@@ -160,7 +160,7 @@ def transcode(clip: Path, output: Path, preset: str) -> Pass:
     """The ceiling: nothing masked, by Unveil's source and sink (PyAV, each in a thread of its own)."""
     clock = Clock()
     with open_source(clip) as source:
-        frames = copy(source, open_sink(output, source.info, "overlay", preset=preset))
+        frames = copy(source, open_sink(output, source.info, "overlay", preset=preset, encoder="x264"))
     return clock.stop(frames)
 
 
