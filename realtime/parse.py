@@ -9,8 +9,30 @@ import numpy as np
 from engines.engine import Engine
 from realtime.crop import crop_rgb
 from realtime.crop_depth import crop_depth
-from realtime.track import TrackedRegion
+from realtime.timing import StageTimer
+from realtime.track import TrackedRegion, Tracker
 from realtime.types import U8, Frame, ParsedFace
+
+
+def parse_frame(frame: Frame, tracker: Tracker, engine: Engine, timer: StageTimer) -> list[ParsedFace]:
+    """The faces of the next frame. New ones that the detector misplaced are parsed twice.
+
+    Args:
+        timer: gets the stages detect, crop, network and track.
+    """
+    with timer.stage("detect"):
+        regions = tracker.regions(frame)
+    faces: list[ParsedFace] = []
+    while True:
+        with timer.stage("crop"):
+            crops = crop_faces(frame, regions, engine.spec.size_px)
+        with timer.stage("network"):
+            parsed = parse_faces(engine, crops, regions)
+        with timer.stage("track"):
+            faces = tracker.update(parsed)
+            regions = tracker.misplaced()
+        if not regions:
+            return faces
 
 
 def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:

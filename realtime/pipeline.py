@@ -15,7 +15,7 @@ from realtime.buffer import Buffer, Policy
 from realtime.detect import Detector, DetectorModel, DetectsFaces
 from realtime.draw import render
 from realtime.fragments import without_fragments
-from realtime.parse import crop_faces, parse_faces
+from realtime.parse import parse_frame
 from realtime.sink_base import Sink
 from realtime.sink_video import ENCODERS, PRESET, PRESETS, Encoder
 from realtime.smooth import Smoother
@@ -177,15 +177,7 @@ class _Parsing:
 
     def __iter__(self) -> Iterator[tuple[Frame, list[ParsedFace]]]:
         for frame in self.frames:
-            with self.timer.stage("detect"):
-                regions = self.tracker.regions(frame)
-            with self.timer.stage("crop"):
-                crops = crop_faces(frame, regions, self.engine.spec.size_px)
-            with self.timer.stage("network"):
-                parsed = parse_faces(self.engine, crops, regions)
-            with self.timer.stage("track"):
-                faces = self.tracker.update(parsed)
-            yield frame, faces
+            yield frame, parse_frame(frame, self.tracker, self.engine, self.timer)
 
     def stop(self) -> None:
         self.frames.close()

@@ -50,11 +50,12 @@ class Search(Closing):
         self._thread = ThreadPoolExecutor(1, "search")  # starts it with the first search beside the parser
         self._running: Future[Found] | None = None
 
-    def look(self, frame: Frame, *, urgent: bool) -> list[Found]:
+    def look(self, frame: Frame, *, urgent: bool, faint: bool = False) -> list[Found]:
         """Search the next frame, if it is due. Raises what the detector raised.
 
         Args:
             urgent: search it now, and whole: no face is followed, or one is missing.
+            faint: tell of what might be a face, too, where nothing else is found. Of an urgent search.
 
         Returns:
             What the searches that have ended since the last call have found, in their order.
@@ -68,7 +69,7 @@ class Search(Closing):
         tiles = self._tiles.take(frame, self._tiles_due())
         if not whole and not tiles:
             return ended
-        search = partial(_search, self._detector, frame, whole, tiles, self._most)
+        search = partial(_search, self._detector, frame, whole, tiles, self._most, urgent and faint)
         if urgent or self._every == 1:
             return [*ended, search()]
         self._running = self._thread.submit(search)
@@ -88,9 +89,11 @@ class Search(Closing):
         return self._since_whole % max(1, self._every // (_TILES_BETWEEN + 1)) == 0
 
 
-def _search(detector: DetectsFaces, frame: Frame, whole: bool, tiles: Sequence[Region], most: int) -> Found:
+def _search(
+    detector: DetectsFaces, frame: Frame, whole: bool, tiles: Sequence[Region], most: int, faint: bool
+) -> Found:
     """Look for faces in some tiles, and in the whole frame first: those that are small there are looked at closely."""
-    detections = detector.detect(frame) if whole else []
+    detections = detector.detect(frame, faint=faint) if whole else []
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in detections]
     large = [detection for detection, small in zip(detections, coarse, strict=True) if not small]
     boxes = [detection.box_xyxy for detection, small in zip(detections, coarse, strict=True) if small]

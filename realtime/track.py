@@ -18,6 +18,7 @@ from realtime.types import Detection, Frame, ParsedFace, Region
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
 # A printed skull is found now and then, with a score of 0.50-0.59. So a doubtful detection must convince the parser.
 _DOUBTFUL_SCORE = 0.65
+_FAINT_SCORE = 0.5  # it is asked about only where nothing else is found
 # Networks differ in how certain they are. `consensus-lite` parsed a skull on a shirt (79 framings) with 0.75 in the
 # median and 0.84 at most, half-covered faces that the detector doubts with 0.91 in the median and 0.81 at the least.
 # The others' certainties overlap (`parts`: 0.76 and 0.81 in the median): what is lost there is asked about again.
@@ -25,7 +26,7 @@ _LEAST_CERTAINTY = {"consensus-lite": 0.83, "parts": 0.80, "parts-depth, estimat
 _LEAST_CERTAINTY_OF_OTHERS = 0.78
 # What a tile shows must convince it always, and more so where it is doubtful: of 240 objects and hands 22 had 0.40-0.75
 # in tiles. Faces of 40 to 80 px were parsed with 0.89 or more by `consensus-lite`.
-_MORE_CERTAINTY_SMALL = 0.05
+_MORE_CERTAINTY = 0.05
 # Until a search is sure of it, it must go on convincing: a skull is luckier in one frame than in the next.
 _LESS_CERTAINTY_LATER = 0.03
 _MOST_DOUBTS = 2  # frames in a row
@@ -35,6 +36,8 @@ _SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of f
 _STAND_STILL = 0.02  # of the side: smaller movements of the centre leave the region as it is
 _KEEP_SIZE = 0.04  # likewise for its size
 _MOST_GROWTH = 0.10  # of the side in one frame
+_MOST_GROWTH_AT_FIRST = 0.40
+_ELSEWHERE = 0.06  # of the side: a new face whose region is off by more, in place or size, is parsed once more
 # The mask decides the region and the region the mask, so an error could feed on itself. The detector, which looks at
 # the whole frame, holds it: a region that differs from a detection by more than this is put back, ...
 _MOST_OFF_CENTRE = 0.3  # of the face's height
@@ -63,6 +66,8 @@ class _Track:
     """Frames in a row in which the parser was not sure of it any more."""
     seen: bool = False
     """Whether the parser has ever found a face there."""
+    looks: int = 0
+    """How often the parser has looked at it."""
     misses: int = 0
     """Frames in a row in which the parser found too little of a face."""
 
@@ -89,33 +94,48 @@ class Tracker(Closing):
         self._max_faces = max_faces
         self._tracks: list[_Track] = []
         self._next_id = 0
+        self._parsed: dict[int, ParsedFace] = {}
         self._search = Search(detector, redetect_every, max_faces)
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
         """Where the faces of this frame should be, in the order in which they were found."""
         urgent = not self._tracks or any(track.misses for track in self._tracks)
-        for found in self._search.look(frame, urgent=urgent):
+        for found in self._search.look(frame, urgent=urgent, faint=not self._tracks):
             self._match(found.large)
             self._match([detection for detection in found.small if self._is_whole_face(detection)], small=True)
+        self._parsed.clear()
         return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
+
+    def misplaced(self) -> list[TrackedRegion]:
+        """Where to look once more in this frame, and `update` again: new faces that lie elsewhere in their regions than
+        the detector had it. Empty after that."""
+        return [
+            TrackedRegion(track.track_id, track.region)
+            for track in self._tracks
+            if track.looks == 1 and _is_elsewhere(track.region, self._parsed[track.track_id].region)
+        ]
 
     def update(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
         """Learn from the parser where the faces are, and forget those that are gone.
 
         Args:
-            faces: what was parsed in the regions that `regions` gave last.
+            faces: what was parsed in the regions that `regions` or `misplaced` gave last.
 
         Returns:
             The faces worth showing: those in which the parser has found a face, now or before.
         """
         parsed = {face.track_id: face for face in faces}
-        tracks = [_follow(track, parsed[track.track_id], self._spec) for track in self._tracks]
+        self._parsed |= parsed
+        tracks = [
+            _follow(track, parsed[track.track_id], self._spec) if track.track_id in parsed else track
+            for track in self._tracks
+        ]
         alive = (track for track in tracks if track.seen and track.misses <= _PATIENCE_FRAMES)
         self._tracks = _without_doubles(alive, self._spec.crop_scale)
         was_full = len(tracks) == self._max_faces > len(self._tracks)
         if was_full or sum(track.seen for track in tracks) > len(self._tracks):
             self._search.forget_tiles()  # a place is free, and what there was no room for may be followed
-        return [parsed[track.track_id] for track in self._tracks]
+        return [self._parsed[track.track_id] for track in self._tracks]
 
     def close(self) -> None:
         """Let a search that runs end: the detector belongs to the caller."""
@@ -154,8 +174,10 @@ class Tracker(Closing):
 def _certainty_needed(score: float, small: bool, spec: ModelSpec) -> float:
     """How sure the parser must be of a detection; `small`: found in a tile."""
     least = _LEAST_CERTAINTY.get(spec.name, _LEAST_CERTAINTY_OF_OTHERS)
+    if score < _FAINT_SCORE or (score < _DOUBTFUL_SCORE and small):
+        return least + _MORE_CERTAINTY
     if score < _DOUBTFUL_SCORE:
-        return least + _MORE_CERTAINTY_SMALL * small
+        return least
     return least if small else 0.0
 
 
@@ -173,6 +195,7 @@ def _confirmed(track: _Track, detected: Region, certainty_needed: float, spec: M
 
 def _follow(track: _Track, face: ParsedFace, spec: ModelSpec) -> _Track:
     """The track after its face was parsed. Where too little of a face is left, the region waits for it."""
+    track = replace(track, looks=track.looks + 1)
     box = full_face_box(face.probabilities, spec)
     if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
         return replace(track, misses=track.misses + 1)
@@ -200,9 +223,14 @@ def _moved(track: _Track, box_in_crop: tuple[float, float, float, float], spec: 
         centre_x, centre_y = region.centre_x, region.centre_y
     side = region.side
     if abs(target.side / side - 1) > _KEEP_SIZE:
-        side = _clamped(target.side, side, 1 + _MOST_GROWTH)
+        side = _clamped(target.side, side, 1 + (_MOST_GROWTH if track.looks > 1 else _MOST_GROWTH_AT_FIRST))
     side = _clamped(side, track.detected_side, _MOST_DRIFT)
     return aligned(Region(centre_x, centre_y, side), spec.size_px)
+
+
+def _is_elsewhere(region: Region, parsed: Region) -> bool:
+    off_centre = math.dist((region.centre_x, region.centre_y), (parsed.centre_x, parsed.centre_y)) / parsed.side
+    return max(off_centre, abs(region.side / parsed.side - 1)) > _ELSEWHERE
 
 
 def _clamped(value: float, around: float, factor: float) -> float:

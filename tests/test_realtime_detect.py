@@ -19,7 +19,7 @@ from fakes_pipeline import rgb_frame, yuv_frame
 from engines.errors import EngineDamaged, UsageError
 from realtime import detect
 from realtime.detect import FULL, SHORT, Detector
-from realtime.types import U8, Frame
+from realtime.types import U8, Frame, Region
 
 SHARED = Path(__file__).parents[2] / "shared"
 PORTRAITS = SHARED / "data" / "faces" / "us_portraits"
@@ -52,6 +52,37 @@ def auto() -> Detector:
 @pytest.mark.parametrize("size_wh", [(640, 480), (1, 1), (7, 900)])
 def test_an_empty_picture_has_no_face(model: detect.DetectorModel, size_wh: tuple[int, int]) -> None:
     assert detector(model).detect(blank(size_wh)) == []
+
+
+@pytest.mark.parametrize("model", ["auto", "full"])
+@pytest.mark.parametrize(
+    ("scores", "sure", "with_faint"),
+    [
+        ((0.9, 0.45), [0.9], [0.9]),  # what is sure is never accompanied, nor shifted
+        ((0.45, 0.4, 0.35), [], [0.45, 0.4]),
+        ((0.2,), [], []),
+    ],
+)
+def test_what_might_be_a_face_is_told_on_demand_and_only_where_there_is_none(
+    model: detect.DetectorModel,
+    scores: tuple[float, ...],
+    sure: list[float],
+    with_faint: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    boxes = np.array([(100 * index, 0, 100 * index + 50, 70) for index in range(len(scores))], np.float32)
+
+    def find(frame: Frame, region: Region, min_score: float, network: detect.BlazeFace, *_: object) -> object:
+        if network is SHORT:
+            return boxes[:0], np.zeros(0, np.float32)
+        enough = np.array(scores, np.float32) >= min_score
+        return boxes[enough], np.array(scores, np.float32)[enough]
+
+    monkeypatch.setattr(detect, "_find", find)
+    for faint, expected in ((False, sure), (True, with_faint)):
+        found = detector(model).detect(blank((640, 480)), faint=faint)
+        assert [detection.score for detection in found] == pytest.approx(expected)
+        assert [detection.box_xyxy[0] for detection in found] == [100 * index for index in range(len(expected))]
 
 
 def test_unknown_detector_is_refused() -> None:

@@ -76,9 +76,9 @@ def test_it_runs_beside_its_caller_and_closing_waits_for_it() -> None:
 
 def test_what_the_detector_raises_comes_out_with_the_next_frame() -> None:
     class Broken(FakeDetector):
-        def detect(self, frame: Frame) -> list[Detection]:
+        def detect(self, frame: Frame, *, faint: bool = False) -> list[Detection]:
             if threading.current_thread() is threading.main_thread():
-                return super().detect(frame)
+                return super().detect(frame, faint=faint)
             raise EngineDamaged("no detector")
 
     with Search(Broken(), every=2, most=8) as search:

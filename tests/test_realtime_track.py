@@ -11,8 +11,9 @@ from engines.engine import Parsed
 from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec
 from realtime.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
 from realtime.face_box import certainty, full_face_box, visible_share
-from realtime.parse import crop_faces, parse_faces
+from realtime.parse import crop_faces, parse_faces, parse_frame
 from realtime.resample import centres
+from realtime.timing import StageTimer
 from realtime.track import Tracker
 from realtime.types import U8, Detection, ParsedFace, Region
 
@@ -474,3 +475,41 @@ def test_a_small_thing_before_a_large_face_neither_takes_its_place_nor_its_numbe
         (face,) = wide_step(tracker, FakeEngine(), [large])
     assert face.track_id == 0
     assert face.region.side == pytest.approx(300, rel=0.1)
+
+
+def test_a_faint_detection_must_convince_the_parser_more_and_counts_only_where_nothing_is_followed() -> None:
+    detector = FakeDetector([detection(FACE, 0.4)])
+    tracker = Tracker(detector, SPEC, redetect_every=1)
+    assert unsure_step(tracker) == []
+    assert len(step(tracker)) == 1
+    detector.detections = [detection(OTHER, 0.4)]
+    assert [len(step(tracker, faces=[FACE, OTHER])) for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("found", [(176.0, 108.0, 80.0), (160.0, 120.0, 58.0), (160.0, 120.0, 110.0)])
+def test_a_new_face_that_the_detector_misplaced_is_parsed_once_more_in_the_same_frame(
+    found: tuple[float, float, float],
+) -> None:
+    engine, tracker = FakeEngine(), Tracker(FakeDetector([detection(found)]), SPEC)
+    (face,) = parse_frame(rgb_frame(scene()), tracker, engine, StageTimer())
+    assert engine.batches == [1, 1]
+    assert face.region.centre_x == pytest.approx(160, abs=5)
+    assert face.region.centre_y == pytest.approx(120, abs=6)
+    assert face.region.side == pytest.approx(120, rel=0.12)
+    parse_frame(rgb_frame(scene()), tracker, engine, StageTimer())
+    assert engine.batches == [1, 1, 1]
+
+
+def test_faces_that_lie_where_they_were_found_are_parsed_once_and_stay_in_order() -> None:
+    engine = FakeEngine()
+    tracker = Tracker(FakeDetector([detection(FACE), detection((262.0, 60.0, 60.0))]), SPEC)
+    faces = parse_frame(rgb_frame(scene(faces=[FACE, OTHER])), tracker, engine, StageTimer())
+    assert engine.batches == [2, 1]
+    assert [face.track_id for face in faces] == [0, 1]
+    assert faces[1].region.centre_x == pytest.approx(OTHER[0], abs=4)
+
+
+def test_what_is_no_face_is_not_looked_at_twice() -> None:
+    engine, tracker = FakeEngine(), Tracker(FakeDetector([detection(FACE)]), SPEC)
+    assert parse_frame(rgb_frame(scene(faces=[])), tracker, engine, StageTimer()) == []
+    assert engine.batches == [1]

@@ -14,7 +14,8 @@ from engines.spec import FACE, OCCLUSION, ModelSpec
 from realtime.detect import Detector, DetectsFaces
 from realtime.draw import render
 from realtime.fragments import without_fragments
-from realtime.parse import crop_faces, parse_faces
+from realtime.parse import parse_frame
+from realtime.timing import StageTimer
 from realtime.track import Tracker
 from realtime.types import U8, Frame
 from train.data.faces import STORE_PX, STORE_SCALE, Face
@@ -53,8 +54,7 @@ def find(engine: Engine, faces: Sequence[Face], library: Occluders) -> Found:
 def label_frame(frame: Frame, engine: Engine, detector: DetectsFaces) -> U8:
     """(H, W) uint8 class ids of a single picture, by the run time's own steps."""
     tracker = Tracker(detector, engine.spec)
-    regions = tracker.regions(frame)
-    faces = tracker.update(parse_faces(engine, crop_faces(frame, regions, engine.spec.size_px), regions))
+    faces = parse_frame(frame, tracker, engine, StageTimer())
     return render(frame, without_fragments(faces, engine.spec), "labels", engine.spec).planes[0]
 
 
