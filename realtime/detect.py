@@ -40,6 +40,8 @@ _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough there: one face of 40 px in fifteen has 0.4-0.5, and the parser is asked
 # Half-covered faces that score less than a face needs mostly score this much of it, and convince the parser: 81 % of
 # them have certainties above 0.88, and not one of 960 other things that do (`consensus-lite`).
+LEAST_SCORE = 0.5
+"""Of a face; what scores less is faint."""
 _FAINT = 0.6
 _MOST_FAINT = 2
 
@@ -72,7 +74,7 @@ class Detector:
         threads: CPU threads; a second one saves a tenth of a search's time and doubles its work.
     """
 
-    def __init__(self, model: DetectorModel = "auto", min_score: float = 0.5, threads: int = 1) -> None:
+    def __init__(self, model: DetectorModel = "auto", min_score: float = LEAST_SCORE, threads: int = 1) -> None:
         if model not in _MODELS:
             raise UsageError(f"detector {model!r} is unknown; expected one of {', '.join(_MODELS)}")
         if not 0 < min_score < 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from engines.closing import Closing
-from realtime.detect import DetectsFaces
+from realtime.detect import LEAST_SCORE, DetectsFaces
 from realtime.tile_rotation import MOST_SKIPPED, TileRotation
 from realtime.tiles import close_up, is_coarse
 from realtime.types import Detection, Frame, Region
@@ -96,7 +96,8 @@ def _search(
     detections = detector.detect(frame, faint=faint) if whole else []
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in detections]
     large = [detection for detection, small in zip(detections, coarse, strict=True) if not small]
-    boxes = [detection.box_xyxy for detection, small in zip(detections, coarse, strict=True) if small]
+    closer = (detection for detection, small in zip(detections, coarse, strict=True) if small)
+    boxes = [detection.box_xyxy for detection in closer if detection.score >= LEAST_SCORE]
     return Found(
         large, detector.detect_in_tiles(frame, [*(close_up(box, frame.size_wh) for box in boxes[:most]), *tiles])
     )

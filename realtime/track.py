@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from engines.closing import Closing
 from engines.spec import ModelSpec
 from realtime.crop import aligned, region_from_box
-from realtime.detect import DetectsFaces
+from realtime.detect import LEAST_SCORE, DetectsFaces
 from realtime.face_box import certainty, full_face_box, visible_share
 from realtime.search import Search
 from realtime.types import Detection, Frame, ParsedFace, Region
@@ -18,15 +18,20 @@ from realtime.types import Detection, Frame, ParsedFace, Region
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
 # A printed skull is found now and then, with a score of 0.50-0.59. So a doubtful detection must convince the parser.
 _DOUBTFUL_SCORE = 0.65
-_FAINT_SCORE = 0.5  # it is asked about only where nothing else is found
 # Networks differ in how certain they are. `consensus-lite` parsed a skull on a shirt (79 framings) with 0.75 in the
 # median and 0.84 at most, half-covered faces that the detector doubts with 0.91 in the median and 0.81 at the least.
 # The others' certainties overlap (`parts`: 0.76 and 0.81 in the median): what is lost there is asked about again.
 _LEAST_CERTAINTY = {"consensus-lite": 0.83, "parts": 0.80, "parts-depth, estimated": 0.80}
 _LEAST_CERTAINTY_OF_OTHERS = 0.78
+# Others must not be plain nonsense: an elbow scored 0.66 and had 0.52-0.59. Nine in ten faces in the dark have 0.70.
+_SURE_SCORE = 0.9
+_LEAST_CERTAINTY_LIKELY = 0.60
+# What scores too little for a face is asked about where nothing else is found, if the network can tell: of 960 such
+# things and bodies none had 0.88, of half-covered faces four in five do (`consensus-lite`). To `parts` an elbow may be.
+_LEAST_CERTAINTY_FAINT = {"consensus-lite": 0.88, "consensus": 0.88}
 # What a tile shows must convince it always, and more so where it is doubtful: of 240 objects and hands 22 had 0.40-0.75
 # in tiles. Faces of 40 to 80 px were parsed with 0.89 or more by `consensus-lite`.
-_MORE_CERTAINTY = 0.05
+_MORE_CERTAINTY_SMALL = 0.05
 # Until a search is sure of it, it must go on convincing: a skull is luckier in one frame than in the next.
 _LESS_CERTAINTY_LATER = 0.03
 _MOST_DOUBTS = 2  # frames in a row
@@ -174,11 +179,13 @@ class Tracker(Closing):
 def _certainty_needed(score: float, small: bool, spec: ModelSpec) -> float:
     """How sure the parser must be of a detection; `small`: found in a tile."""
     least = _LEAST_CERTAINTY.get(spec.name, _LEAST_CERTAINTY_OF_OTHERS)
-    if score < _FAINT_SCORE or (score < _DOUBTFUL_SCORE and small):
-        return least + _MORE_CERTAINTY
+    if score < LEAST_SCORE and not small:
+        return _LEAST_CERTAINTY_FAINT.get(spec.name, math.inf)
     if score < _DOUBTFUL_SCORE:
+        return least + _MORE_CERTAINTY_SMALL * small
+    if small:
         return least
-    return least if small else 0.0
+    return _LEAST_CERTAINTY_LIKELY if score < _SURE_SCORE else 0.0
 
 
 def _confirmed(track: _Track, detected: Region, certainty_needed: float, spec: ModelSpec) -> _Track:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -479,11 +481,27 @@ def test_a_small_thing_before_a_large_face_neither_takes_its_place_nor_its_numbe
 
 def test_a_faint_detection_must_convince_the_parser_more_and_counts_only_where_nothing_is_followed() -> None:
     detector = FakeDetector([detection(FACE, 0.4)])
-    tracker = Tracker(detector, SPEC, redetect_every=1)
+    tracker = Tracker(detector, ModelSpec("consensus-lite", CONSENSUS_LABELS), redetect_every=1)
     assert unsure_step(tracker) == []
     assert len(step(tracker)) == 1
     detector.detections = [detection(OTHER, 0.4)]
     assert [len(step(tracker, faces=[FACE, OTHER])) for _ in range(3)] == [1, 1, 1]
+
+
+def test_a_faint_detection_is_not_put_to_networks_that_cannot_tell() -> None:
+    assert step(Tracker(FakeDetector([detection(FACE, 0.4)]), ModelSpec("another", CONSENSUS_LABELS))) == []
+
+
+@pytest.mark.parametrize(("score", "shown"), [(0.8, 0), (0.95, 1)])
+def test_a_likely_detection_that_is_nonsense_to_the_parser_is_not_shown(score: float, shown: int) -> None:
+    tracker = Tracker(FakeDetector([detection(FACE, score)]), SPEC)
+    frame = rgb_frame(scene())
+    regions = tracker.regions(frame)
+    (face,) = parse_faces(FakeEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
+    nonsense = (face.probabilities * 0.3 + 255 / 3 * 0.7).astype(np.uint8)
+    nonsense[..., 0] //= 2  # full_face sees one
+    assert certainty(nonsense, SPEC) < 0.57
+    assert len(tracker.update([replace(face, probabilities=nonsense)])) == shown
 
 
 @pytest.mark.parametrize("found", [(176.0, 108.0, 80.0), (160.0, 120.0, 58.0), (160.0, 120.0, 110.0)])
