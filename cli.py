@@ -50,8 +50,8 @@ def process(
 
     _check_depth(depth, depth_scale)
     options = Options(render=render.value, encoder=encoder.value)
-    encoding = report.encoder_lines(encoder.value)
     jobs = files.plan(inputs, output, render.value)
+    encoding = report.encoder_lines(encoder.value) if any(job.output.suffix == ".mp4" for job in jobs) else []
     if depth:
         jobs = depth_files.with_depth(jobs, depth, depth_scale)
     with load_model(_engine(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:

@@ -24,6 +24,7 @@ from realtime.detect import Detector
 from realtime.files import is_image
 from realtime.pipeline import Options, Summary, run
 from realtime.sink import open_sink
+from realtime.sink_video import uses_nvenc
 from realtime.source import open_source
 from realtime.source_base import SourceInfo
 from realtime.timing import StageTimer
@@ -158,7 +159,7 @@ def _identity(engine: Engine) -> dict[str, Any]:
 def _described(info: SourceInfo, summary: Summary) -> dict[str, Any]:
     return {
         "name": info.name, "kind": info.kind, "size_wh": info.size_wh, "frames": summary.frames,
-        "damage": summary.damage, "fps": info.fps,
+        "damage": summary.damage, "fps": info.fps, "encoder": "nvenc" if uses_nvenc("auto") else "x264",
     }  # fmt: skip
 
 

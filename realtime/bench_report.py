@@ -22,7 +22,7 @@ def bench_text(result: BenchResult) -> str:
     several = len(result.engines) > 1
     parts = [
         *engines,
-        f"source: {source['name']}, {size}, {source['frames']} frames",
+        f"source: {source['name']}, {size}, {source['frames']} frames; encoded by {source['encoder']}",
         "",
         _compared(result) if several else _alone(result),
         "",

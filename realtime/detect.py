@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol
@@ -40,8 +41,6 @@ _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough there: one face of 40 px in fifteen has 0.4-0.5, and the parser is asked
 # Half-covered faces that score less than a face needs mostly score this much of it, and convince the parser: 81 % of
 # them have certainties above 0.88, and not one of 960 other things that do (`consensus-lite`).
-LEAST_SCORE = 0.5
-"""Of a face; what scores less is faint."""
 _FAINT = 0.6
 _MOST_FAINT = 2
 
@@ -74,7 +73,7 @@ class Detector:
         threads: CPU threads; a second one saves a tenth of a search's time and doubles its work.
     """
 
-    def __init__(self, model: DetectorModel = "auto", min_score: float = LEAST_SCORE, threads: int = 1) -> None:
+    def __init__(self, model: DetectorModel = "auto", min_score: float = 0.5, threads: int = 1) -> None:
         if model not in _MODELS:
             raise UsageError(f"detector {model!r} is unknown; expected one of {', '.join(_MODELS)}")
         if not 0 < min_score < 1:
@@ -89,10 +88,9 @@ class Detector:
             faint: where there is none, give the best of what scores a little less, for the parser to judge.
         """
         boxes, scores = self._boxes(frame, (_FAINT if faint else 1) * self._min_score)
-        sure = scores >= self._min_score
-        if sure.any() or not faint:
-            return _detections(boxes[sure], scores[sure])
-        return _detections(boxes, scores)[:_MOST_FAINT]
+        if (scores >= self._min_score).any():
+            return _detections(boxes, scores)
+        return [replace(detection, faint=True) for detection in _detections(boxes, scores)[:_MOST_FAINT]]
 
     def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
         """What may be faces in some of a frame's tiles, too small to be seen in the whole frame, best first.
@@ -113,8 +111,11 @@ class Detector:
 
     def _boxes(self, frame: Frame, min_score: float) -> tuple[F32, F32]:
         region = region_of_frame(frame.size_wh)
+        # Boxes that are no faces by themselves must not shift those that are.
         if len(self._networks) == 1:
-            return _find(frame, region, min_score, *self._networks[0])
+            boxes, scores = _find(frame, region, self._min_score, *self._networks[0])
+            repeat = min_score < self._min_score and not scores.size
+            return _find(frame, region, min_score, *self._networks[0]) if repeat else (boxes, scores)
         least = min(_LEAST_SUPPORT, self._min_score)
         (short_boxes, short_scores), (full_boxes, full_scores) = (
             _find(frame, region, least, *network) for network in self._networks
@@ -123,7 +124,6 @@ class Detector:
         supported = np.minimum(_ALONE * short_scores + _SUPPORT * np.array(support, np.float32), 1)
         judged = np.concatenate([supported, full_scores])
         boxes = np.concatenate([short_boxes, full_boxes])
-        # Boxes that are no faces by themselves must not shift those that are.
         enough = judged >= (self._min_score if (judged >= self._min_score).any() else min_score)
         return weighted_nms(boxes[enough], judged[enough])
 

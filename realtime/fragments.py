@@ -19,18 +19,23 @@ _SURROUNDED = 0.6  # of the pixels around a speck have the label that it gets
 _HALO_PX = 2  # around a speck its label is not the likeliest, but likely enough to be drawn
 
 
-def without_fragments(faces: Sequence[ParsedFace], spec: ModelSpec) -> list[ParsedFace]:
-    """The faces without specks of face or occlusion; those of other models (parts are small) as they are."""
+def without_fragments(faces: Sequence[ParsedFace], spec: ModelSpec, *, of_face: bool = True) -> list[ParsedFace]:
+    """The faces without specks of occlusion or face; those of other models (parts are small) as they are.
+
+    Args:
+        of_face: False: an eye between fingers stays face, however small.
+    """
     if spec.labels != CONSENSUS_LABELS:
         return list(faces)
-    return [replace(face, probabilities=cleaned(face.probabilities)) for face in faces]
+    return [replace(face, probabilities=cleaned(face.probabilities, of_face=of_face)) for face in faces]
 
 
-def cleaned(probabilities: U8) -> U8:
-    """Give each speck of face or occlusion, with all of its probability, to the label that surrounds it.
+def cleaned(probabilities: U8, *, of_face: bool = True) -> U8:
+    """Give each speck of occlusion or face, with all of its probability, to the label that surrounds it.
 
     Args:
         probabilities: (S, S, 3) uint8, of the consensus labels.
+        of_face: specks of face, too.
 
     Returns:
         The same array where there is no speck; else a new one.
@@ -39,7 +44,7 @@ def cleaned(probabilities: U8) -> U8:
     _, full = cv2.threshold(channels[BACKGROUND], 127, 1, cv2.THRESH_BINARY_INV)
     largest = _LARGEST * cv2.countNonZero(full)
     found = False
-    for label, rival in ((OCCLUSION, FACE), (FACE, OCCLUSION)):
+    for label, rival in ((OCCLUSION, FACE), (FACE, OCCLUSION))[: 1 + of_face]:
         likeliest = cv2.compare(channels[label], cv2.max(channels[BACKGROUND], channels[rival]), cv2.CMP_GT)
         count, pieces, statistics, _ = cv2.connectedComponentsWithStats(likeliest, connectivity=8, ltype=cv2.CV_16U)
         for piece in range(1, count):

@@ -134,7 +134,7 @@ def run(
         for frame, faces in parsed:
             with timer.stage("smooth"):
                 steady = smoother.smooth(faces) if smoother else faces
-                faces = without_fragments(steady, engine.spec)
+                faces = without_fragments(steady, engine.spec, of_face=options.render != "blur")
             with timer.stage("draw"):
                 drawn = render(frame, faces, options.render, engine.spec)
             with timer.stage("write"):

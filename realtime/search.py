@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from engines.closing import Closing
-from realtime.detect import LEAST_SCORE, DetectsFaces
+from realtime.detect import DetectsFaces
 from realtime.tile_rotation import MOST_SKIPPED, TileRotation
 from realtime.tiles import close_up, is_coarse
 from realtime.types import Detection, Frame, Region
@@ -23,6 +23,8 @@ class Found:
 
     large: Sequence[Detection]
     """In the whole frame."""
+    faint: Sequence[Detection]
+    """In the whole frame, where that shows no face."""
     small: Sequence[Detection]
     """In tiles of it: some of them are textures, hands, or parts of a larger face."""
 
@@ -93,11 +95,12 @@ def _search(
     detector: DetectsFaces, frame: Frame, whole: bool, tiles: Sequence[Region], most: int, faint: bool
 ) -> Found:
     """Look for faces in some tiles, and in the whole frame first: those that are small there are looked at closely."""
-    detections = detector.detect(frame, faint=faint) if whole else []
+    told = detector.detect(frame, faint=faint) if whole else []
+    detections = [detection for detection in told if not detection.faint]
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in detections]
     large = [detection for detection, small in zip(detections, coarse, strict=True) if not small]
-    closer = (detection for detection, small in zip(detections, coarse, strict=True) if small)
-    boxes = [detection.box_xyxy for detection in closer if detection.score >= LEAST_SCORE]
+    boxes = [detection.box_xyxy for detection, small in zip(detections, coarse, strict=True) if small]
+    closer = [close_up(box, frame.size_wh) for box in boxes[:most]]
     return Found(
-        large, detector.detect_in_tiles(frame, [*(close_up(box, frame.size_wh) for box in boxes[:most]), *tiles])
+        large, [detection for detection in told if detection.faint], detector.detect_in_tiles(frame, [*closer, *tiles])
     )

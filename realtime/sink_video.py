@@ -63,12 +63,16 @@ class VideoSink(AvSink):
         crf: of x264.
         encoder: x264 also takes what a card refuses (odd sizes).
         """
+        self._on_card = uses_nvenc(encoder)
         super().__init__(path, info)
         self._preset, self._crf = preset, crf
-        self._on_card = uses_nvenc(encoder)
 
     def _open(self, frame: Frame) -> None:
-        if self._on_card and self._pixel_format(frame) == "yuv420p":
+        if self._on_card and self._pixel_format(frame) != "yuv420p":
+            _log.warning(
+                "NVENC takes no odd sizes, and %s is %dx%d; x264 encodes it", self._file.path.name, *frame.size_wh
+            )
+        elif self._on_card:
             self.codec = nvenc.CODEC
             super()._open(frame)
             try:

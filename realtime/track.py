@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from engines.closing import Closing
 from engines.spec import ModelSpec
+from engines.zoo import WITH_CONSENSUS
 from realtime.crop import aligned, region_from_box
-from realtime.detect import LEAST_SCORE, DetectsFaces
+from realtime.detect import DetectsFaces
 from realtime.face_box import certainty, full_face_box, visible_share
 from realtime.search import Search
 from realtime.types import Detection, Frame, ParsedFace, Region
@@ -70,7 +71,7 @@ class _Track:
     doubts: int = 0
     """Frames in a row in which the parser was not sure of it any more."""
     seen: bool = False
-    """Whether the parser has ever found a face there."""
+    """Whether the parser has found a face there, and has not come to doubt it."""
     looks: int = 0
     """How often the parser has looked at it."""
     misses: int = 0
@@ -80,8 +81,8 @@ class _Track:
 class Tracker(Closing):
     """Follows the faces of one video. For each frame: `regions`, parse them, `update`.
 
-    It detects where nothing is tracked and while a tracked face is missing, in every frame: the two networks cost about
-    as much as parsing one face, so that a video without faces is hardly slower than one with a face. Otherwise it looks
+    It detects where nothing is tracked and while a tracked face is missing, in every frame, which takes as long as
+    parsing two or three faces. Otherwise it looks
     for new faces every `redetect_every` frames, beside the parser: they are followed from the next frame on (`Search`).
 
     Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
@@ -105,9 +106,11 @@ class Tracker(Closing):
     def regions(self, frame: Frame) -> list[TrackedRegion]:
         """Where the faces of this frame should be, in the order in which they were found."""
         urgent = not self._tracks or any(track.misses for track in self._tracks)
-        for found in self._search.look(frame, urgent=urgent, faint=not self._tracks):
+        faint = not self._tracks and _base_name(self._spec) in _LEAST_CERTAINTY_FAINT
+        for found in self._search.look(frame, urgent=urgent, faint=faint):
             self._match(found.large)
             self._match([detection for detection in found.small if self._is_whole_face(detection)], small=True)
+            self._match(found.faint if not self._tracks else ())
         self._parsed.clear()
         return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
 
@@ -127,20 +130,28 @@ class Tracker(Closing):
             faces: what was parsed in the regions that `regions` or `misplaced` gave last.
 
         Returns:
-            The faces worth showing: those in which the parser has found a face, now or before.
+            The faces worth showing: those in which the parser has found a face, now or before, and has not come to
+            doubt it.
         """
+        before = self._tracks
         parsed = {face.track_id: face for face in faces}
-        self._parsed |= parsed
         tracks = [
-            _follow(track, parsed[track.track_id], self._spec) if track.track_id in parsed else track
-            for track in self._tracks
+            self._followed(track, parsed[track.track_id]) if track.track_id in parsed else track for track in before
         ]
         alive = (track for track in tracks if track.seen and track.misses <= _PATIENCE_FRAMES)
         self._tracks = _without_doubles(alive, self._spec.crop_scale)
         was_full = len(tracks) == self._max_faces > len(self._tracks)
-        if was_full or sum(track.seen for track in tracks) > len(self._tracks):
+        kept = {track.track_id for track in self._tracks}
+        if was_full or any(track.track_id not in kept for track in before if track.seen):
             self._search.forget_tiles()  # a place is free, and what there was no room for may be followed
         return [self._parsed[track.track_id] for track in self._tracks]
+
+    def _followed(self, track: _Track, face: ParsedFace) -> _Track:
+        followed = _follow(track, face, self._spec)
+        if track.track_id in self._parsed and (followed.misses or followed.doubts):
+            return replace(track, looks=followed.looks)  # the second look was worse: the first one counts
+        self._parsed[track.track_id] = face
+        return followed
 
     def close(self) -> None:
         """Let a search that runs end: the detector belongs to the caller."""
@@ -160,7 +171,7 @@ class Tracker(Closing):
         """
         free = list(range(len(self._tracks)))
         for detection in detections:
-            needed = _certainty_needed(detection.score, small, self._spec)
+            needed = _certainty_needed(detection, small, self._spec)
             region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
             overlaps = {index: self._likeness(self._tracks[index], region) for index in free}
             best = max(overlaps, key=overlaps.__getitem__, default=None)
@@ -176,16 +187,20 @@ class Tracker(Closing):
         return _overlap(region, track.region, 1.0 if track.misses else self._spec.crop_scale)
 
 
-def _certainty_needed(score: float, small: bool, spec: ModelSpec) -> float:
+def _certainty_needed(detection: Detection, small: bool, spec: ModelSpec) -> float:
     """How sure the parser must be of a detection; `small`: found in a tile."""
-    least = _LEAST_CERTAINTY.get(spec.name, _LEAST_CERTAINTY_OF_OTHERS)
-    if score < LEAST_SCORE and not small:
-        return _LEAST_CERTAINTY_FAINT.get(spec.name, math.inf)
-    if score < _DOUBTFUL_SCORE:
+    if detection.faint:
+        return _LEAST_CERTAINTY_FAINT[_base_name(spec)]
+    least = _LEAST_CERTAINTY.get(_base_name(spec), _LEAST_CERTAINTY_OF_OTHERS)
+    if detection.score < _DOUBTFUL_SCORE:
         return least + _MORE_CERTAINTY_SMALL * small
     if small:
         return least
-    return _LEAST_CERTAINTY_LIKELY if score < _SURE_SCORE else 0.0
+    return _LEAST_CERTAINTY_LIKELY if detection.score < _SURE_SCORE else 0.0
+
+
+def _base_name(spec: ModelSpec) -> str:
+    return spec.name.removesuffix(WITH_CONSENSUS)
 
 
 def _confirmed(track: _Track, detected: Region, certainty_needed: float, spec: ModelSpec) -> _Track:

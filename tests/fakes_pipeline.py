@@ -4,6 +4,7 @@ a face is a red ellipse, and what covers it is blue."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -85,7 +86,7 @@ class FakeDetector:
     def detect(self, frame: Frame, *, faint: bool = False) -> list[Detection]:
         self.calls += 1
         sure = [detection for detection in self.detections if detection.score >= 0.5]
-        return sure or (list(self.detections) if faint else [])
+        return sure or ([replace(detection, faint=True) for detection in self.detections] if faint else [])
 
     def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
         self.tiles.append(len(tiles))

@@ -83,6 +83,7 @@ def test_what_might_be_a_face_is_told_on_demand_and_only_where_there_is_none(
         found = detector(model).detect(blank((640, 480)), faint=faint)
         assert [detection.score for detection in found] == pytest.approx(expected)
         assert [detection.box_xyxy[0] for detection in found] == [100 * index for index in range(len(expected))]
+        assert {detection.faint for detection in found} <= {not sure}
 
 
 def test_unknown_detector_is_refused() -> None:

@@ -99,3 +99,10 @@ def test_parts_are_small_and_stay() -> None:
     face = ParsedFace(0, Region(64, 64, 128), np.zeros((128, 128, 3), np.uint8), probabilities)
     assert without_fragments([face], ModelSpec("parts", PART_LABELS))[0] is face
     assert ids(without_fragments([face], SPEC)[0].probabilities)[52, 62] == FACE
+
+
+def test_where_no_face_may_show_an_eye_between_fingers_stays_face() -> None:
+    probabilities = face_mask()
+    fill(probabilities, (60, 100, 40, 90), OCCLUSION)
+    fill(probabilities, (70, 74, 50, 60), FACE)
+    assert cleaned(probabilities, of_face=False) is probabilities

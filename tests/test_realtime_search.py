@@ -25,7 +25,7 @@ def frame(brighter: int = 0) -> Frame:
 
 def test_an_urgent_search_is_of_this_frame() -> None:
     with Search(FakeDetector([FACE], [SMALL]), every=15, most=8) as search:
-        assert search.look(frame(), urgent=True) == [Found([FACE], [SMALL])]
+        assert search.look(frame(), urgent=True) == [Found([FACE], [], [SMALL])]
 
 
 def test_other_searches_are_told_one_frame_later_always() -> None:
@@ -33,7 +33,7 @@ def test_other_searches_are_told_one_frame_later_always() -> None:
     with Search(detector, every=15, most=8) as search:
         search.look(frame(), urgent=True)
         told = {index: found for index in range(1, 32) if (found := search.look(frame(2 * index), urgent=False))}
-    whole, tile = [Found([FACE], [SMALL])], [Found([], [SMALL])]
+    whole, tile = [Found([FACE], [], [SMALL])], [Found([], [], [SMALL])]
     assert told == {6: tile, 11: tile, 16: whole, 21: tile, 26: tile, 31: whole}
     assert detector.tiles == [15, *[1] * 6]
 

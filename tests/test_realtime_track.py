@@ -531,3 +531,34 @@ def test_what_is_no_face_is_not_looked_at_twice() -> None:
     engine, tracker = FakeEngine(), Tracker(FakeDetector([detection(FACE)]), SPEC)
     assert parse_frame(rgb_frame(scene(faces=[])), tracker, engine, StageTimer()) == []
     assert engine.batches == [1]
+
+
+def test_faint_detections_leave_the_places_to_small_faces() -> None:
+    texture = (900.0, 500.0, 200.0)
+    detector = FakeDetector([detection(texture, 0.4)], small=[detection(SMALL)])
+    tracker = Tracker(detector, ModelSpec("consensus-lite", CONSENSUS_LABELS), max_faces=1)
+    assert len(wide_step(tracker, FakeEngine(), [SMALL])) == 1
+
+
+def test_when_a_face_is_given_up_for_doubts_tiles_are_searched_again_though_nothing_moves() -> None:
+    detector = FakeDetector(small=[detection(SMALL, 0.95)])
+    tracker = Tracker(detector, SPEC, redetect_every=15)
+    assert len(wide_step(tracker, FakeEngine(), [SMALL])) == 1
+    detector.small = ()
+    given_up = [wide_step(tracker, UnsureEngine(), [SMALL]) for _ in range(3)][-1]
+    assert given_up == []
+    tiles = len(detector.tiles)
+    for _ in range(15):
+        wide_step(tracker, FakeEngine(), [SMALL])
+    assert detector.tiles[tiles:] == [1] * 15
+
+
+def test_a_second_look_that_finds_nothing_does_not_cost_the_first_one() -> None:
+    class BlindAtSecond(FakeEngine):
+        def __call__(self, crops: U8) -> Parsed:
+            return super().__call__(crops if not self.batches else np.zeros_like(crops))
+
+    engine, tracker = BlindAtSecond(), Tracker(FakeDetector([detection((176.0, 108.0, 80.0))]), SPEC)
+    (face,) = parse_frame(rgb_frame(scene()), tracker, engine, StageTimer())
+    assert engine.batches == [1, 1]
+    assert visible_share(face.probabilities, SPEC) > 0.1
