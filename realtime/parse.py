@@ -22,7 +22,6 @@ def parse_frame(frame: Frame, tracker: Tracker, engine: Engine, timer: StageTime
     """
     with timer.stage("detect"):
         regions = tracker.regions(frame)
-    faces: list[ParsedFace] = []
     while True:
         with timer.stage("crop"):
             crops = crop_faces(frame, regions, engine.spec.size_px)

@@ -81,9 +81,9 @@ class _Track:
 class Tracker(Closing):
     """Follows the faces of one video. For each frame: `regions`, parse them, `update`.
 
-    It detects where nothing is tracked and while a tracked face is missing, in every frame, which takes as long as
-    parsing two or three faces. Otherwise it looks
-    for new faces every `redetect_every` frames, beside the parser: they are followed from the next frame on (`Search`).
+    It searches every frame where nothing is followed or a face is missing, which takes as long as parsing two or three
+    faces. Otherwise it looks for new faces every `redetect_every` frames, beside the parser: those are followed from the
+    next frame on (`Search`).
 
     Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
     Later a few tiles a frame have their turn, unless nothing moved in them.
