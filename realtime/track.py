@@ -82,8 +82,8 @@ class Tracker(Closing):
     """Follows the faces of one video. For each frame: `regions`, parse them, `update`.
 
     It searches every frame where nothing is followed or a face is missing, which takes as long as parsing two or three
-    faces. Otherwise it looks for new faces every `redetect_every` frames, beside the parser: those are followed from the
-    next frame on (`Search`).
+    faces. Otherwise it looks for new faces every `redetect_every` frames, beside the parser: those are followed from
+    the next frame on (`Search`).
 
     Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
     Later a few tiles a frame have their turn, unless nothing moved in them.
