@@ -39,10 +39,10 @@ _ALONE = 2 / 3  # of its score counts for the short range alone, so that it need
 _SUPPORT = 1 / 2  # of the full range's score is added, from this score on:
 _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough there: one face of 40 px in fifteen has 0.4-0.5, and the parser is asked
-# Half-covered faces that score less than a face needs mostly score this much of it, and convince the parser: 81 % of
-# them have certainties above 0.88, and not one of 960 other things that do (`consensus-lite`).
-_FAINT = 0.6
-_MOST_FAINT = 2
+# Most half-covered faces that score too little for a face score at least this much of it. The parser accepts 81 % of
+# them (confidence above 0.88), and none of 960 other things that score so (`consensus-lite`).
+_LOW_CONFIDENCE = 0.6
+_MOST_LOW_CONFIDENCE = 2
 
 Infer = Callable[[U8], tuple[F32, F32]]
 _MODELS: dict[str, tuple[BlazeFace, ...]] = {"auto": (SHORT, FULL), "short": (SHORT,), "full": (FULL,)}
@@ -51,8 +51,8 @@ _MODELS: dict[str, tuple[BlazeFace, ...]] = {"auto": (SHORT, FULL), "short": (SH
 class DetectsFaces(Protocol):
     """What the tracker needs of a detector; tests put a fake in its seat."""
 
-    def detect(self, frame: Frame, *, faint: bool = False) -> list[Detection]:
-        """The faces of a frame, best first; where there is none and `faint`, what might be one."""
+    def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
+        """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
         ...
 
     def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
@@ -81,16 +81,18 @@ class Detector:
         self._min_score = min_score
         self._networks = [(network, network.anchors(), _compile(network, threads)) for network in _MODELS[model]]
 
-    def detect(self, frame: Frame, *, faint: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
         """The faces of a frame, best first, each with its full-face box in pixels of the frame.
 
         Args:
-            faint: where there is none, give the best of what scores a little less, for the parser to judge.
+            low_confidence: where there is none, return the best that score a little less, for the parser to judge.
         """
-        boxes, scores = self._boxes(frame, (_FAINT if faint else 1) * self._min_score)
+        boxes, scores = self._boxes(frame, (_LOW_CONFIDENCE if low_confidence else 1) * self._min_score)
         if (scores >= self._min_score).any():
             return _detections(boxes, scores)
-        return [replace(detection, faint=True) for detection in _detections(boxes, scores)[:_MOST_FAINT]]
+        return [
+            replace(detection, low_confidence=True) for detection in _detections(boxes, scores)[:_MOST_LOW_CONFIDENCE]
+        ]
 
     def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
         """What may be faces in some of a frame's tiles, too small to be seen in the whole frame, best first.

@@ -1,4 +1,4 @@
-"""What a parsed crop says of its face: where it is, how much of it shows, how sure the parser is."""
+"""Measures a parsed face: its box in the crop, its visible share, the parser's confidence."""
 
 from __future__ import annotations
 
@@ -47,13 +47,25 @@ def visible_share(probabilities: U8, spec: ModelSpec) -> float:
     return cv2.mean(visible_face(probabilities, spec))[0] / 255
 
 
-def certainty(probabilities: U8, spec: ModelSpec) -> float:
-    """How sure the parser is where it sees the full face: the mean probability of face or occlusion, the likelier of
-    the two, 0..1. Which part of a face a pixel is does not matter.
+def covered_share(probabilities: U8, spec: ModelSpec) -> float:
+    """The share of a parsed crop's area that the full face takes, occluded or not, 0..1."""
+    return cv2.countNonZero(_inside(probabilities, spec)) / probabilities[..., 0].size
+
+
+def confidence(probabilities: U8, spec: ModelSpec) -> float:
+    """The parser's confidence in the full face, 0..1; 0 where there is none.
+
+    It is the mean probability of face or occlusion, the likelier of the two, over the full face. Which part of a face
+    a pixel is does not matter.
     """
-    inside = full_face(probabilities, spec) > 127
+    inside = _inside(probabilities, spec)
     likelier = cv2.max(visible_face(probabilities, spec), occlusion(probabilities, spec))
-    return float(likelier[inside].mean()) / 255 if inside.any() else 0.0
+    return cv2.mean(likelier, inside)[0] / 255
+
+
+def _inside(probabilities: U8, spec: ModelSpec) -> U8:
+    """(S, S) uint8: 255 where the full face is likelier than not, else 0."""
+    return np.asarray(cv2.threshold(full_face(probabilities, spec), 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def _without_gaps(likely: U8, spec: ModelSpec) -> U8:

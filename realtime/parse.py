@@ -10,7 +10,7 @@ from engines.engine import Engine
 from realtime.crop import crop_rgb
 from realtime.crop_depth import crop_depth
 from realtime.timing import StageTimer
-from realtime.track import TrackedRegion, Tracker
+from realtime.tracker import TrackedRegion, Tracker
 from realtime.types import U8, Frame, ParsedFace
 
 

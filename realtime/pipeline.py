@@ -21,7 +21,7 @@ from realtime.sink_video import ENCODERS, PRESET, PRESETS, Encoder
 from realtime.smooth import Smoother
 from realtime.source_base import Source
 from realtime.timing import StageTimer
-from realtime.track import Tracker
+from realtime.tracker import Tracker
 from realtime.types import Frame, ParsedFace, Render
 
 
@@ -33,8 +33,8 @@ class Options:
     detector: DetectorModel = "auto"
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
-    max_faces: int = 8
-    """Faces that are followed at most; those found first stay."""
+    max_faces: int | None = None
+    """The most faces that are followed, those found first; None: all."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None

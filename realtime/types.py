@@ -108,8 +108,8 @@ class Detection:
     """The full-face box (forehead at the hairline to chin, cheek to cheek) in pixels of the frame."""
     score: float
     """0..1"""
-    faint: bool = False
-    """It scores less than a face must, and is told because nothing else was found."""
+    low_confidence: bool = False
+    """Its score is below the threshold for a face. It is reported because nothing else was found."""
 
 
 @dataclass(frozen=True, eq=False)

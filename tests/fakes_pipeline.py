@@ -83,10 +83,12 @@ class FakeDetector:
         self.calls = 0
         self.tiles: list[int] = []
 
-    def detect(self, frame: Frame, *, faint: bool = False) -> list[Detection]:
+    def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
         self.calls += 1
         sure = [detection for detection in self.detections if detection.score >= 0.5]
-        return sure or ([replace(detection, faint=True) for detection in self.detections] if faint else [])
+        return sure or (
+            [replace(detection, low_confidence=True) for detection in self.detections] if low_confidence else []
+        )
 
     def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
         self.tiles.append(len(tiles))

@@ -56,7 +56,7 @@ def test_an_empty_picture_has_no_face(model: detect.DetectorModel, size_wh: tupl
 
 @pytest.mark.parametrize("model", ["auto", "full"])
 @pytest.mark.parametrize(
-    ("scores", "sure", "with_faint"),
+    ("scores", "sure", "with_low_confidence"),
     [
         ((0.9, 0.45), [0.9], [0.9]),  # what is sure is never accompanied, nor shifted
         ((0.45, 0.4, 0.35), [], [0.45, 0.4]),
@@ -67,7 +67,7 @@ def test_what_might_be_a_face_is_told_on_demand_and_only_where_there_is_none(
     model: detect.DetectorModel,
     scores: tuple[float, ...],
     sure: list[float],
-    with_faint: list[float],
+    with_low_confidence: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     boxes = np.array([(100 * index, 0, 100 * index + 50, 70) for index in range(len(scores))], np.float32)
@@ -79,11 +79,11 @@ def test_what_might_be_a_face_is_told_on_demand_and_only_where_there_is_none(
         return boxes[enough], np.array(scores, np.float32)[enough]
 
     monkeypatch.setattr(detect, "_find", find)
-    for faint, expected in ((False, sure), (True, with_faint)):
-        found = detector(model).detect(blank((640, 480)), faint=faint)
+    for low_confidence, expected in ((False, sure), (True, with_low_confidence)):
+        found = detector(model).detect(blank((640, 480)), low_confidence=low_confidence)
         assert [detection.score for detection in found] == pytest.approx(expected)
         assert [detection.box_xyxy[0] for detection in found] == [100 * index for index in range(len(expected))]
-        assert {detection.faint for detection in found} <= {not sure}
+        assert {detection.low_confidence for detection in found} <= {not sure}
 
 
 def test_unknown_detector_is_refused() -> None:

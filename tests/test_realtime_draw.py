@@ -16,7 +16,7 @@ from realtime.draw import render
 from realtime.legend import legend
 from realtime.palette import FACE_RGB, OCCLUSION_RGB, palette
 from realtime.parse import crop_faces, parse_faces
-from realtime.track import TrackedRegion
+from realtime.tracker import TrackedRegion
 from realtime.types import U8, Frame, ParsedFace, Region, Render
 
 KINDS = get_args(Render)

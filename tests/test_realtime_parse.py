@@ -7,7 +7,7 @@ from fakes_pipeline import FakeEngine, rgb_frame, scene
 
 from realtime.crop import crop_rgb
 from realtime.parse import crop_faces, parse_faces
-from realtime.track import TrackedRegion
+from realtime.tracker import TrackedRegion
 from realtime.types import Region
 
 FRAME = rgb_frame(scene(faces=[(100, 120, 80), (220, 120, 80)]))

@@ -20,7 +20,7 @@ from engines.zoo import DEFAULT_MODEL
 from realtime.detect import Detector
 from realtime.parse import crop_faces, parse_faces
 from realtime.tiles import tiles_of_frame, whole_in_tile
-from realtime.track import Tracker
+from realtime.tracker import Tracker
 from realtime.types import U8, ParsedFace, Region
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -12,11 +12,11 @@ from fakes_pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, 
 from engines.engine import Parsed
 from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec
 from realtime.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
-from realtime.face_box import certainty, full_face_box, visible_share
+from realtime.face_box import confidence, full_face_box, visible_share
 from realtime.parse import crop_faces, parse_faces, parse_frame
 from realtime.resample import centres
 from realtime.timing import StageTimer
-from realtime.track import Tracker
+from realtime.tracker import Tracker
 from realtime.types import U8, Detection, ParsedFace, Region
 
 FACE = (160.0, 120.0, 80.0)
@@ -47,6 +47,7 @@ def test_looks_for_new_faces_every_n_frames() -> None:
     tracker = Tracker(detector, SPEC, redetect_every=5)
     for _ in range(11):
         step(tracker)
+    tracker.close()  # lets the last search end
     assert detector.calls == 3
 
 
@@ -104,15 +105,65 @@ def test_a_hand_over_most_of_the_face_neither_loses_nor_moves_it() -> None:
     assert faces[-1][0].region.side == pytest.approx(120, rel=0.12)
 
 
-def test_a_face_that_is_gone_is_dropped_after_a_while_and_searched_for_meanwhile() -> None:
+def test_a_face_that_is_gone_is_not_drawn_and_dropped_after_a_while_and_searched_for_meanwhile() -> None:
     detector = FakeDetector([detection(FACE)])
     tracker = Tracker(detector, SPEC)
     step(tracker)
     detector.detections = []
-    followed = [len(step(tracker, faces=[])) for _ in range(40)]
-    assert followed[0] == 1
-    assert followed[-1] == 0
+    assert [step(tracker, faces=[]) for _ in range(40)] == [[]] * 40
     assert detector.calls > 35
+    detector.detections = [detection(FACE)]
+    (face,) = step(tracker)
+    assert face.track_id == 1
+
+
+def test_a_wholly_covered_face_is_drawn_until_its_track_ends() -> None:
+    detector = FakeDetector([detection(FACE)])
+    tracker = Tracker(detector, SPEC)
+    step(tracker)
+    detector.detections = []
+    left, top, right, bottom = (round(edge) for edge in face_box(*FACE))
+    drawn = [len(step(tracker, covers=[(left + 6, top + 6, right - 6, bottom - 6)])) for _ in range(30)]
+    assert drawn == [1] * 30
+
+
+def test_a_track_ends_where_the_detector_does_not_confirm_it_and_the_parser_is_unsure() -> None:
+    detector = FakeDetector([detection(FACE)])
+    tracker = Tracker(detector, SPEC)
+    step(tracker)
+    detector.detections = []
+    assert [len(unsure_step(tracker)) for _ in range(5)] == [1, 1, 0, 0, 0]
+
+
+def test_a_track_stays_where_the_detector_confirms_it_though_the_parser_is_unsure() -> None:
+    detector = FakeDetector([detection(FACE)])
+    tracker = Tracker(detector, SPEC)
+    step(tracker)
+    calls = detector.calls
+    assert [len(unsure_step(tracker)) for _ in range(14)] == [1] * 14
+    assert detector.calls == calls + 1, "asked once, at once"
+
+
+def test_a_track_stays_where_the_parser_is_sure_though_the_detector_does_not_confirm_it() -> None:
+    detector = FakeDetector([detection(FACE)])
+    tracker = Tracker(detector, SPEC, redetect_every=2)
+    step(tracker)
+    detector.detections = []
+    assert [len(step(tracker)) for _ in range(60)] == [1] * 60
+
+
+def test_every_track_ends_at_a_cut() -> None:
+    """Here the detector and the parser would both go on with the old face."""
+    tracker = Tracker(FakeDetector([detection(FACE)]), SPEC)
+    stripes = np.zeros((240, 320, 3), np.uint8)
+    stripes[:, ::40] = stripes[:, 1::40] = 255
+    assert [face.track_id for face in step(tracker)] == [0]
+    left, top, right, bottom = (round(edge) for edge in face_box(*FACE))
+    other = cv2.blur(stripes, (25, 25)) * 2
+    other[top:bottom, left:right] = scene()[top:bottom, left:right]
+    frame = rgb_frame(other)
+    regions = tracker.regions(frame)
+    assert [region.track_id for region in regions] == [1]
 
 
 def test_a_face_that_comes_back_within_a_second_keeps_its_number() -> None:
@@ -152,6 +203,11 @@ def test_a_covered_face_does_not_jump_to_a_picture_on_the_wall() -> None:
         (parsed,) = step(tracker, faces=[FACE, OTHER], covers=[(left, top + 30, right, bottom)])
         assert parsed.track_id == 0
         assert parsed.region.centre_x == pytest.approx(160, abs=8)
+
+
+def test_all_faces_are_followed_by_default() -> None:
+    faces = [(20.0 + 40 * column, 30.0 + 60 * row, 40.0) for column in range(8) for row in range(3)]
+    assert len(step(Tracker(FakeDetector([detection(face) for face in faces]), SPEC), faces=faces)) == 24
 
 
 def test_at_most_max_faces_are_followed() -> None:
@@ -293,10 +349,10 @@ def test_a_parser_of_parts_is_sure_of_a_face_whose_parts_it_confuses() -> None:
     probabilities = parsed_parts(*HEAD)
     confused = probabilities.copy()
     confused[40:120, 50:110, 1:9] = 255 // 8
-    assert certainty(confused, PARTS) > 0.95
+    assert confidence(confused, PARTS) > 0.95
     unsure = probabilities.copy()
     unsure[40:120, 50:110, 0], unsure[40:120, 50:110, 1] = 100, 155
-    assert certainty(unsure, PARTS) < 0.8
+    assert confidence(unsure, PARTS) < 0.8
 
 
 def test_a_face_of_parts_is_followed_though_its_lower_half_is_covered() -> None:
@@ -346,7 +402,7 @@ def test_a_small_face_beside_a_large_one_is_shown_whichever_was_found_first() ->
 
 
 class UnsureEngine(FakeEngine):
-    """Sees the same face, with less certainty."""
+    """Sees the same face, with less confidence."""
 
     def __call__(self, crops: U8) -> Parsed:
         parsed = super().__call__(crops)
@@ -393,7 +449,7 @@ def test_how_certain_a_parser_must_be_depends_on_the_network(name: str, shown: i
     frame = rgb_frame(scene())
     regions = tracker.regions(frame)
     parsed = parse_faces(FairlySureEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
-    assert 0.78 < certainty(parsed[0].probabilities, SPEC) < 0.83
+    assert 0.78 < confidence(parsed[0].probabilities, SPEC) < 0.83
     assert len(tracker.update(parsed)) == shown
 
 
@@ -479,7 +535,7 @@ def test_a_small_thing_before_a_large_face_neither_takes_its_place_nor_its_numbe
     assert face.region.side == pytest.approx(300, rel=0.1)
 
 
-def test_a_faint_detection_must_convince_the_parser_more_and_counts_only_where_nothing_is_followed() -> None:
+def test_a_low_confidence_detection_must_convince_the_parser_more_and_counts_only_where_nothing_is_followed() -> None:
     detector = FakeDetector([detection(FACE, 0.4)])
     tracker = Tracker(detector, ModelSpec("consensus-lite", CONSENSUS_LABELS), redetect_every=1)
     assert unsure_step(tracker) == []
@@ -488,7 +544,7 @@ def test_a_faint_detection_must_convince_the_parser_more_and_counts_only_where_n
     assert [len(step(tracker, faces=[FACE, OTHER])) for _ in range(3)] == [1, 1, 1]
 
 
-def test_a_faint_detection_is_not_put_to_networks_that_cannot_tell() -> None:
+def test_a_low_confidence_detection_is_not_put_to_networks_that_cannot_tell() -> None:
     assert step(Tracker(FakeDetector([detection(FACE, 0.4)]), ModelSpec("another", CONSENSUS_LABELS))) == []
 
 
@@ -500,7 +556,7 @@ def test_a_likely_detection_that_is_nonsense_to_the_parser_is_not_shown(score: f
     (face,) = parse_faces(FakeEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
     nonsense = (face.probabilities * 0.3 + 255 / 3 * 0.7).astype(np.uint8)
     nonsense[..., 0] //= 2  # full_face sees one
-    assert certainty(nonsense, SPEC) < 0.57
+    assert confidence(nonsense, SPEC) < 0.57
     assert len(tracker.update([replace(face, probabilities=nonsense)])) == shown
 
 
@@ -533,7 +589,7 @@ def test_what_is_no_face_is_not_looked_at_twice() -> None:
     assert engine.batches == [1]
 
 
-def test_faint_detections_leave_the_places_to_small_faces() -> None:
+def test_low_confidence_detections_leave_the_places_to_small_faces() -> None:
     texture = (900.0, 500.0, 200.0)
     detector = FakeDetector([detection(texture, 0.4)], small=[detection(SMALL)])
     tracker = Tracker(detector, ModelSpec("consensus-lite", CONSENSUS_LABELS), max_faces=1)

@@ -18,7 +18,7 @@ from realtime.demo_clip import frames
 from realtime.detect import Detector
 from realtime.draw import render
 from realtime.parse import crop_faces, parse_faces
-from realtime.track import Tracker
+from realtime.tracker import Tracker
 from realtime.types import U8, Frame
 from train.calibration import shipped_crops
 

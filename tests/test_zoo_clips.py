@@ -12,7 +12,7 @@ from realtime.av_frame import rgb_from_frame
 from realtime.detect import Detector
 from realtime.parse import crop_faces, parse_faces
 from realtime.source import open_source
-from realtime.track import Tracker
+from realtime.tracker import Tracker
 from realtime.types import U8, Frame
 
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"

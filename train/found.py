@@ -16,7 +16,7 @@ from realtime.draw import render
 from realtime.fragments import without_fragments
 from realtime.parse import parse_frame
 from realtime.timing import StageTimer
-from realtime.track import Tracker
+from realtime.tracker import Tracker
 from realtime.types import U8, Frame
 from train.data.faces import STORE_PX, STORE_SCALE, Face
 from train.held_aside import pasted_photograph
