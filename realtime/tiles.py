@@ -22,7 +22,7 @@ _OVERLAP = 1 / 4  # of a tile: a face up to this wide lies in one of them, whole
 _WORTHWHILE = 1.25  # a frame that is no longer than this many tiles is seen as well whole
 # Heights of the faces to take from a tile, of its side. Smaller ones are mostly blobs of texture, larger ones
 # are for the whole frame, and so are the parts of one.
-_LEAST_FACE, _MOST_FACE = 0.085, 0.45
+_LEAST_FACE, _MOST_FACE = 0.085, 0.6
 # No box of the full range is less than 10 of its pixels high: in a whole 720p frame a face of 40 px is missed or has a
 # box of 71-89 px. A box below this share of the frame's longer side says where a face is, not how large.
 _COARSE = 0.08
