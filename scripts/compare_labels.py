@@ -33,7 +33,8 @@ def digest(path: Path) -> tuple[str, int]:
     """A hash of a video's decoded frames and their times, and the number of frames."""
     hashed, count = hashlib.sha256(), 0
     with av.open(str(path)) as container:
-        for count, frame in enumerate(container.decode(video=0), 1):
+        for frame in container.decode(video=0):
+            count += 1
             assert frame.pts is not None and frame.time_base is not None
             hashed.update(f"{frame.pts * frame.time_base} {frame.format.name} ".encode())
             hashed.update(frame.to_ndarray().tobytes())
