@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
-from fakes import sine
+from fakes import Clip
 from fakes_pipeline import FakeDetector, FakeEngine
 
 from engines.errors import SourceError
@@ -24,32 +24,14 @@ from realtime.source_video import VideoSource
 from realtime.types import Frame, Render
 
 LONGER_SOUND = Path(__file__).parents[2] / "shared" / "cases" / "io" / "n06_sound_longer.mkv"
-PICTURE = av.VideoFrame.from_ndarray(np.zeros((72, 64), np.uint8), "yuv420p")
 
 
-def write_clip(
-    path: Path,
-    *,
-    frames: int = 30,
-    pictures_from: float = 0.0,
-    sound: tuple[float, float] = (0.0, 4.0),
-    codec: str = "aac",
-    options: dict[str, str] | None = None,
-) -> Path:
-    """A clip of 30 fps whose pictures and sound begin and end at different times, in seconds."""
-    with av.open(str(path), "w", options=options or {}) as out:
-        video = out.add_stream("libx264", rate=30, options={"bf": "0"})
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        audio = out.add_stream(codec, rate=48_000, layout="mono")
-        for index in range(frames):
-            PICTURE.pts, PICTURE.time_base = round(pictures_from * 30) + index, Fraction(1, 30)
-            out.mux(video.encode(PICTURE))
-        out.mux(video.encode(None))
-        for frame in sine(sound[1] - sound[0]):
-            frame.pts = (frame.pts or 0) + round(sound[0] * 48_000)
-            out.mux(audio.encode(frame))
-        out.mux(audio.encode(None))
-    return path
+def clip(
+    frames: int = 30, seconds: tuple[float, float] = (0.0, 4.0), *, start: float = 0.0, codec: str = "aac"
+) -> Clip:
+    """Pictures at 30 fps from `start` on, and sound from and to other times, in seconds."""
+    pts = range(round(start * 30), round(start * 30) + frames)
+    return Clip(frames, time_base=Fraction(1, 30), pts=pts, audio=codec, audio_seconds=seconds)
 
 
 def masked(path: Path, folder: Path, render: Render = "overlay", limit: int | None = None) -> Outcome:
@@ -69,14 +51,14 @@ def sound_of(path: Path) -> tuple[float, float]:
 
 @pytest.mark.parametrize("render", ["overlay", "cutout", "blur", "alpha"])
 def test_sound_that_goes_on_after_the_pictures_is_kept(tmp_path: Path, render: Render) -> None:
-    outcome = masked(write_clip(tmp_path / "in.mkv"), tmp_path / "out", render)
+    outcome = masked(clip().write(tmp_path / "in.mkv"), tmp_path / "out", render)
     assert outcome.error is None
     assert sound_of(outcome.job.output)[1] == pytest.approx(4.0, abs=0.1)
 
 
 @pytest.mark.parametrize("codec, name", [("aac", "in.mp4"), ("aac", "in.ts"), ("pcm_s16le", "in.mkv")])
 def test_longer_sound_is_kept_in_every_format_copied_or_encoded_anew(tmp_path: Path, codec: str, name: str) -> None:
-    outcome = masked(write_clip(tmp_path / name, codec=codec), tmp_path / "out")
+    outcome = masked(clip(codec=codec).write(tmp_path / name), tmp_path / "out")
     start, end = sound_of(outcome.job.output)
     assert end - start == pytest.approx(4.0, abs=0.1)
 
@@ -88,19 +70,19 @@ def test_a_real_recording_keeps_its_six_seconds_of_sound(tmp_path: Path) -> None
 
 
 def test_sound_that_begins_after_the_last_picture_is_kept(tmp_path: Path) -> None:
-    outcome = masked(write_clip(tmp_path / "in.mkv", frames=15, sound=(2.0, 4.0)), tmp_path / "out")
+    outcome = masked(clip(15, (2.0, 4.0)).write(tmp_path / "in.mkv"), tmp_path / "out")
     assert sound_of(outcome.job.output) == pytest.approx((2.0, 4.0), abs=0.1)
 
 
 def test_sound_that_begins_before_the_first_picture_is_kept(tmp_path: Path) -> None:
-    outcome = masked(write_clip(tmp_path / "in.mkv", pictures_from=2.0), tmp_path / "out")
+    outcome = masked(clip(start=2.0).write(tmp_path / "in.mkv"), tmp_path / "out")
     assert sound_of(outcome.job.output) == pytest.approx((0.0, 4.0), abs=0.1)
 
 
 @pytest.mark.parametrize("stated", [True, False])
 def test_a_limit_cuts_the_sound_with_the_pictures(tmp_path: Path, stated: bool) -> None:
     """Also where the file does not state how long it is, as a live recording."""
-    path = write_clip(tmp_path / "in.mkv", frames=60, sound=(0.0, 2.0), options={} if stated else {"live": "1"})
+    path = replace(clip(60, (0.0, 2.0)), container_options={} if stated else {"live": "1"}).write(tmp_path / "in.mkv")
     with open_source(path) as source:
         assert (source.info.duration_seconds is not None) is stated
     outcome = masked(path, tmp_path / "out", limit=30)
@@ -109,7 +91,7 @@ def test_a_limit_cuts_the_sound_with_the_pictures(tmp_path: Path, stated: bool) 
 
 
 def test_the_last_frames_that_a_limit_leaves_out_take_their_sound_with_them(tmp_path: Path) -> None:
-    outcome = masked(write_clip(tmp_path / "in.mp4", frames=60, sound=(0.0, 2.0)), tmp_path / "out", limit=45)
+    outcome = masked(clip(60, (0.0, 2.0)).write(tmp_path / "in.mp4"), tmp_path / "out", limit=45)
     assert sound_of(outcome.job.output)[1] == pytest.approx(1.5, abs=0.1)
 
 
@@ -122,7 +104,7 @@ class BreaksOff(VideoSource):
 
 
 def test_damage_cuts_the_sound_with_the_pictures(tmp_path: Path) -> None:
-    with BreaksOff(write_clip(tmp_path / "in.mp4", frames=45)) as source:
+    with BreaksOff(clip(45).write(tmp_path / "in.mp4")) as source:
         sink = open_sink(tmp_path / "out.mp4", source.info, "overlay")
         summary = run(source, FakeEngine(), sink, detector=FakeDetector())
     assert (summary.frames, summary.damage) == (30, "in.mp4 ends early")
@@ -130,7 +112,7 @@ def test_damage_cuts_the_sound_with_the_pictures(tmp_path: Path) -> None:
 
 
 def test_label_videos_and_images_have_no_sound_to_cut(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "in.mkv")
+    path = clip().write(tmp_path / "in.mkv")
     outcome = masked(path, tmp_path / "out", "labels", limit=3)
     assert outcome.error is None
     with av.open(str(outcome.job.output)) as container:
