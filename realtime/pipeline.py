@@ -146,6 +146,8 @@ def run(
                 on_frame(timer)
             if stopped := timer.frames == options.limit or not sink.wants_more:
                 break
+        if stopped or frames.damage or parsed.damage:
+            sink.cut_sound()
     wall_seconds = time.perf_counter() - start
     times = timer.to_json()
     return Summary(

@@ -1,4 +1,4 @@
-"""Brings the input's sound over into an output while its pictures are written."""
+"""Copies the input's sound into an output while the pictures are written."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from av.stream import Discard
 
 _LOG = logging.getLogger(__name__)
 COPIED_TO_MP4 = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
-"""What players expect in an .mp4. The format allows PCM and Vorbis too, but few play them: those become AAC."""
+"""The codecs that players expect in an .mp4. It may hold PCM and Vorbis, too, but few players support that: they
+become AAC."""
 COPIED_TO_MOV = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"})
 SOUND_ERRORS = (av.FFmpegError, OSError, ValueError)
-"""What PyAV raises where sound cannot be decoded, encoded or muxed."""
+"""The exceptions of PyAV where sound cannot be decoded, encoded or muxed."""
 _LOWEST_MP3_HZ = 16_000  # FFmpeg muxes MP3 of lower rates (MPEG-2.5) into neither format
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}  # by channels: PCM files often name no layout
 _AAC_BIT_RATE = 192_000
 
 
 class AudioTrack:
-    """One audio stream of an input, copied packet by packet, or as AAC where the output's format does not take it.
+    """One audio stream of an input: copied packet by packet, or encoded as AAC where the output's format needs that.
 
-    It never fails the pictures: sound that cannot be read or written is left out from there on, with a warning.
+    An error in the sound never fails the video: the rest of the sound is left out, with a warning.
     """
 
     def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer, copy: bool) -> None:
-        """Adds the stream to the output, which must not have been started. Use `open_audio`."""
+        """Add the stream to the output, which must not have been started. Use `open_audio`."""
         self._container, self._input, self._output = container, stream, output
         for other in container.streams:
             if other.index != stream.index:
@@ -52,7 +53,7 @@ class AudioTrack:
                 self._next = next(self._packets, None)
 
     def finish(self) -> None:
-        """Mux what the encoder still holds."""
+        """Mux the last packets of the encoder."""
         if self._copied or self._broken:
             return
         with self._ends_on_error():
@@ -96,10 +97,10 @@ class AudioTrack:
 
 
 def open_audio(path: Path, output: OutputContainer, copied: frozenset[str]) -> AudioTrack | None:
-    """The sound of a file, ready to be written into an output that was not started yet; None where it has none.
+    """Open the sound of a file for an output that was not started yet; None where the file has no sound.
 
     Args:
-        copied: the codecs that the output takes as they are.
+        copied: the codecs that are copied without being encoded again.
     """
     try:
         container = av.open(f"file:{path}")
@@ -119,7 +120,7 @@ def open_audio(path: Path, output: OutputContainer, copied: frozenset[str]) -> A
 
 
 def sound_left_out(name: str | Path, why: Exception | str, since: str = "") -> None:
-    """Warn that an output goes on without (the rest of) its input's sound."""
+    """Warn that an output lacks (the rest of) its input's sound."""
     _LOG.warning("%s: its sound is left out %s(%s)", name, since and since + " ", why)
 
 

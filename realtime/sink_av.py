@@ -1,4 +1,4 @@
-"""A video file being written: what all kinds of them have in common."""
+"""The common part of all sinks that write a video file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from realtime.source_base import SourceInfo
 from realtime.types import Frame, Layout
 
 _MAX_TIMESCALE = 2**31 - 1
-_CUT_SHORT_SECONDS = 1.0  # an output that ends this much before its input was limited: its sound ends with it
 
 
 class AvSink(Sink):
-    """One video stream in a container, each frame at its own time, and perhaps sound.
+    """Writes one video stream, each frame at its own time, and copies the input's sound where the format has any.
 
-    The file is opened by the first frame, whose size, colour and time base it takes. Without a frame there is no file.
+    The first frame opens the file, which takes that frame's size, colour and time base. Without a frame there is no
+    file.
     """
 
     container_format: str
@@ -42,7 +42,7 @@ class AvSink(Sink):
     def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
         """Args:
         path: the output; written under a hidden name and renamed on close.
-        info: the input, for its rate, the shape of its pixels and its sound.
+        info: the input: its frame rate, pixel aspect and sound are kept.
         """
         self._file = PartFile(path)
         self._info = info
@@ -52,7 +52,8 @@ class AvSink(Sink):
         self._colour: Colour
         self._audio: AudioTrack | None = None
         self._first: Frame | None = None
-        self._seconds = (math.inf, -math.inf)  # of the first and the last frame
+        self._last_seconds = -math.inf  # time of the last frame
+        self._sound_is_cut = False
 
     def write(self, frame: Frame) -> None:
         self._check(frame)
@@ -61,9 +62,12 @@ class AvSink(Sink):
                 self._start(frame)
             assert self._container is not None and frame.pts_seconds is not None
             self._container.mux(self._stream.encode(self._picture(frame)))
-            self._seconds = min(self._seconds[0], frame.pts_seconds), frame.pts_seconds
+            self._last_seconds = frame.pts_seconds
             if self._audio is not None:
                 self._audio.write_until(frame.pts_seconds)
+
+    def cut_sound(self) -> None:
+        self._sound_is_cut = True
 
     def close(self) -> None:
         if self._container is None:
@@ -73,7 +77,7 @@ class AvSink(Sink):
             with sink_errors(self._file.path):
                 self._container.mux(self._stream.encode(None))
                 if self._audio is not None:
-                    self._audio.write_until(self._audio_end())
+                    self._audio.write_until(self._last_seconds if self._sound_is_cut else math.inf)
                     self._audio.finish()
                 self._container.close()
         except BaseException:
@@ -99,7 +103,7 @@ class AvSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
-        _tag(picture, self._colour)  # some encoders look at the picture, some at the context
+        _tag(picture, self._colour)  # some encoders read the tags of the picture, some those of the context
         return picture
 
     def _start(self, frame: Frame) -> None:
@@ -114,7 +118,7 @@ class AvSink(Sink):
         try:
             self._container.start_encoding()
         except SOUND_ERRORS as e:
-            # Either the sound does not fit, and a stream cannot be taken back, or the pictures fail again without it.
+            # Either the sound does not fit, and a stream cannot be removed, or the pictures fail again without it.
             self._close_container()
             self._open(frame)
             self._container.start_encoding()
@@ -125,7 +129,7 @@ class AvSink(Sink):
         self._container = av.open(path, "w", format=self.container_format, container_options=options)
         rate = Fraction(self._info.fps).limit_denominator(10_000) if self._info and self._info.fps else None
         self._stream = cast("VideoStream", self._container.add_stream(self.codec, rate, self._options(frame)))
-        # Set before any packet of sound is muxed, which opens the video encoder too.
+        # Set this before the first packet of sound is muxed, which also opens the video encoder.
         context = self._stream.codec_context
         context.width, context.height = frame.size_wh
         context.pix_fmt = self._pixel_format(frame)
@@ -153,15 +157,9 @@ class AvSink(Sink):
                 "a video has one size: split the input where its size changes"
             )
 
-    def _audio_end(self) -> float:
-        first, last = self._seconds
-        stated = self._info.duration_seconds if self._info else None
-        cut_short = stated is not None and last - first + _CUT_SHORT_SECONDS < stated
-        return last if cut_short else math.inf
-
     def _close_container(self) -> None:
         if self._container is not None:
-            # The trailer of a file that is thrown away may well fail (a full disk, no packet yet).
+            # The trailer of a file that is discarded may fail (a full disk, no packet yet).
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 self._container.close()
         self._close_audio()
@@ -173,6 +171,6 @@ class AvSink(Sink):
 
 
 def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
-    """Write down the colour, so that players show what the input's players show."""
+    """Set the colour tags, so that players show the output in the input's colours."""
     target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
     target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

@@ -1,4 +1,4 @@
-"""What every sink of frames does, and the two that need no format."""
+"""The interface of all sinks of frames, and the sinks that do not depend on a format."""
 
 from __future__ import annotations
 
@@ -24,14 +24,20 @@ _STEM_KEPT = 40  # characters of up to 4 bytes, of the 255 bytes that a name may
 
 
 class Sink(ABC):
-    """Takes frames. A context manager: leaving it closes the sink, leaving it with an exception aborts it."""
+    """Takes frames. A context manager: its end closes the sink, an exception aborts it."""
 
     wants_more: bool = True
-    """False once whoever watches has seen enough (a window that was closed)."""
+    """False once the viewer has ended the run (by closing the window)."""
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
         """Take one frame. Raises SinkError where it cannot be written."""
+
+    def cut_sound(self) -> None:  # noqa: B027  (only some sinks have sound)
+        """End the input's sound with the last frame, because the pictures were not read to their end.
+
+        Call it before `close`. Without it the sound is kept to its own end.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -54,7 +60,7 @@ class Sink(ABC):
 
 
 class NullSink(Sink):
-    """Counts the frames and forgets them."""
+    """Counts the frames and keeps none."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -63,21 +69,21 @@ class NullSink(Sink):
         self.frames += 1
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """There is nothing to release."""
 
     def abort(self) -> None:
-        """Nothing is held open."""
+        """There is nothing to release."""
 
 
 class BackgroundSink(Sink):
-    """Another sink, written to in a thread of its own, so that encoding overlaps with the rest.
+    """Writes to another sink in a thread of its own, so that encoding overlaps with the other stages.
 
-    An exception of that sink comes out of the next `write` or of `close`; the output is then gone, as after `abort`.
+    The next `write` or `close` raises an exception of that sink; the output is then removed, as by `abort`.
     """
 
     def __init__(self, sink: Sink, timer: StageTimer | None = None) -> None:
         """Args:
-        timer: gets the stage "encode": what the thread spent on writing each frame.
+        timer: records the stage "encode": the time that the thread spends on writing each frame.
         """
         self._sink, self._timer = sink, timer or StageTimer()
         self._queue: queue.Queue[Frame | None] = queue.Queue(_QUEUED)
@@ -88,13 +94,16 @@ class BackgroundSink(Sink):
 
     @property
     def wants_more(self) -> bool:  # type: ignore[override]
-        """Whether the sink behind wants more."""
+        """The value of the inner sink."""
         return self._sink.wants_more
 
     def write(self, frame: Frame) -> None:
         if self._error is not None:
             self._fail()
         self._queue.put(frame)
+
+    def cut_sound(self) -> None:
+        self._sink.cut_sound()
 
     def close(self) -> None:
         self._end_thread()
@@ -109,7 +118,7 @@ class BackgroundSink(Sink):
         self._sink.abort()
 
     def _run(self) -> None:
-        # After an error the queue is still emptied, so that nobody waits for a place in it.
+        # After an error the thread still empties the queue, so that `write` never waits for room in it.
         while (frame := self._queue.get()) is not None:
             if self._dropping or self._error is not None:
                 continue
@@ -132,19 +141,19 @@ class BackgroundSink(Sink):
 
 
 class PartFile:
-    """An output under a hidden name of its own beside its place, `.<stem>.<token>.part`, until it is whole.
+    """An output file that has a hidden name in its folder, `.<stem>.<token>.part`, until it is complete.
 
-    Nobody else has that name: two runs with one output both write a whole file, and the later one stays.
+    The name is unique: two runs with one output each write a complete file, and the later one replaces the other.
     """
 
     def __init__(self, path: Path) -> None:
-        """Makes the folder and an empty file, so that an output that cannot be written is known at once.
+        """Make the folder and an empty file, so that an output that cannot be written fails at once.
 
         Raises:
             SinkError: it cannot be written.
         """
         self.path = path
-        # A part of the stem: the whole of a long name would leave no room for the rest.
+        # Only a part of the stem: a long name would leave no room for the rest.
         self.part = path.with_name(f".{path.stem[:_STEM_KEPT]}.{secrets.token_hex(4)}.part")
         with sink_errors(path):
             if path.is_dir():
@@ -153,11 +162,11 @@ class PartFile:
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             self.part.touch(exist_ok=False)
-        # Also where an interrupt comes before anybody holds this: nobody would ever use that name again.
+        # Removes the file, too, where an interrupt comes before the caller has this object.
         weakref.finalize(self, self.part.unlink, missing_ok=True)
 
     def keep(self) -> None:
-        """Put the whole file in its place, over an earlier one; where that fails it is gone."""
+        """Give the complete file its name, over an earlier file; if that fails, remove it."""
         try:
             with sink_errors(self.path):
                 self.part.replace(self.path)
@@ -171,7 +180,7 @@ class PartFile:
 
 @contextmanager
 def sink_errors(path: Path) -> Iterator[None]:
-    """Translate what the system or FFmpeg says about an output into SinkError."""
+    """Translate the errors of the system and of FFmpeg about an output into SinkError."""
     try:
         yield
     except (OSError, av.FFmpegError) as e:

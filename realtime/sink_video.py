@@ -23,11 +23,11 @@ from realtime.types import Frame
 PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 )  # fmt: skip
-"""What x264 calls its trades of time for size, from the quickest on."""
+"""The presets of x264, from the fastest (and largest files) to the slowest."""
 PRESET, CRF = "veryfast", 18
-"""Of x264: how much time it may take, and quality: lower is better; 18 looks like the input."""
+"""The default preset and quality (CRF) of x264. A lower CRF is better; 18 is visually lossless."""
 Encoder = Literal["auto", "x264", "nvenc"]
-"""Of H.264: on the processor, or on an NVIDIA card; auto: there, where it works, and here otherwise."""
+"""The H.264 encoder: x264 on the CPU or NVENC on an NVIDIA GPU. auto: NVENC where it works, else x264."""
 ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
 _SLICED_PX = 16  # FFV1 refuses slices smaller than a pixel
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 def uses_nvenc(encoder: Encoder) -> bool:
-    """Whether H.264 is encoded on an NVIDIA card. Raises SinkError where that is asked for and cannot be."""
+    """True if NVENC encodes H.264. Raises SinkError where NVENC is asked for and cannot run."""
     if encoder == "x264":
         return False
     problem = nvenc.problem()
@@ -59,9 +59,9 @@ class VideoSink(AvSink):
         encoder: Encoder = "x264",
     ) -> None:
         """Args:
-        preset: of x264, one of PRESETS.
-        crf: of x264.
-        encoder: x264 also takes what a card refuses (odd sizes).
+        preset: the x264 preset, one of PRESETS.
+        crf: the x264 quality.
+        encoder: x264 also encodes what NVENC refuses (odd sizes).
         """
         self._on_card = uses_nvenc(encoder)
         super().__init__(path, info)
@@ -94,7 +94,7 @@ class VideoSink(AvSink):
 
 
 class LabelVideoSink(AvSink):
-    """Class ids in one channel, lossless: FFV1 gray in .mkv, whose clock ticks in milliseconds."""
+    """Class ids in one channel, lossless: gray FFV1 in .mkv, whose times are in milliseconds."""
 
     container_format, codec, layouts = "matroska", "ffv1", ("gray",)
 
@@ -113,7 +113,7 @@ class LabelVideoSink(AvSink):
 
 
 class AlphaVideoSink(AvSink):
-    """Colour and matte for editors: ProRes 4444 in .mov, in video range (it cannot tag full range)."""
+    """Colour and matte for editors: ProRes 4444 in .mov, in video range (ProRes has no tag for full range)."""
 
     container_format, codec, layouts = "mov", "prores_ks", ("yuv420p", "rgba")
     audio_copied = COPIED_TO_MOV

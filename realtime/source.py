@@ -65,6 +65,10 @@ class PacedSource(Source):
                 return
             yield replace(frame, captured_at=time.perf_counter())
 
+    def stop(self) -> None:
+        super().stop()
+        self._source.stop()
+
     def close(self) -> None:
         self._source.close()
 

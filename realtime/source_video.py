@@ -9,7 +9,6 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import av
 from av.codec.context import Flags as CodecFlags
@@ -21,11 +20,11 @@ from av.video.stream import VideoStream
 from engines.errors import SourceError
 from realtime.av_frame import SPACE_OF_MATRIX, UNSPECIFIED, FromAv, Orientation, orientation_of, turn
 from realtime.source_base import Source, SourceInfo
+from realtime.source_stream import TIMEOUT_SECONDS, StreamReader, open_stream, stated_seconds, without_password
 from realtime.types import Frame
 
 _LOG = logging.getLogger(__name__)
-_TIMEOUT_SECONDS = 5.0  # of a network stream, to open and between packets: also how long closing may have to wait
-_LOW_DELAY = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
+_CHECK = "check the sender and the network"
 _DEFAULT_FPS = 25.0
 _SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.05  # pictures that end this much before the stated end are worth a word
 
@@ -33,8 +32,8 @@ _SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.05  # pictures that end this much before t
 class VideoSource(Source):
     """The frames of a video file or stream, upright, in their own planes, with their own times.
 
-    Opening decodes the first frame, so that whatever opens also plays. A file that is cut off or damaged gives all
-    frames that decode and then raises SourceError.
+    Opening decodes the first frame, so that whatever opens also plays. A file that is cut off or damaged, and a stream
+    that breaks off, give all frames that decode and then raise SourceError.
     """
 
     def __init__(self, address: str | Path) -> None:
@@ -47,6 +46,7 @@ class VideoSource(Source):
         self._container = open_container(address, self._name)
         try:
             self._stream = video_stream(self._container, self._name)
+            self._reader = StreamReader(address, self._container, self._stream) if isinstance(address, str) else None
             self._orientations: dict[int, Orientation] = {}
             self._pictures = self._decode()
             first = self._first_picture()
@@ -67,7 +67,13 @@ class VideoSource(Source):
                     return
         except av.FFmpegError as e:
             raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({reason_of(e)})") from e
-        self._check_end(index + 1, clock.elapsed_seconds)
+        if not self._stopped.is_set():
+            self._check_end(index + 1, clock.elapsed_seconds)
+
+    def stop(self) -> None:
+        super().stop()
+        if self._reader is not None:
+            self._reader.stop()
 
     def close(self) -> None:
         # The generators hold this object: without this the decoder and its frames stay until the garbage is collected.
@@ -76,35 +82,46 @@ class VideoSource(Source):
         self._container.close()
 
     def _check_end(self, frames: int, seconds: float) -> None:
+        stated = f" of about {self.info.frames}" if self.info.frames else ""
+        problem = self._reader.problem(seconds) if self._reader else None
+        if problem:
+            raise SourceError(f"{self._name}: the stream broke off after {frames} frames{stated} ({problem}); {_CHECK}")
         if self._cut_off or self._damaged_packets:
             what = "ends early" if self._cut_off else f"is damaged ({self._damaged_packets} packets lost)"
-            stated = f" of about {self.info.frames}" if self.info.frames else ""
             raise SourceError(f"{self._name} {what}: {frames} frames{stated} could be read; get a whole copy of it")
         stated_seconds = self.info.duration_seconds or 0.0
-        if self.info.path and seconds + max(_SHORT_SECONDS, _SHORT_SHARE * stated_seconds) < stated_seconds:
+        if self._is_file and seconds + max(_SHORT_SECONDS, _SHORT_SHARE * stated_seconds) < stated_seconds:
             # No error: the sound may simply be longer. But a cut .mkv looks just like that.
             _LOG.warning("%s states %.1f s, its pictures end after %.1f s", self._name, stated_seconds, seconds)
 
     def _decode(self) -> Generator[VideoFrame]:
         decoded_any = False
-        is_file = self._container.open_timeout is None
-        for packet in self._container.demux(self._stream):
-            if packet.size and is_file:
+        for packet in self._reader.packets() if self._reader else self._container.demux(self._stream):
+            if packet is not None and packet.size and self._is_file:
                 self._cut_off = packet.is_corrupt  # matters in the last packet only: the demuxer met the end in it
             try:
-                pictures = packet.decode()
+                pictures = self._stream.decode(packet)
             except av.error.InvalidDataError:
                 # Normal before the first key frame of a recording that starts anywhere, and now and then on a network.
-                self._damaged_packets += decoded_any and is_file
+                self._damaged_packets += decoded_any and self._is_file
                 continue
             decoded_any |= bool(pictures)
             yield from pictures
+
+    @property
+    def _is_file(self) -> bool:
+        """True for a file on disk and for one of known size behind a URL."""
+        return self._reader is None or self._reader.is_file
 
     def _first_picture(self) -> VideoFrame:
         try:
             first = next(self._pictures, None)
         except av.FFmpegError as e:
             raise SourceError(f"{self._name}: reading failed before the first frame ({reason_of(e)})") from e
+        if first is None and self._reader and self._reader.reason:
+            raise SourceError(
+                f"{self._name}: the stream broke off before its first frame ({self._reader.reason}); {_CHECK}"
+            )
         if first is None:
             codec = self._stream.codec_context.name
             raise SourceError(f"{self._name}: no frame of its {codec} video can be decoded; is it whole?")
@@ -167,12 +184,6 @@ class _Clock:
         return self._last
 
 
-def without_password(url: str) -> str:
-    """A URL fit to be shown: user and password left out."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 def open_container(address: str | Path, name: str) -> InputContainer:
     """A file (Path) or stream (URL), opened; `name` is for people. Raises SourceError where it cannot be."""
     if isinstance(address, Path):
@@ -183,9 +194,7 @@ def open_container(address: str | Path, name: str) -> InputContainer:
     try:
         if isinstance(address, Path):
             return av.open(f"file:{address}")
-        # Over HTTP come files and playlists: "nobuffer" would drop the frames that probing has read.
-        options = {} if address.startswith("http") else _LOW_DELAY
-        return av.open(address, options=options, timeout=_TIMEOUT_SECONDS)
+        return open_stream(address)
     except (av.FFmpegError, OSError) as e:
         hint = "not a video, or cut off before its index" if isinstance(address, Path) else "is it there and playing?"
         raise SourceError(f"{name}: cannot be opened as a video ({reason_of(e)}); {hint}") from e
@@ -194,7 +203,7 @@ def open_container(address: str | Path, name: str) -> InputContainer:
 def reason_of(error: OSError | av.FFmpegError) -> str:
     """What the system or FFmpeg says, in a few words."""
     if isinstance(error, av.error.ExitError):  # our own timeout
-        return f"no data for {_TIMEOUT_SECONDS:g} s"
+        return f"no data for {TIMEOUT_SECONDS:g} s"
     return error.strerror or type(error).__name__
 
 
@@ -219,7 +228,4 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 def _duration_seconds(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    if not container.duration:
-        return None
-    is_end_time = container.format.name.startswith("matroska")  # its "duration" counts from zero, not from the start
-    return (container.duration - (container.start_time or 0) * is_end_time) / av.time_base
+    return stated_seconds(container)

@@ -33,7 +33,9 @@ class Clip:
     """Attributes of the codec context: colorspace, color_primaries, color_trc, color_range."""
     pixel_aspect: Fraction = Fraction(1)
     audio: str | None = None
-    """Codec of a sine tone as long as the video."""
+    """Codec of a sine tone."""
+    audio_seconds: tuple[float, float] | None = None
+    """When the tone begins and ends; None: with the video."""
     audio_rate: int = 48_000
     options: dict[str, str] = field(default_factory=dict)
     container_options: dict[str, str] = field(default_factory=dict)
@@ -55,7 +57,9 @@ class Clip:
                 out.mux(stream.encode(self.picture(index)))
             out.mux(stream.encode(None))
             if sound is not None:
-                for frame in sine(self.frames / self.fps, self.audio_rate):
+                start, end = self.audio_seconds or (0.0, self.frames / self.fps)
+                for frame in sine(end - start, self.audio_rate):
+                    frame.pts = (frame.pts or 0) + round(start * self.audio_rate)
                     out.mux(sound.encode(frame))
                 out.mux(sound.encode(None))
         return path

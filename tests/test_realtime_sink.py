@@ -218,6 +218,7 @@ def test_sound_ends_with_pictures_that_were_cut_short(tmp_path: Path) -> None:
         for frame in source:
             if frame.index < 30:
                 sink.write(frame)
+        sink.cut_sound()
     assert packets(path)[-1][0] > 2.9
     assert packets(tmp_path / "out.mp4")[-1][0] <= 1.0
 

@@ -23,7 +23,7 @@ from engines.errors import SourceError
 from realtime import source_camera
 from realtime.crop import crop_rgb, region_of_frame
 from realtime.source import PacedSource, SourceInfo, open_source
-from realtime.source_video import without_password
+from realtime.source_stream import without_password
 from realtime.types import Frame
 
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"
