@@ -21,7 +21,7 @@ test: $(DEV)     ## run the tests
 
 test-tensorrt: $(DEV) ## build every network for TensorRT, without a GPU: its own environment of 6 GB
 	@scripts/setup_tensorrt.sh || { [ $$? = 75 ] && exit 0; exit 1; }; \
-		[ ! -x .venv-tensorrt/bin/python ] || UNVEIL_TENSORRT=required .venv-tensorrt/bin/python -m pytest tests/test_engines_tensorrt.py
+		[ ! -x .venv-tensorrt/bin/python ] || UNVEIL_TENSORRT=required .venv-tensorrt/bin/python -m pytest tests/engines/backends/test_tensorrt.py
 
 lint: $(DEV)     ## ruff: rules and formatting
 	@.venv/bin/ruff check .

@@ -14,7 +14,7 @@ import typer
 
 from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
-from realtime.command_options import H264, Depth, DepthScale, Encoder, JsonFlag, Kind, Model, Render, Threads, View
+from realtime.run.options import H264, Depth, DepthScale, Encoder, JsonFlag, Kind, Model, Render, Threads, View
 from train.commands.calibrate import calibrate
 from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
@@ -43,10 +43,12 @@ def process(
     threads: Threads = None,
 ) -> None:
     """Mask files. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong use."""
-    from realtime import batch, depth_files, files, report
-    from realtime.composed import load_model
+    from realtime.faces.composed import load_model
     from realtime.pipeline import Options
-    from realtime.progress import Progress
+    from realtime.run import batch, report
+    from realtime.run import jobs as files
+    from realtime.run.progress import Progress
+    from realtime.video.sources import depth_files
 
     _check_depth(depth, depth_scale)
     options = Options(render=render.value, encoder=encoder.value)
@@ -78,13 +80,13 @@ def live(
     threads: Threads = None,
 ) -> None:
     """Mask a camera or stream as it comes. q, Esc or Ctrl-C ends it. Exit status: 1 where the source was lost."""
-    from realtime import report
-    from realtime.composed import load_model
-    from realtime.depth_files import depth_of
-    from realtime.live import play
+    from realtime.faces.composed import load_model
     from realtime.pipeline import Options
-    from realtime.progress import Progress
-    from realtime.sink import NullSink, WindowSink, check_display
+    from realtime.run import report
+    from realtime.run.live import play
+    from realtime.run.progress import Progress
+    from realtime.video.sinks.open import NullSink, WindowSink, check_display
+    from realtime.video.sources.depth_files import depth_of
 
     if view is View.window:
         check_display()  # without one there is nothing to load an engine for
@@ -108,8 +110,8 @@ def live(
 @app.command()
 def doctor(json: JsonFlag = False) -> None:
     """Say what this machine can do, and why not more. Exit status: 0 if `process` can run here, else 1."""
-    from realtime import report
-    from realtime.doctor import examine
+    from realtime.run import report
+    from realtime.tools.doctor import examine
 
     findings = examine()
     typer.echo(report.json_text(findings.to_json()) if json else report.doctor_text(findings))
@@ -122,9 +124,9 @@ def inspect(
     json: JsonFlag = False,
 ) -> None:
     """Say what an engine is and how it was made, and whether it runs here. Exit status: 0 if it does, else 1."""
-    from engines.inspection import inspect_engine
+    from engines.compiling.inspection import inspect_engine
     from engines.load import find_engine
-    from realtime import report
+    from realtime.run import report
 
     found = inspect_engine(find_engine(_engine(engine)))
     typer.echo(report.json_text(found.to_json()) if json else report.manifest_text(found.folder, found.to_json()))
@@ -149,10 +151,11 @@ def bench(
     threads: Threads = None,
 ) -> None:
     """Time networks alone, and the whole way from a video to a video file, beside decoding and encoding alone."""
-    from realtime import bench_report, report
-    from realtime.bench import measure
-    from realtime.bench_inputs import models_and_source
-    from realtime.composed import load_model
+    from realtime.faces.composed import load_model
+    from realtime.run import report
+    from realtime.tools import bench_report
+    from realtime.tools.bench import measure
+    from realtime.tools.bench_inputs import models_and_source
 
     models, source = models_and_source([*([model] if model else []), *(what or [])])
     engines = [_engine(name) for name in models]
@@ -174,10 +177,10 @@ def demo(
     threads: Threads = None,
 ) -> None:
     """Make a sample clip, mask it and show how: demo.mp4, demo_cutout.mp4 and demo_sheet.png."""
-    from realtime import report
-    from realtime.composed import load_model
-    from realtime.demo import make
-    from realtime.progress import Progress
+    from realtime.faces.composed import load_model
+    from realtime.run import report
+    from realtime.run.progress import Progress
+    from realtime.tools.demo import make
 
     with load_model(_engine(model), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
@@ -214,7 +217,7 @@ def compile_(
     """Compile a checkpoint into an engine, and compare the two."""
     needs_training("compiling", "torch")
     from engines.spec import BuildSpec
-    from train.compiled import compile_checkpoint
+    from train.compiling import compile_checkpoint
 
     build_spec = BuildSpec.of(backend, precision, batch, compatible)
     compile_checkpoint(checkpoint, output, build_spec, calibration, typer.echo, size_px=size)
@@ -226,7 +229,7 @@ def _engine(model: str) -> str:
     name = model.removesuffix(WITH_CONSENSUS)
     if name.endswith(".safetensors"):
         needs_training("building the engine of a checkpoint", "torch")
-    from train.compiled import engine_for
+    from train.compiling import engine_for
 
     return engine_for(name, lambda line: typer.echo(line, err=True)) + model[len(name) :]
 
@@ -237,7 +240,7 @@ def _check_depth(depth: Path | None, depth_scale: float | None) -> None:
 
 
 def _import_problem(error: ImportError) -> str:
-    from realtime.system_libraries import missing_packages
+    from realtime.tools.system_libraries import missing_packages
 
     packages = " ".join(missing_packages())
     advice = f"sudo apt-get install {packages}; and see: unveil doctor" if packages else "unveil doctor"

@@ -55,13 +55,13 @@ def open_engine(folder: Path, manifest: Manifest, threads: int | None) -> Engine
     """Open a folder whose manifest was read and whose files were verified."""
     # Imported on demand: no backend's library is needed for another.
     if manifest.backend == "torch":
-        from engines.backend_torch import TorchEngine
+        from engines.backends.torch import TorchEngine
 
         return TorchEngine.open(folder, manifest, threads or default_threads())
     if manifest.backend == "tensorrt":
-        from engines.backend_tensorrt import TensorRtEngine
+        from engines.backends.tensorrt import TensorRtEngine
 
         return TensorRtEngine.open(folder, manifest)
-    from engines.backend_openvino import OpenVinoEngine
+    from engines.backends.openvino import OpenVinoEngine
 
     return OpenVinoEngine.open(folder, manifest, threads)

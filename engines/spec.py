@@ -53,7 +53,7 @@ class ModelSpec:
 
     @property
     def sees_depth(self) -> bool:
-        """Its crops are depth as gray (`realtime.depth`), not colour: parsers of depth end in "-depth"."""
+        """Its crops are depth as gray (`realtime.frames.depth`), not colour: parsers of depth end in "-depth"."""
         return self.labels == PART_LABELS and self.name.endswith("-depth")
 
     def to_json(self) -> dict[str, Any]:

@@ -12,17 +12,17 @@ import cv2
 from engines.engine import Engine
 from engines.errors import UsageError
 from realtime.buffer import Buffer, Policy
-from realtime.detect import Detector, DetectorModel, DetectsFaces
-from realtime.draw import render
-from realtime.fragments import without_fragments
-from realtime.parse import parse_frame
-from realtime.sink_base import Sink
-from realtime.sink_video import ENCODERS, PRESET, PRESETS, Encoder
-from realtime.smooth import Smoother
-from realtime.source_base import Source
+from realtime.faces.detect import Detector, DetectorModel, DetectsFaces
+from realtime.faces.fragments import without_fragments
+from realtime.faces.parse import parse_frame
+from realtime.faces.smooth import Smoother
+from realtime.faces.tracker import Tracker
+from realtime.frames.types import Frame, ParsedFace, Render
+from realtime.render.draw import render
 from realtime.timing import StageTimer
-from realtime.tracker import Tracker
-from realtime.types import Frame, ParsedFace, Render
+from realtime.video.sinks.base import Sink
+from realtime.video.sinks.video import ENCODERS, PRESET, PRESETS, Encoder
+from realtime.video.sources.base import Source
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,13 @@ from engines import machine
 from engines.engine import Engine
 from engines.errors import SinkError, UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL
-from realtime.composed import load_model
-from realtime.demo_clip import write_clip
-from realtime.detect import Detector, DetectsFaces
-from realtime.report import table, write_json
-from realtime.sink_video import CRF
-from realtime.source import open_source
-from realtime.source_base import SourceInfo
+from realtime.faces.composed import load_model
+from realtime.faces.detect import Detector, DetectsFaces
+from realtime.run.report import table, write_json
+from realtime.tools.demo_clip import write_clip
+from realtime.video.sinks.video import CRF
+from realtime.video.sources.base import SourceInfo
+from realtime.video.sources.open import open_source
 
 SECONDS = 10.0  # of the sample clip
 WANTED = {"veryfast": 2.5, "ultrafast": 3.0}  # by preset: times as fast as FaceMesh with OpenCV's writer

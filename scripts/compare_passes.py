@@ -19,16 +19,16 @@ import numpy.typing as npt
 
 from engines.engine import Engine
 from engines.errors import DataError, SinkError
-from realtime.batch import process_file
-from realtime.ceilings import copy
-from realtime.detect import DetectsFaces
-from realtime.files import Job
-from realtime.palette import FACE_RGB
+from realtime.faces.detect import DetectsFaces
+from realtime.frames.types import U8
 from realtime.pipeline import Options, run
-from realtime.sink import NullSink, open_sink
-from realtime.sink_video import CRF
-from realtime.source import open_source
-from realtime.types import U8
+from realtime.render.palette import FACE_RGB
+from realtime.run.batch import process_file
+from realtime.run.jobs import Job
+from realtime.tools.bench_ceilings import copy
+from realtime.video.sinks.open import NullSink, open_sink
+from realtime.video.sinks.video import CRF
+from realtime.video.sources.open import open_source
 
 _WARM_UP_FRAMES = 10
 _OPACITY = 0.5  # as Unveil's own overlay

@@ -22,15 +22,15 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engines.engine import Engine
-from realtime.av_frame import rgb_from_frame
-from realtime.composed import load_model
-from realtime.detect import Detector, DetectsFaces
-from realtime.parse import parse_frame
-from realtime.report import table
-from realtime.source import open_source
+from realtime.faces.composed import load_model
+from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.parse import parse_frame
+from realtime.faces.tracker import Tracker
+from realtime.frames.types import Frame
+from realtime.run.report import table
 from realtime.timing import StageTimer
-from realtime.tracker import Tracker
-from realtime.types import Frame
+from realtime.video.av_frame import rgb_from_frame
+from realtime.video.sources.open import open_source
 
 Picture = npt.NDArray[np.uint8]
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -43,7 +43,7 @@ python=$(find_python) || {
     }
 }
 
-missing=$("$python" -m realtime.system_libraries) || {
+missing=$("$python" -m realtime.tools.system_libraries) || {
     # shellcheck disable=SC2086  # a list of packages
     if can_apt; then apt_install $missing; else
         say "system libraries are missing; run: sudo apt-get install $(echo $missing)"

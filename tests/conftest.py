@@ -27,7 +27,7 @@ _BUILDS: dict[str, tuple[Precision, Backend, str]] = {
 @pytest.fixture(scope="session")
 def tiny_engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Engine folders of the tiny network, by kind. Read only: tests that damage one ask for `tiny_engine_copy`."""
-    from tiny_network import build_tiny  # imports torch, which most tests do without
+    from tests.fakes.tiny_network import build_tiny  # imports torch, which most tests do without
 
     folder = tmp_path_factory.mktemp("engines")
     for kind, (precision, backend, batch) in _BUILDS.items():
@@ -38,7 +38,7 @@ def tiny_engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def parts_engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Engine folders of tiny networks by the names of models: parts, parts-depth, rgb-to-depth. Read only."""
-    from tiny_network import build_parts
+    from tests.fakes.tiny_network import build_parts
 
     return build_parts(tmp_path_factory.mktemp("parts"))
 
@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def sample_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first ten frames of the demo's clip: a face, 1280x720, with sound."""
-    from realtime.demo_clip import FPS, write_clip
+    from realtime.tools.demo_clip import FPS, write_clip
 
     path = tmp_path_factory.mktemp("clips") / "sample.mp4"
     write_clip(path, 10 / FPS)

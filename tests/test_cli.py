@@ -14,12 +14,14 @@ from pathlib import Path
 
 import cv2
 import pytest
-from fakes import Clip, ListSource, yuv_frame
-from fakes_depth import steps, write_pictures
 
 import cli
 from engines.errors import SourceError
-from realtime import bench, composed, live
+from realtime.faces import composed
+from realtime.run import live
+from realtime.tools import bench
+from tests.fakes.depth import steps, write_pictures
+from tests.fakes.video import Clip, ListSource, yuv_frame
 
 ROOT = Path(__file__).parents[1]
 
@@ -417,7 +419,7 @@ def test_a_package_that_cannot_be_loaded_is_one_sentence(
     run_fresh: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     code = (
-        "import sys, cli, realtime.system_libraries as libraries\n"
+        "import sys, cli, realtime.tools.system_libraries as libraries\n"
         "sys.modules['cv2'] = None\n"
         "libraries.missing_packages = lambda: ['libgl1', 'libglib2.0-0']\n"
         "cli.main(['process', 'a.mp4', '--output', 'out'])"

@@ -48,7 +48,8 @@ def wrong_imports(package: str, root: Path) -> Iterator[str]:
 
 
 def run_time_modules() -> list[str]:
-    return [f"realtime.{file.stem}" for file in sorted((ROOT / "realtime").glob("*.py")) if file.stem != "__init__"]
+    files = [file.relative_to(ROOT) for file in sorted((ROOT / "realtime").rglob("*.py")) if file.stem != "__init__"]
+    return [".".join(file.with_suffix("").parts) for file in files]
 
 
 @pytest.mark.parametrize("package", ORDER)
@@ -58,11 +59,11 @@ def test_imports_go_from_left_to_right_only(package: str) -> None:
 
 def test_an_import_against_the_order_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "engines").mkdir()
-    code = "def f():\n    from realtime.types import Frame\n    import train.loop\n"
+    code = "def f():\n    from realtime.frames.types import Frame\n    import train.learn.loop\n"
     (tmp_path / "engines" / "bad.py").write_text(code)
     assert list(wrong_imports("engines", tmp_path)) == [
-        "bad.py:2 imports realtime.types",
-        "bad.py:3 imports train.loop",
+        "bad.py:2 imports realtime.frames.types",
+        "bad.py:3 imports train.learn.loop",
     ]
 
 
@@ -77,7 +78,7 @@ def test_wrong_use_loads_no_heavy_package(run_fresh: RunFresh) -> None:
 
 
 def test_what_doctor_needs_to_answer_loads_no_heavy_package(run_fresh: RunFresh) -> None:
-    assert packages_loaded(run_fresh, "import realtime.report, realtime.doctor", HEAVY) == []
+    assert packages_loaded(run_fresh, "import realtime.run.report, realtime.tools.doctor", HEAVY) == []
 
 
 def test_a_heavy_package_is_noticed(run_fresh: RunFresh) -> None:
@@ -85,10 +86,11 @@ def test_a_heavy_package_is_noticed(run_fresh: RunFresh) -> None:
 
 
 def test_run_time_modules_import_neither_torch_nor_mediapipe(run_fresh: RunFresh) -> None:
-    code = f"import {', '.join([*run_time_modules(), 'engines.load', 'engines.backend_openvino', 'engines.bench'])}"
+    modules = [*run_time_modules(), "engines.load", "engines.backends.openvino", "engines.compiling.bench"]
+    code = f"import {', '.join(modules)}"
     assert packages_loaded(run_fresh, code, RUN_TIME_NEVER) == []
 
 
 def test_torch_at_run_time_is_noticed(run_fresh: RunFresh) -> None:
-    loaded = packages_loaded(run_fresh, "import realtime.types, engines.deploy", RUN_TIME_NEVER)
+    loaded = packages_loaded(run_fresh, "import realtime.frames.types, engines.compiling.deploy", RUN_TIME_NEVER)
     assert "torch" in loaded

@@ -14,13 +14,13 @@ import numpy as np
 from engines import zoo
 from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS, ModelSpec
-from realtime.files import is_image
-from realtime.source_image import read_rgb
-from realtime.types import U8
+from realtime.frames.types import U8
+from realtime.run.jobs import is_image
+from realtime.video.sources.image import read_rgb
 from train.data.composites import Composites
 from train.data.faces import load_faces
-from train.occlude import Occluders
-from train.views import write_grid
+from train.measure.label_pictures import write_grid
+from train.occluders.occlude import Occluders
 
 _COLUMNS = 16
 _SEED = 30_000

@@ -10,7 +10,7 @@ from typing import Any
 
 from engines import machine
 from train.claims.journal import Journal, Record
-from train.log import Say
+from train.learn.log import Say
 
 Tell = Callable[[float, str], None]
 """Hears of a run: how much of its cost is spent, and a few words."""

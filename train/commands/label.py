@@ -76,9 +76,9 @@ def label(
         _render_heads(synthetic, output, head_model, seed, backgrounds, workers)
         return
     needs_training("labelling", "ai_edge_litert" if teacher == "hair" or parts else "torch")
-    from realtime.progress import counted
-    from train.label import label as make_labels
-    from train.label_options import LabelOptions
+    from realtime.run.progress import counted
+    from train.labels.label import label as make_labels
+    from train.labels.options import LabelOptions
 
     if parts != depth:
         raise UsageError("got one of --parts and --depth; the same fitted head makes both, so name both")
@@ -97,8 +97,8 @@ def label(
 def _render_heads(
     count: int, output: Path, head_model: Path | None, seed: int, backgrounds: Path | None, workers: int
 ) -> None:
-    from realtime.progress import counted
-    from train.parts.synthetic import SyntheticOptions, make_heads
+    from realtime.run.progress import counted
+    from train.parts.synthetic.generate import SyntheticOptions, make_heads
 
     options = SyntheticOptions(head_model, seed, backgrounds)
     with counted("rendering", "heads") as progress:

@@ -66,13 +66,13 @@ def evaluate(
             "leave one out"
         )
     needs_training("evaluating", "torch")
-    from realtime import report
-    from realtime.progress import counted
-    from train.report import evaluation_text, tables_text
+    from realtime.run import report
+    from realtime.run.progress import counted
+    from train.measure.report import evaluation_text, tables_text
 
     if data is not None:
-        from train.light import LIGHTS
-        from train.tables import evaluate_data
+        from train.measure.light import LIGHTS
+        from train.measure.tables import evaluate_data
 
         with counted("evaluating", "pictures") as progress:
             result = evaluate_data(
@@ -81,7 +81,7 @@ def evaluate(
             )  # fmt: skip
         typer.echo(tables_text(result))
     elif labels is not None and occluders is not None:
-        from train.evaluate import evaluate_model
+        from train.measure.evaluate import evaluate_model
 
         result = evaluate_model(model, labels, occluders, sheet, groups_sheet)
         typer.echo(evaluation_text(result))
@@ -122,8 +122,8 @@ def reproduce(
 def _consensus_page(
     labels: Path, occluders: Path, output: Path, small: bool, seeds: int | None, width: int | None, docs: Path | None
 ) -> Path:
-    from train.claims.consensus import reproduce as run_claims
-    from train.claims.consensus_plan import Plan
+    from train.claims.consensus.plan import Plan
+    from train.claims.consensus.reproduce import reproduce as run_claims
 
     plan = Plan.smallest() if small else Plan(seeds=seeds or Plan.seeds, width=width or Plan.width)
     return run_claims(labels, occluders, output, plan, docs=docs, say=typer.echo)
@@ -132,8 +132,8 @@ def _consensus_page(
 def _mutual_page(
     labels: Path, output: Path, small: bool, seeds: int | None, width: int | None, docs: Path | None
 ) -> Path:
-    from train.claims.mutual import reproduce as run_claims
-    from train.claims.mutual_plan import Plan
+    from train.claims.mutual.plan import Plan
+    from train.claims.mutual.reproduce import reproduce as run_claims
 
     plan = Plan.smallest() if small else Plan(seeds=seeds or Plan.seeds, width=width or Plan.width)
     return run_claims(labels, output, plan, docs=docs, say=typer.echo)

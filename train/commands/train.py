@@ -57,8 +57,8 @@ def train(
     Several processes: torchrun --nproc-per-node 2 -m cli train ...
     """
     needs_training("training", "torch")
-    from train.config import TrainConfig
-    from train.loop import train as run_training
+    from train.learn.config import TrainConfig
+    from train.learn.loop import train as run_training
 
     config = TrainConfig(
         labels=labels, occluders=occluders, output=output, data=data, split=split, held_split=held_split,
@@ -81,7 +81,7 @@ def average(
 ) -> None:
     """Average the weights of runs that started from one another: often steadier than each of them."""
     needs_training("averaging", "torch")
-    from train.checkpoint import average_weights
+    from train.learn.checkpoint import average_weights
 
     shares = []
     for entry in checkpoints:

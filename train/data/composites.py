@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import ModelSpec
-from realtime.resample import warp
-from realtime.types import U8
-from train import shapes
-from train.augment import random_framing, random_look
+from realtime.frames.resampling import warp
+from realtime.frames.types import U8
+from train.data.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
-from train.label import blobs_of
-from train.occlude import Occluders, Scene, paste, random_kind, with_clear_glasses
+from train.labels.label import blobs_of
+from train.occluders import shapes
+from train.occluders.occlude import Occluders, Scene, paste, random_kind, with_clear_glasses
 
 _OCCLUDER_COUNTS = (0, 1, 2)
 _OCCLUDER_COUNT_SHARE = (0.25, 0.53, 0.22)

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError
-from realtime.crop import crop_from_frame, region_from_box
-from realtime.resample import centres, warp
-from realtime.source_image import read_rgb
-from realtime.types import U8
-from train.contour import Points
+from realtime.frames.crop import crop_from_frame, region_from_box
+from realtime.frames.resampling import centres, warp
+from realtime.frames.types import U8
+from realtime.video.sources.image import read_rgb
 from train.data.split import Split, face_split
-from train.label import read_faces, read_labels
+from train.heads.contour import Points
+from train.labels.label import read_faces, read_labels
 
 STORE_PX = 256
 STORE_SCALE = 2.4  # of the full-face box: room for turning and shifting a 1.5 times crop

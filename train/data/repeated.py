@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError
-from realtime.types import U8
-from train.augment import random_look
+from realtime.frames.types import U8
+from train.data.augment import random_look
 from train.data.composites import Sample
 
 Rng = np.random.Generator

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from engines.errors import DataError, SourceError, UsageError
 from engines.spec import FACE, OCCLUSION
-from realtime.source_image import read_rgb
-from realtime.types import U8
+from realtime.frames.types import U8
+from realtime.video.sources.image import read_rgb
 
 Box = tuple[float, float, float, float]
 F32 = npt.NDArray[np.float32]

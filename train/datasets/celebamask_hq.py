@@ -17,7 +17,7 @@ import numpy as np
 
 from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS, PART_LABELS
-from realtime.types import U8
+from realtime.frames.types import U8
 from train.datasets.base import (
     Example,
     Mask,

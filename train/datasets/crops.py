@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import ModelSpec
-from realtime.crop import crop_from_frame, frame_from_crop, region_from_box, region_of_frame
-from realtime.resample import centres, warp
-from realtime.types import U8, Region
+from realtime.frames.crop import crop_from_frame, frame_from_crop, region_from_box, region_of_frame
+from realtime.frames.resampling import centres, warp
+from realtime.frames.types import U8, Region
 from train.data.faces import warp_labels
 from train.datasets.base import Example
 

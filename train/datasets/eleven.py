@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.spec import PART_LABELS
-from realtime.types import U8
+from realtime.frames.types import U8
 from train.datasets.base import Mask
 
 COUNT = 11

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import DataError
-from realtime.types import U8
+from realtime.frames.types import U8
 from train.datasets.base import Example, chosen_splits, need, read_lines, read_picture, same_size
 
 OBTAIN = (

@@ -91,7 +91,7 @@ def _of_the_paper(name: str, labels: int, width: int | None, size_px: int) -> nn
 
 def restore(checkpoint: Path) -> tuple[nn.Module, ModelSpec]:
     """The network of a checkpoint, ready for inference, and its spec. Raises DataError where they do not fit."""
-    from train.checkpoint import load_weights
+    from train.learn.checkpoint import load_weights
 
     weights, metadata = load_weights(checkpoint)
     name = str(metadata.get("model"))

@@ -26,7 +26,9 @@ def levels_for(size_px: int) -> int:
 
 
 class UNet(nn.Module):
-    """(N, 3, S, S) float32 in -1..1 -> depth (N, 1, S, S) in -1..1, the gray of `realtime.depth`; S % 2**levels == 0.
+    """(N, 3, S, S) float32 in -1..1 -> depth (N, 1, S, S) in -1..1, the gray of `realtime.frames.depth`.
+
+    S % 2**levels == 0.
 
     Args:
         width: channels of the first convolution, 64 in the paper.

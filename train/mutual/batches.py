@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.spec import ModelSpec
-from train.distributed import Ranks
+from train.learn.distributed import Ranks
+from train.models.preprocess import normalise
 from train.mutual.config import Run
 from train.mutual.samples import PartsSupply, Stream
-from train.preprocess import normalise
 
 
 @dataclass(frozen=True, eq=False)

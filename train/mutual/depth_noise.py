@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from train import shapes
+from train.occluders import shapes
 
 Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]

@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import ModelSpec
-from realtime.crop import crop_from_frame, region_from_box
-from realtime.resample import warp, warp_depth
-from realtime.types import U8, U16
-from train.contour import Points
+from realtime.frames.crop import crop_from_frame, region_from_box
+from realtime.frames.resampling import warp, warp_depth
+from realtime.frames.types import U8, U16
 from train.data.faces import warp_labels
 from train.data.split import Split, face_split, share_of
+from train.heads.contour import Points
 from train.parts.folder import Row, read_parts
 
 _ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it

@@ -14,12 +14,12 @@ from torch import Tensor, distributed, nn
 from engines.errors import DataError
 from engines.spec import ModelSpec
 from train import models
-from train.checkpoint import load_state, save_state, save_weights
-from train.distributed import Ranks
-from train.log import Say
+from train.learn.checkpoint import load_state, save_state, save_weights
+from train.learn.distributed import Ranks
+from train.learn.log import Say
+from train.learn.state import MAY_CHANGE, follow, refuse_another_run, start_from
 from train.models.pix2pix import PixelDiscriminator
 from train.mutual.config import PARSERS, TRANSLATOR, MutualConfig, Run, Stage
-from train.state import MAY_CHANGE, follow, refuse_another_run, start_from
 
 ROLES: dict[Stage, tuple[str, ...]] = {
     "rgb": ("rgb",),

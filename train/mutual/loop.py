@@ -16,17 +16,17 @@ from torch import Tensor
 
 from engines.spec import ModelSpec
 from train import models
-from train.distributed import Ranks, joined
-from train.log import Log, Say
-from train.mutual.alone import depth_step, rgb_step, translator_step
+from train.learn.distributed import Ranks, joined
+from train.learn.log import Log, Say
 from train.mutual.batches import Batch, batches
 from train.mutual.config import PARSERS, STAGES, MutualConfig, Run, Stage
 from train.mutual.faces import load_faces
 from train.mutual.joint import joint_step
 from train.mutual.learner import Learners
-from train.mutual.look import Look
 from train.mutual.samples import PartsSupply
-from train.occlude import Occluders
+from train.mutual.single import depth_step, rgb_step, translator_step
+from train.mutual.validation import Look
+from train.occluders.occlude import Occluders
 
 Step = Callable[[Learners, Batch], dict[str, Tensor]]
 STEPS: dict[Stage, Step] = {

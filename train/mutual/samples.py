@@ -17,18 +17,18 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import FACE, OCCLUSION, PART_LABELS, ModelSpec
-from realtime.depth import depth_gray
-from realtime.resample import warp, warp_depth
-from realtime.types import U8
-from train import shapes
-from train.augment import random_framing, random_look
-from train.cutouts import MID_GREY_LAB
+from realtime.frames.depth import depth_gray
+from realtime.frames.resampling import warp, warp_depth
+from realtime.frames.types import U8
+from train.data.augment import random_framing, random_look
 from train.data.faces import warp_labels
 from train.data.repeated import mirrored_ids
 from train.mutual.config import MutualConfig
 from train.mutual.depth_noise import as_seen
 from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, with_depth
-from train.occlude import Occluders, Scene, paste, random_kind
+from train.occluders import shapes
+from train.occluders.cutouts import MID_GREY_LAB
+from train.occluders.occlude import Occluders, Scene, paste, random_kind
 
 Rng = np.random.Generator
 Affine = npt.NDArray[np.float64]
@@ -122,7 +122,10 @@ def _metres(face: PartsFace, spec: ModelSpec, affine: Affine) -> F32:
 
 
 def _scene(face: PartsFace, spec: ModelSpec, affine: Affine, rgb: U8, parts: U8) -> Scene:
-    """A crop as `train.occlude` wants it. It marks what it covers of all but the background: here nothing is that."""
+    """A crop as `train.occluders.occlude` wants it.
+
+    It marks what it covers of all but the background: here nothing is that.
+    """
     labels = np.where(parts == _SKIN, FACE, _NO_SKIN).astype(np.uint8)
     middle = np.full((1, 2), store_px(spec) / 2)
     landmarks = moved(middle if face.landmarks is None else face.landmarks, affine)

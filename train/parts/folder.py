@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import PART_LABELS
-from realtime.source_image import read_rgb
-from realtime.types import U8
+from realtime.frames.types import U8
+from realtime.video.sources.image import read_rgb
 
 Box = tuple[float, float, float, float]
 Source = Literal["photograph", "synthetic"]

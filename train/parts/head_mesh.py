@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engines.errors import DataError
 from engines.spec import BACKGROUND
-from realtime.types import U8
+from realtime.frames.types import U8
 from train.parts import head_regions as regions
 from train.parts.raster import F32, I32, Hits, rasterise
 

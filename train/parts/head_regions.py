@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import BACKGROUND, PART_LABELS
-from realtime.types import U8
+from realtime.frames.types import U8
 
 Outline = Sequence[tuple[float, float]]
 F32 = npt.NDArray[np.float32]

@@ -1,8 +1,8 @@
 """Where each of FaceMesh's 468 vertices lies on the ICT head.
 
-Rule: MediaPipe's canonical face, warped so that the pairs of `train.head_pose.correspondences` coincide (linear radial
-basis functions, smoothing 0.05), and of the narrow face's vertices the nearest (tests/test_train_parts_fit.py). They
-are 1 mm off in the mean, 3.4 mm at most.
+Rule: MediaPipe's canonical face, warped so that the pairs of `train.heads.pose.correspondences` coincide (linear radial
+basis functions, smoothing 0.05), and of the narrow face's vertices the nearest (tests/train/parts/photo/test_fit.py).
+They are 1 mm off in the mean, 3.4 mm at most.
 """
 
 VERTEX_OF_LANDMARK = (

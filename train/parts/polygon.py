@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from realtime.types import U8
-from train.contour import Points
+from realtime.frames.types import U8
+from train.heads.contour import Points
 
 # FaceMesh's rings; left is the subject's left.
 LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)

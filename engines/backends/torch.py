@@ -1,0 +1,164 @@
+"""Engines on torch: the reference, on CUDA where there is a device, else on the CPU. torch is imported on demand."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from engines import machine
+from engines.backends.compatibility import Here, check
+from engines.backends.graph import graph_problems
+from engines.engine import U8, BatchedEngine
+from engines.errors import EngineDamaged, MissingExtra
+from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
+from engines.spec import Batch, Precision
+
+if TYPE_CHECKING:
+    import torch
+
+ARCHIVE = "model.pt2"
+_RAW = re.compile(r"(weight|tensor)_\d+")
+_CONFIGS = ("model/data/weights/model_weights_config.json", "model/data/constants/model_constants_config.json")
+_SAMPLE_INPUTS = "model/data/sample_inputs/model.pt"
+_HARMLESS = re.compile(
+    rf"{'|'.join(map(re.escape, _CONFIGS))}|model/data/(weights|constants)/{_RAW.pattern}|model/models/model\.json"
+    r"|model/(archive_format|archive_version|byteorder|\.data/version|\.data/serialization_id)"
+)
+
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
+
+
+class TorchEngine(BatchedEngine):
+    """An engine on torch."""
+
+    @classmethod
+    def open(cls, folder: Path, manifest: Manifest, threads: int) -> Self:
+        """Load the exported graph and run it once.
+
+        Raises:
+            MissingExtra: torch is not installed.
+            EngineDamaged: the archive cannot be read, or would have to be unpickled, or is not what the manifest says.
+            EngineMismatch: the torch that is installed cannot run it.
+        """
+        try:
+            import torch
+        except ImportError as e:
+            raise MissingExtra("a torch engine", "train") from e
+        described = machine.host()
+        check(manifest, Here("torch", torch.__version__, PRECISIONS, described["os"], described["machine"]))
+        archive = folder / ARCHIVE
+        refuse_pickles(archive)
+        torch.set_num_threads(threads)  # torch has one setting for the whole process
+        try:
+            program = torch.export.load(archive)
+        except (RuntimeError, ValueError, KeyError) as e:
+            raise EngineDamaged(f"{archive} cannot be read ({e}); build the engine again") from e
+        batch = read_batch(program, manifest.batch.opt)
+        problems = graph_problems(manifest, batch, read_tensors(program))
+        if problems:
+            raise EngineDamaged(f"{archive} is not what its manifest says: {'; '.join(problems)}")
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        engine = cls(manifest, program, device, threads)
+        engine._infer(manifest.batch.max)
+        return engine
+
+    def __init__(
+        self, manifest: Manifest, program: torch.export.ExportedProgram, device: torch.device, threads: int
+    ) -> None:
+        from torch.export.passes import move_to_device_pass
+
+        on = f"{threads} thread{'s' if threads > 1 else ''}"
+        if device.type == "cuda":
+            import torch
+
+            on = torch.cuda.get_device_name(device)
+        super().__init__(manifest, f"{manifest.spec.name}, torch {manifest.precision}, {device.type.upper()}, {on}")
+        network: Any = move_to_device_pass(program, device).module()
+        self._call: Callable[[U8], tuple[U8, U8]] | None = _on_cpu(network)
+        if device.type == "cuda":
+            from engines.backends.cuda_call import CudaCall
+
+            self._call = CudaCall(network, self._crops.shape)
+
+    def _infer(self, count: int) -> tuple[U8, U8]:
+        assert self._call is not None
+        return self._call(self._crops[:count])
+
+    def _release(self) -> None:
+        self._call = None
+
+
+def read_batch(program: torch.export.ExportedProgram, best: int) -> Batch:
+    """How many crops a program takes. Torch knows no best number: `best` is taken where it is allowed."""
+    first = _crops_of(program).shape[0]
+    if isinstance(first, int):
+        return Batch(first, first, first)
+    (varies,) = program.range_constraints.values()
+    least, most = int(varies.lower), int(varies.upper)
+    return Batch(least, min(max(best, least), most), most)
+
+
+def read_tensors(program: torch.export.ExportedProgram) -> tuple[TensorInfo, ...]:
+    """What a program takes and returns, in order."""
+    (output,) = program.graph.find_nodes(op="output")
+    values = (_crops_of(program), *(node.meta["val"] for node in output.args[0]))
+    return tuple(
+        TensorInfo(
+            name,
+            tuple(side if isinstance(side, int) else -1 for side in value.shape),
+            str(value.dtype).removeprefix("torch."),
+        )
+        for name, value in zip((INPUT, *OUTPUTS), values, strict=True)
+    )
+
+
+def _crops_of(program: torch.export.ExportedProgram) -> torch.Tensor:
+    *_, crops = program.graph.find_nodes(op="placeholder")  # parameters come first
+    value: torch.Tensor = crops.meta["val"]
+    return value
+
+
+def _on_cpu(network: Any) -> Callable[[U8], tuple[U8, U8]]:
+    import torch
+
+    def call(crops: U8) -> tuple[U8, U8]:
+        with torch.inference_mode():
+            labels, probabilities = network(torch.from_numpy(crops))
+        return labels.numpy(), probabilities.numpy()
+
+    return call
+
+
+def refuse_pickles(archive: Path) -> None:
+    """Raises EngineDamaged where loading the archive could run code: ours hold JSON and raw numbers only.
+
+    torch.export.load unpickles what an archive marks as pickled, and loads compiled libraries that it finds there.
+    """
+    try:
+        with zipfile.ZipFile(archive) as entries:
+            refused = [entry.filename for entry in entries.infolist() if not _is_harmless(entry)]
+            # Of two entries with one name, zipfile and torch might not read the same one.
+            refused += [name for name, count in Counter(entries.namelist()).items() if count > 1]
+            if not refused:
+                refused = [name for config in _CONFIGS for name in _pickled(entries.read(config))]
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as e:
+        raise EngineDamaged(f"{archive} cannot be read ({e}); build the engine again") from e
+    if refused:
+        raise EngineDamaged(f"{archive} holds what is never loaded, pickles or code: {', '.join(refused)}")
+
+
+def _is_harmless(entry: zipfile.ZipInfo) -> bool:
+    if entry.filename == _SAMPLE_INPUTS:  # torch wants the entry, and reads it as a pickle unless it is empty
+        return entry.file_size == 0
+    return _HARMLESS.fullmatch(entry.filename) is not None
+
+
+def _pickled(config: bytes) -> list[str]:
+    payloads = json.loads(config)["config"].values()
+    return [one["path_name"] for one in payloads if one["use_pickle"] or not _RAW.fullmatch(one["path_name"])]

@@ -1,0 +1,125 @@
+"""Decides when and where frames are searched for faces: at once where no face is tracked, else beside the parser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from engines.closing import Closing
+from realtime.faces.detect import DetectsFaces
+from realtime.faces.tile_rotation import MOST_SKIPPED, TileRotation
+from realtime.faces.tiles import close_up, is_coarse
+from realtime.frames.types import Detection, Frame, Region
+
+_TILES_PER_SEARCH = 1  # 4 ms, beside the 6 of a search in the whole frame (720p, one core)
+_TILES_BETWEEN = 2  # one at a time, between two searches: the 15 tiles of a 720p frame have their turn in 5 intervals
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The detections of one search, best first."""
+
+    large: Sequence[Detection]
+    """In the whole frame."""
+    low_confidence: Sequence[Detection]
+    """In the whole frame, where that shows no face."""
+    small: Sequence[Detection]
+    """In tiles of it: some of them are textures, hands, or parts of a larger face."""
+    whole_frame: bool = True
+    """Whether the whole frame was searched, and not only tiles of it."""
+
+
+class Search(Closing):
+    """Searches every `every`th frame of one video whole, and a few tiles in the frames between.
+
+    A search takes as long as parsing two or three faces. It therefore runs in a thread of its own, beside the parser,
+    unless it is urgent. Its result arrives one frame later: always one, so that a file gives the same result each time.
+
+    Args:
+        detector: what finds faces. One call runs at a time.
+        every: frames between two searches of whole frames; with 1 each frame is searched at once, and no tile is
+            skipped: no face may show, even briefly.
+        most_close_ups: coarsely seen faces that are searched for again in a tile of their own; None: all.
+    """
+
+    def __init__(self, detector: DetectsFaces, every: int, most_close_ups: int | None = None) -> None:
+        self._detector = detector
+        self._every = every
+        self._most_close_ups = most_close_ups
+        self._frames_since_whole = 0
+        self._tiles = self._all_tiles()
+        self._thread = ThreadPoolExecutor(1, "search")  # starts it with the first search beside the parser
+        self._running: Future[SearchResult] | None = None
+
+    def search(self, frame: Frame, *, urgent: bool, low_confidence: bool = False) -> list[SearchResult]:
+        """Search the next frame, if it is due. Raises what the detector raised.
+
+        Args:
+            urgent: search this frame now, and whole: no face is tracked, or one is missing.
+            low_confidence: report low-confidence detections, too, where nothing else is found. For an urgent search.
+
+        Returns:
+            The results that have arrived since the last call, in order.
+        """
+        ended = [self._running.result()] if self._running else []
+        self._running = None
+        self._frames_since_whole += 1
+        whole = urgent or self._frames_since_whole >= self._every
+        if whole:
+            self._frames_since_whole = 0
+        tiles = self._tiles.take(frame, self._tiles_due())
+        if not whole and not tiles:
+            return ended
+        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, urgent and low_confidence)
+        if urgent or self._every == 1:
+            return [*ended, task()]
+        self._running = self._thread.submit(task)
+        return ended
+
+    def restart(self) -> None:
+        """Forget the shot so far, because a cut has ended it: the next frame is searched as a first one is."""
+        if self._running:
+            self._running.result()  # one call of the detector runs at a time
+            self._running = None
+        self._tiles = self._all_tiles()
+
+    def forget_tiles(self) -> None:
+        """Search every tile when its turn comes, changed or not: a face that was tracked may be there to be found."""
+        self._tiles.forget()
+
+    def close(self) -> None:
+        """Let the search that runs end, so that the detector is free."""
+        self._thread.shutdown()
+
+    def _all_tiles(self) -> TileRotation:
+        return TileRotation(MOST_SKIPPED if self._every > 1 else 0)
+
+    def _tiles_due(self) -> int:
+        if self._frames_since_whole == 0:
+            return _TILES_PER_SEARCH
+        return self._frames_since_whole % max(1, self._every // (_TILES_BETWEEN + 1)) == 0
+
+
+def _search(
+    detector: DetectsFaces,
+    frame: Frame,
+    whole: bool,
+    tiles: Sequence[Region],
+    most_close_ups: int | None,
+    low_confidence: bool,
+) -> SearchResult:
+    """Search some tiles, and the whole frame first: faces that are small there are searched for again close up."""
+    detections = detector.detect(frame, low_confidence=low_confidence) if whole else []
+    confident = [detection for detection in detections if not detection.low_confidence]
+    coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]
+    large = [detection for detection, small in zip(confident, coarse, strict=True) if not small]
+    boxes = [detection.box_xyxy for detection, small in zip(confident, coarse, strict=True) if small]
+    closer = [close_up(box, frame.size_wh) for box in boxes[:most_close_ups]]
+    return SearchResult(
+        large,
+        [detection for detection in detections if detection.low_confidence],
+        detector.detect_in_tiles(frame, [*closer, *tiles]),
+        whole,
+    )

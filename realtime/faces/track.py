@@ -1,0 +1,173 @@
+"""The state of one tracked face, and how a frame changes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from engines.spec import ModelSpec
+from realtime.faces.face_box import confidence, covered_share, full_face_box, visible_share
+from realtime.faces.thresholds import Thresholds
+from realtime.frames.crop import aligned, region_from_box
+from realtime.frames.types import ParsedFace, Region
+
+_LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
+_LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
+# A mask's confidence varies from frame to frame: a track keeps its face down to this much below a threshold.
+_HYSTERESIS = 0.03
+_MOST_UNSURE_FRAMES = 2  # in a row; then the track ends
+_PATIENCE_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
+_FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
+_SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of faces cheek to cheek hardly overlap
+_STAND_STILL = 0.02  # of the side: smaller movements of the centre leave the region as it is
+_KEEP_SIZE = 0.04  # likewise for its size
+_MOST_GROWTH = 0.10  # of the side in one frame
+_MOST_GROWTH_AT_FIRST = 0.40
+_ELSEWHERE = 0.06  # of the side: a new face whose region is off by more, in place or size, is parsed once more
+# The mask decides the region and the region the mask, so an error could feed on itself. The detector, which sees the
+# whole frame, limits it: a region that differs from a detection by more than this is put back, ...
+_MOST_OFF_CENTRE = 0.3  # of the face's height
+_MOST_OFF_SIZE = 1.4  # either way
+MOST_DRIFT = 1.6
+"""... and between detections its size cannot change by more than this factor."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face that is tracked."""
+
+    track_id: int
+    """From 0; never used again for another face."""
+    region: Region
+    detected_side: float
+    """Side of the region as the detector saw it last."""
+    least_confidence: float = 0.0
+    """What the parser's confidence must reach for a first frame, by what the detector said; 0 where that is enough."""
+    kept_confidence: float = 1.0
+    """What it must reach from then on while no search confirms the track. Set when the detector last confirmed it."""
+    frames_since_confirmed: int = 0
+    """Frames since the detector last found a face there."""
+    seen: bool = False
+    """Whether the parser has found a face there and is still confident of it."""
+    shown: bool = False
+    """Whether its mask is worth drawing in this frame."""
+    parsed_frames: int = 0
+    """How often the parser has parsed it."""
+    unsure_frames: int = 0
+    """Frames in a row in which the parser's confidence was too low."""
+    missed_frames: int = 0
+    """Frames in a row in which the parser found too little of a face."""
+
+    @property
+    def needs_search(self) -> bool:
+        """Whether the detector must look at the next frame at once: the face is missing, or may be none."""
+        return bool(self.missed_frames or self.unsure_frames)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is to be tracked any further."""
+        return self.seen and self.missed_frames <= _PATIENCE_FRAMES
+
+    def confirmed(self, detected: Region, least_confidence: float, spec: ModelSpec) -> Track:
+        """The track after the detector has found its face. A sound track knows its place better than the detector."""
+        off_centre = math.dist((self.region.centre_x, self.region.centre_y), (detected.centre_x, detected.centre_y)) / (
+            min(self.region.side, detected.side) / spec.crop_scale
+        )
+        off_size = max(self.region.side / detected.side, detected.side / self.region.side)
+        lost = self.missed_frames or off_centre > _MOST_OFF_CENTRE or off_size > _MOST_OFF_SIZE
+        return replace(
+            self,
+            region=detected if lost else self.region,
+            detected_side=detected.side,
+            least_confidence=min(self.least_confidence, least_confidence),
+            frames_since_confirmed=0,
+        )
+
+    def followed(self, face: ParsedFace, spec: ModelSpec, thresholds: Thresholds) -> Track:
+        """The track after its face was parsed. Where too little of a face is left, the region waits for it."""
+        parsed_confidence = confidence(face.probabilities, spec)
+        track = replace(self, parsed_frames=self.parsed_frames + 1)
+        box = full_face_box(face.probabilities, spec)
+        if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
+            covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_COVERED_FACE
+            shown = covered and parsed_confidence >= thresholds.unconfirmed
+            return replace(track, missed_frames=track.missed_frames + 1, shown=track.seen and shown)
+        if not track.seen and parsed_confidence < track.least_confidence:
+            return track
+        if track.frames_since_confirmed == 0:
+            # The detector confirms what the parser sees here. Until the next search, that confidence is enough.
+            least = track.least_confidence
+            track = replace(track, kept_confidence=max(least, min(parsed_confidence, thresholds.unconfirmed)))
+        else:
+            least = track.kept_confidence
+        unsure = track.unsure_frames + 1 if parsed_confidence < least - _HYSTERESIS else 0
+        seen = unsure <= _MOST_UNSURE_FRAMES
+        return replace(
+            track, region=track.moved(box, spec), seen=seen, shown=seen, unsure_frames=unsure, missed_frames=0
+        )
+
+    def moved(self, box_in_crop: tuple[float, float, float, float], spec: ModelSpec) -> Region:
+        """The region around the face that was found in it.
+
+        A face that holds still keeps its region to the last bit: the network then sees the same pixels twice, and the
+        smoother has nothing to warp.
+        """
+        region = self.region
+        scale = region.side / spec.size_px
+        left, top, _, _ = region.box_xyxy
+        target = region_from_box([value * scale for value in box_in_crop], spec.crop_scale)
+        centre_x, centre_y = left + target.centre_x, top + target.centre_y
+        if math.dist((centre_x, centre_y), (region.centre_x, region.centre_y)) < _STAND_STILL * region.side:
+            centre_x, centre_y = region.centre_x, region.centre_y
+        side = region.side
+        if abs(target.side / side - 1) > _KEEP_SIZE:
+            side = _clamped(target.side, side, 1 + (_MOST_GROWTH if self.parsed_frames > 1 else _MOST_GROWTH_AT_FIRST))
+        side = _clamped(side, self.detected_side, MOST_DRIFT)
+        return aligned(Region(centre_x, centre_y, side), spec.size_px)
+
+    def is_near(self, region: Region, crop_scale: float) -> bool:
+        """Whether a detected region shows this track's face."""
+        return self.likeness(region, crop_scale) > _SAME_FACE
+
+    def likeness(self, region: Region, crop_scale: float) -> float:
+        """How much a detected region overlaps with the track's, 0..1."""
+        # A face that is missing has moved: what lies in the crop where it was last seen may be it.
+        return _overlap(region, self.region, 1.0 if self.missed_frames else crop_scale)
+
+
+def is_elsewhere(region: Region, parsed: Region) -> bool:
+    """Whether a face lies elsewhere than in the middle of the region in which it was parsed."""
+    off_centre = math.dist((region.centre_x, region.centre_y), (parsed.centre_x, parsed.centre_y)) / parsed.side
+    return max(off_centre, abs(region.side / parsed.side - 1)) > _ELSEWHERE
+
+
+def without_doubles(tracks: Iterable[Track], crop_scale: float) -> list[Track]:
+    """Where two tracks have come to follow one face, the older one stays."""
+    kept: list[Track] = []
+    for track in tracks:
+        if all(_overlap(track.region, other.region, crop_scale) < _SAME_FACE for other in kept):
+            kept.append(track)
+    return kept
+
+
+def _clamped(value: float, around: float, factor: float) -> float:
+    return min(max(value, around / factor), around * factor)
+
+
+def _overlap(one: Region, other: Region, crop_scale: float) -> float:
+    """The share of the smaller face's box that lies in the larger one's, 0..1.
+
+    Unlike IoU it notices one inside the other.
+    """
+    height, other_height = one.side / crop_scale, other.side / crop_scale
+    wide = _common(one.centre_x, height * _FACE_ASPECT, other.centre_x, other_height * _FACE_ASPECT)
+    return wide * _common(one.centre_y, height, other.centre_y, other_height)
+
+
+def _common(centre: float, length: float, other_centre: float, other_length: float) -> float:
+    """The share of the shorter of two intervals that lies in the other one."""
+    common = min(centre + length / 2, other_centre + other_length / 2) - max(
+        centre - length / 2, other_centre - other_length / 2
+    )
+    return max(0.0, common) / min(length, other_length)

@@ -1,0 +1,143 @@
+"""Follows faces from frame to frame. The next frame's region comes from the parser's own mask: face and occlusion
+together are the whole face, so a hand over the mouth neither shrinks the region nor loses it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from engines.closing import Closing
+from engines.spec import ModelSpec
+from realtime.faces.cuts import CutDetector
+from realtime.faces.detect import DetectsFaces
+from realtime.faces.search import Search
+from realtime.faces.thresholds import thresholds_of
+from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_doubles
+from realtime.frames.crop import aligned, region_from_box
+from realtime.frames.types import Detection, Frame, ParsedFace, Region
+
+
+@dataclass(frozen=True)
+class TrackedRegion:
+    """Where a face that is tracked should be in the next frame."""
+
+    track_id: int
+    """From 0; never used again for another face."""
+    region: Region
+
+
+class Tracker(Closing):
+    """Follows the faces of one video. For each frame: `regions`, parse them, `update`.
+
+    It searches every frame where no face is tracked, one is missing or one may be no face, which takes as long as
+    parsing two or three faces. Otherwise it searches every `redetect_every` frames, beside the parser: new faces are
+    followed from the next frame on (`Search`).
+
+    Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
+    Later a few tiles per frame have their turn, unless nothing moved in them.
+
+    A track ends at a cut, and where the detector does not confirm it while the parser's confidence is low.
+
+    Args:
+        detector: what finds faces.
+        spec: the parser's model.
+        redetect_every: frames between two searches for new faces; with 1 no tile is skipped, either.
+        max_faces: how many faces are followed at most, those found first; None: all.
+    """
+
+    def __init__(
+        self, detector: DetectsFaces, spec: ModelSpec, redetect_every: int = 15, max_faces: int | None = None
+    ) -> None:
+        self._spec = spec
+        self._thresholds = thresholds_of(spec)
+        self._max_faces = max_faces
+        self._tracks: list[Track] = []
+        self._next_id = 0
+        self._parsed: dict[int, ParsedFace] = {}
+        self._search = Search(detector, redetect_every, max_faces)
+        self._cuts = CutDetector()
+
+    def regions(self, frame: Frame) -> list[TrackedRegion]:
+        """Where the faces of this frame should be, in the order in which they were found."""
+        if self._cuts.is_cut(frame):
+            self._tracks.clear()
+            self._search.restart()
+        self._tracks = [
+            replace(track, frames_since_confirmed=track.frames_since_confirmed + 1) for track in self._tracks
+        ]
+        urgent = not self._tracks or any(track.needs_search for track in self._tracks)
+        low_confidence = not self._tracks and self._thresholds.low_confidence is not None
+        for result in self._search.search(frame, urgent=urgent, low_confidence=low_confidence):
+            self._match(result.large)
+            self._match([detection for detection in result.small if self._is_whole_face(detection)], in_tiles=True)
+            self._match(result.low_confidence if not self._tracks else ())
+        self._parsed.clear()
+        return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
+
+    def misplaced(self) -> list[TrackedRegion]:
+        """The regions to parse once more in this frame, and `update` again: new faces that the detector misplaced.
+
+        Empty after that.
+        """
+        return [
+            TrackedRegion(track.track_id, track.region)
+            for track in self._tracks
+            if track.parsed_frames == 1 and is_elsewhere(track.region, self._parsed[track.track_id].region)
+        ]
+
+    def update(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
+        """Learn from the parser where the faces are, and end the tracks of those that are gone.
+
+        Args:
+            faces: what was parsed in the regions that `regions` or `misplaced` returned last.
+
+        Returns:
+            The faces to be drawn: those of which the parser is confident. A missing face is tracked, but not drawn.
+        """
+        before = self._tracks
+        parsed = {face.track_id: face for face in faces}
+        tracks = [
+            self._followed(track, parsed[track.track_id]) if track.track_id in parsed else track for track in before
+        ]
+        self._tracks = without_doubles((track for track in tracks if track.is_alive), self._spec.crop_scale)
+        was_full = len(tracks) == self._max_faces and len(self._tracks) < len(tracks)
+        kept = {track.track_id for track in self._tracks}
+        if was_full or any(track.track_id not in kept for track in before if track.seen):
+            self._search.forget_tiles()  # a place is free, and what there was no room for may be followed
+        return [self._parsed[track.track_id] for track in self._tracks if track.shown]
+
+    def close(self) -> None:
+        """Let a search that runs end: the detector belongs to the caller."""
+        self._search.close()
+
+    def _followed(self, track: Track, face: ParsedFace) -> Track:
+        followed = track.followed(face, self._spec, self._thresholds)
+        if track.track_id in self._parsed and (followed.missed_frames or followed.unsure_frames):
+            return replace(track, parsed_frames=followed.parsed_frames)  # the second parse was worse: the first counts
+        self._parsed[track.track_id] = face
+        return followed
+
+    def _is_whole_face(self, small: Detection) -> bool:
+        """Whether what a tile shows is more than a part of a larger face that is tracked, or a thing before it."""
+        region = region_from_box(small.box_xyxy, self._spec.crop_scale)
+        near = (track for track in self._tracks if track.is_near(region, self._spec.crop_scale))
+        return all(track.region.side <= MOST_DRIFT * region.side for track in near)
+
+    def _match(self, detections: Sequence[Detection], in_tiles: bool = False) -> None:
+        """Give each detection to the track that it overlaps most, or make a new track."""
+        free = list(range(len(self._tracks)))
+        for detection in detections:
+            least = self._thresholds.for_detection(detection, in_tiles)
+            region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
+            near = {
+                index: self._tracks[index].likeness(region, self._spec.crop_scale)
+                for index in free
+                if self._tracks[index].is_near(region, self._spec.crop_scale)
+            }
+            if near:
+                best = max(near, key=near.__getitem__)
+                free.remove(best)
+                self._tracks[best] = self._tracks[best].confirmed(region, least, self._spec)
+            elif self._max_faces is None or len(self._tracks) < self._max_faces:
+                self._tracks.append(Track(self._next_id, region, region.side, least))
+                self._next_id += 1

@@ -1,0 +1,144 @@
+"""The crop geometry and its inverse. Every crop that a network sees, live or in training, is made here (its pixels by
+`realtime.frames.resampling`).
+
+Coordinates are continuous: pixel (i, j) covers [j, j+1) x [i, i+1), its centre lies at (j + 0.5, i + 0.5).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from realtime.frames.colour import black_yuv, rgb_from_yuv
+from realtime.frames.resampling import block_before, centres, warp_upright
+from realtime.frames.types import U8, Frame, Region
+
+Window = tuple[int, int, int, int]
+"""(left, top, right, bottom) in whole pixels of the frame; left and top even, so that it falls on chroma samples."""
+NO_WINDOW: Window = (0, 0, 0, 0)
+_CHROMA_MATTERS = 0.625  # from this scale on it is a third of a pixel of the crop where chroma samples lie
+
+
+def region_from_box(box_xyxy: Sequence[float], crop_scale: float) -> Region:
+    """The square crop around a full-face box: same centre, `crop_scale` times its longer side."""
+    left, top, right, bottom = box_xyxy
+    return Region((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top, 1.0) * crop_scale)
+
+
+def region_of_frame(size_wh: tuple[int, int]) -> Region:
+    """The smallest square that holds the whole frame (what a detector sees)."""
+    width, height = size_wh
+    return Region(width / 2, height / 2, float(max(width, height)))
+
+
+def crop_from_frame(region: Region, size_px: int) -> npt.NDArray[np.float64]:
+    """(2, 3) affine: continuous frame coordinates -> continuous crop coordinates, 0..size_px."""
+    scale = size_px / region.side
+    left, top, _, _ = region.box_xyxy
+    return np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
+
+
+def frame_from_crop(region: Region, size_px: int) -> npt.NDArray[np.float64]:
+    """(2, 3) affine: continuous crop coordinates -> continuous frame coordinates. Inverse of `crop_from_frame`."""
+    scale = region.side / size_px
+    left, top, _, _ = region.box_xyxy
+    return np.array([[scale, 0, left], [0, scale, top]])
+
+
+def aligned(region: Region, size_px: int) -> Region:
+    """The region moved to where its crop is made most quickly (`warp_upright`): by 5/8 of a pixel at most, of
+    the crop's or the frame's, whichever is larger."""
+    scale = size_px / region.side
+    step = 1 if scale > _CHROMA_MATTERS else max(2, block_before(scale))
+    left, top, _, _ = region.box_xyxy
+    half = region.side / 2
+    return Region(round(left / step) * step + half, round(top / step) * step + half, region.side)
+
+
+def crop_rgb(frame: Frame, region: Region, size_px: int) -> U8:
+    """The pixels of a region, as the network sees them.
+
+    Returns:
+        (size_px, size_px, 3) uint8 RGB. What lies outside the frame is black.
+    """
+    left, top, _, _ = region.box_xyxy
+    scale = size_px / region.side
+    if frame.layout == "yuv420p":
+        luma, *chroma = frame.planes
+        black = black_yuv(frame.colour.full_range)
+        # Chroma samples of MPEG-2/H.264 video lie on even luma columns, between luma rows: a quarter of one to the
+        # left of where a plane of half the size would have them.
+        to_left = 0.25 if scale > _CHROMA_MATTERS else 0.0
+        warped = [warp_upright(luma, left, top, scale, size_px, black[0])]
+        warped += [warp_upright(plane, left / 2 + to_left, top / 2, scale * 2, size_px, black[1]) for plane in chroma]
+        matrix = rgb_from_yuv(frame.colour.matrix, frame.colour.full_range)
+        return cv2.transform(cv2.merge(warped), matrix)
+    pixels = frame.planes[0]
+    if frame.layout == "gray":
+        return cv2.cvtColor(warp_upright(pixels, left, top, scale, size_px), cv2.COLOR_GRAY2RGB)
+    pixels = np.ascontiguousarray(pixels[:, :, :3]) if pixels.shape[2] == 4 else pixels
+    return np.ascontiguousarray(warp_upright(pixels, left, top, scale, size_px))
+
+
+def probabilities_on_frame(probabilities: U8, region: Region, size_wh: tuple[int, int]) -> tuple[Window, U8]:
+    """Bring a crop's probabilities back to the pixels of the frame.
+
+    Args:
+        probabilities: (S, S, K) uint8.
+        size_wh: (width, height) of the frame.
+
+    Returns:
+        The window of the frame that the region covers, and (bottom - top, right - left, K) uint8. An empty window
+        (zero size) where the region lies outside the frame.
+    """
+    window = window_on_frame(region, size_wh)
+    labels = probabilities.shape[2]
+    if window == NO_WINDOW:
+        return window, np.zeros((0, 0, labels), np.uint8)
+    return window, np.dstack([channel_on_frame(probabilities[:, :, k], region, window) for k in range(labels)])
+
+
+def window_on_frame(region: Region, size_wh: tuple[int, int]) -> Window:
+    """The window of the frame that a region covers; `NO_WINDOW` where it lies outside."""
+    width, height = size_wh
+    left, top, right, bottom = region.box_xyxy
+    x0, y0 = max(0, math.floor(left)) // 2 * 2, max(0, math.floor(top)) // 2 * 2
+    x1, y1 = min(width, math.ceil(right)), min(height, math.ceil(bottom))
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
+
+
+def channel_on_frame(channel: U8, region: Region, window: Window) -> U8:
+    """Bring one channel of a crop back to a window of the frame, bilinear. What lies outside the crop repeats its edge.
+
+    Args:
+        channel: (S, S) uint8.
+        window: any window of the frame that is not empty.
+
+    Returns:
+        (bottom - top, right - left) uint8.
+    """
+    size_px = channel.shape[0]
+    scale = region.side / size_px
+    left, top, _, _ = region.box_xyxy
+    x0, y0, x1, y1 = window
+    if scale < 1:
+        affine = frame_from_crop(region, size_px)
+        affine[:, 2] -= (x0, y0)
+        return cv2.warpAffine(
+            np.ascontiguousarray(channel), centres(affine), (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+    # cv2.resize is ten times as fast as cv2.warpAffine, but knows no shift. So start near an edge of a crop pixel left
+    # of the window, shift the crop by the rest (less than one pixel of the frame), and enlarge by exactly `scale`.
+    start_x, start_y = (
+        math.floor(edge + math.floor((first - edge) / scale - 1) * scale) for first, edge in ((x0, left), (y0, top))
+    )
+    wide, high = math.ceil((x1 - start_x) / scale) + 1, math.ceil((y1 - start_y) / scale) + 1
+    centre = (start_x - left) / scale + (wide - 1) / 2, (start_y - top) / scale + (high - 1) / 2
+    patch = cv2.getRectSubPix(np.ascontiguousarray(channel), (wide, high), centre)
+    enlarged = cv2.resize(patch, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    return enlarged[y0 - start_y : y1 - start_y, x0 - start_x : x1 - start_x]

@@ -1,0 +1,132 @@
+"""The small values that travel down the pipeline: frames and faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import UsageError
+from realtime.frames.colour import Colour
+
+U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
+Layout = Literal["rgb", "rgba", "gray", "yuv420p"]
+Render = Literal["overlay", "cutout", "labels", "alpha", "blur"]
+_CHANNELS = {"rgb": 3, "rgba": 4}
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """How far away what a frame shows is, pixel by pixel."""
+
+    steps: U16
+    """(H, W) uint16, upright: distance from the camera in steps of `step_m`; 0 where nothing was measured."""
+    step_m: float
+    """Metres that one step stands for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a video, camera or image file, upright as it is shown.
+
+    A video frame stays in the planes in which it was decoded: only the pixels that a stage needs are converted.
+    """
+
+    planes: tuple[U8, ...]
+    """`rgb`: one (H, W, 3); `rgba`: one (H, W, 4); `gray`: one (H, W); `yuv420p`: Y (H, W), U and V
+    (ceil(H/2), ceil(W/2)). All uint8. Planes of a source are read-only by convention: copy before drawing."""
+    layout: Layout
+    index: int = 0
+    """Position in the source, from 0. A live source counts dropped frames too."""
+    pts: int | None = None
+    """Presentation time in units of `time_base`; None where the source has no clock (image files)."""
+    time_base: Fraction = Fraction(1, 90_000)
+    captured_at: float = 0.0
+    """`time.perf_counter()` when the frame was read, in seconds."""
+    colour: Colour = field(default_factory=Colour)
+    """Which YCbCr the planes of a `yuv420p` frame hold; carried along untouched for other layouts."""
+    alpha: U8 | None = None
+    """(H, W) uint8, 255 opaque: the matte of a `yuv420p` frame that was drawn with render `alpha`."""
+    depth: Depth | None = None
+    """Of the frame's size; None where the source has none."""
+
+    def __post_init__(self) -> None:
+        shapes = tuple(plane.shape for plane in self.planes)
+        if any(plane.dtype != np.uint8 for plane in self.planes):
+            raise UsageError(f"a frame's planes must be uint8; got {[str(p.dtype) for p in self.planes]}")
+        if shapes != _expected_shapes(self.layout, shapes):
+            raise UsageError(
+                f"a {self.layout} frame has planes of shape {_expected_shapes(self.layout, shapes)}; got {shapes}"
+            )
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        height, width = self.planes[0].shape[:2]
+        return width, height
+
+    @property
+    def pts_seconds(self) -> float | None:
+        """Presentation time in seconds."""
+        return None if self.pts is None else float(self.pts * self.time_base)
+
+    def with_planes(self, planes: tuple[U8, ...], layout: Layout, alpha: U8 | None = None) -> Frame:
+        """The same moment with other pixels, and without depth: what was drawn is only shown or written."""
+        return replace(self, planes=planes, layout=layout, alpha=alpha, depth=None)
+
+    def __repr__(self) -> str:
+        width, height = self.size_wh
+        time = "no pts" if self.pts is None else f"pts {self.pts} ({self.pts_seconds:.3f} s)"
+        return f"Frame({self.layout} {width}x{height}, index {self.index}, {time})"
+
+
+@dataclass(frozen=True)
+class Region:
+    """An upright square of a frame: what the network sees of one face. Continuous pixel coordinates (the first
+    pixel covers 0..1), so that a region may lie between pixels and stick out of the frame."""
+
+    centre_x: float
+    centre_y: float
+    side: float
+
+    @property
+    def box_xyxy(self) -> tuple[float, float, float, float]:
+        """(left, top, right, bottom) in pixels."""
+        half = self.side / 2
+        return self.centre_x - half, self.centre_y - half, self.centre_x + half, self.centre_y + half
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face that the detector found."""
+
+    box_xyxy: tuple[float, float, float, float]
+    """The full-face box (forehead at the hairline to chin, cheek to cheek) in pixels of the frame."""
+    score: float
+    """0..1"""
+    low_confidence: bool = False
+    """Its score is below the threshold for a face. It is reported because nothing else was found."""
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedFace:
+    """A face of one frame after parsing."""
+
+    track_id: int
+    region: Region
+    crop: U8
+    """(S, S, 3) uint8: what the network saw of the region, RGB, or depth as gray."""
+    probabilities: U8
+    """(S, S, K) uint8: softmax probability of each label x 255, in the region's crop."""
+
+
+def _expected_shapes(layout: Layout, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    height, width = (shapes[0] if shapes else (0, 0))[:2]
+    if layout == "yuv420p":
+        chroma = ((height + 1) // 2, (width + 1) // 2)
+        return (height, width), chroma, chroma
+    return ((height, width, _CHANNELS[layout]),) if layout in _CHANNELS else ((height, width),)

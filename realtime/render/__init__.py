@@ -1,0 +1,1 @@
+"""How parsed faces are drawn on a frame: mattes, colours, legends."""

@@ -1,0 +1,135 @@
+"""From the probabilities of crops to mattes on the frame: where each face is, and how much of each pixel it owns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from engines.spec import BACKGROUND
+from realtime.frames.crop import NO_WINDOW, Window, channel_on_frame
+from realtime.frames.types import U8, ParsedFace, Region
+
+_CERTAIN = 64  # of 255: a label with less is not shown, and one whose complement has less is shown fully
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """How much each pixel of a part of the frame belongs to something; nothing of the rest does."""
+
+    window: Window
+    """The part. Its size is even; at the right and bottom of a frame of odd size it sticks out by one pixel."""
+    values: U8
+    """(height, width) uint8, 255: wholly."""
+
+    def at(self, window: Window) -> U8:
+        """(height, width) uint8: a view of a window inside the part."""
+        left, top, _, _ = self.window
+        x0, y0, x1, y1 = window
+        return self.values[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def face_window(face: ParsedFace, size_wh: tuple[int, int]) -> Window:
+    """The part of the frame that may show something of a face, its size even; `NO_WINDOW` where nothing does."""
+    background = cv2.extractChannel(face.probabilities, BACKGROUND)
+    _, shown = cv2.threshold(background, 255 - _CERTAIN, 255, cv2.THRESH_BINARY_INV)
+    return _window_of(shown, face.region, size_wh)
+
+
+def matte_of(
+    faces: Sequence[ParsedFace], windows: Sequence[Window], channel: Callable[[ParsedFace], U8], *, least: bool = False
+) -> Matte:
+    """Bring one channel of every face to the frame. Where faces overlap, the highest value counts.
+
+    Args:
+        windows: of the faces, in the same order, none of them empty; at least one.
+        channel: (S, S) uint8 of a face.
+        least: let the lowest value count, and 255 where no face is. For the background.
+    """
+    left, top, right, bottom = (
+        choose(edge) for choose, edge in zip((min, min, max, max), zip(*windows, strict=True), strict=True)
+    )
+    values = np.full((bottom - top, right - left), 255 if least else 0, np.uint8)
+    matte = Matte((left, top, right, bottom), values)
+    pick = cv2.min if least else cv2.max
+    for face, window in zip(faces, windows, strict=True):
+        place = matte.at(window)
+        place[:] = pick(place, channel_on_frame(channel(face), face.region, window))
+    return matte
+
+
+def likeliest(faces: Sequence[ParsedFace], windows: Sequence[Window], *, background: bool) -> Matte:
+    """Bring label ids to the frame: the likeliest of each pixel, the first of equals. Where faces overlap, the
+    likelier label of either.
+
+    Args:
+        windows: as in `matte_of`.
+        background: let it count like any label; without, it is only where no other label has a share.
+
+    Returns:
+        Ids in place of a matte's values.
+    """
+    best = matte_of(faces, windows, lambda face: face.probabilities[:, :, BACKGROUND], least=True)
+    if not background:
+        best.values[:] = 0
+    ids = Matte(best.window, np.zeros_like(best.values))
+    labels = faces[0].probabilities.shape[2]
+    for label in range(1, labels):
+        for face, window in zip(faces, windows, strict=True):
+            channel = cv2.extractChannel(face.probabilities, label)
+            part = _part_window(
+                channel, 255 // labels, face.region, window
+            )  # with less it can be nowhere the likeliest
+            if part == NO_WINDOW:
+                continue
+            values, so_far = channel_on_frame(channel, face.region, part), best.at(part)
+            likelier = cv2.compare(values, so_far, cv2.CMP_GT)  # 255 there
+            ids_there = ids.at(part)
+            ids_there[:] = cv2.max(ids_there, cv2.bitwise_and(likelier, label))  # later labels have higher ids
+            so_far[:] = cv2.max(values, so_far)
+    return ids
+
+
+def crisp(matte: Matte) -> Matte:
+    """The matte with edges half as wide: 64..191 becomes 0..255. Enlarged probabilities rise too slowly for an edge."""
+    above = cv2.subtract(matte.values, _CERTAIN)
+    return Matte(matte.window, cv2.add(above, above))
+
+
+def is_shown(channel: U8) -> bool:
+    """Whether anything of a crop's channel is left once its matte is `crisp`."""
+    return bool(cv2.norm(channel, cv2.NORM_INF) > _CERTAIN)
+
+
+def faded(matte: Matte, opacity: float) -> Matte:
+    """The matte at a share of its strength."""
+    return Matte(matte.window, cv2.convertScaleAbs(matte.values, alpha=opacity))
+
+
+def _part_window(channel: U8, least: int, region: Region, window: Window) -> Window:
+    """The part of a window where a channel may have `least` or more; most parts of a face are small."""
+    _, there = cv2.threshold(channel, least - 1, 255, cv2.THRESH_BINARY)
+    x0, y0, x1, y1 = _window_of(there, region, (window[2], window[3]))
+    x0, y0 = max(x0, window[0]), max(y0, window[1])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
+
+
+def _window_of(shown: U8, region: Region, size_wh: tuple[int, int]) -> Window:
+    """The part of the frame that the pixels above zero of a crop reach, its size even; `NO_WINDOW` where none does."""
+    x, y, wide, high = cv2.boundingRect(shown)
+    if not wide:
+        return NO_WINDOW
+    left, top, _, _ = region.box_xyxy
+    scale = region.side / len(shown)
+    # One pixel of the crop more on each side: bilinear enlargement reaches that far.
+    x0, x1 = _even(left + (x - 1) * scale, left + (x + wide + 1) * scale, size_wh[0])
+    y0, y1 = _even(top + (y - 1) * scale, top + (y + high + 1) * scale, size_wh[1])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
+
+
+def _even(low: float, high: float, size: int) -> tuple[int, int]:
+    """Whole even pixels that hold low..high, inside 0..size rounded up to even."""
+    return max(0, math.floor(low / 2) * 2), min(math.ceil(size / 2) * 2, math.ceil(high / 2) * 2)

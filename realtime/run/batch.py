@@ -1,0 +1,116 @@
+"""Processes files, one after the other: a failure is named, and the rest is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engines.engine import Engine
+from engines.errors import UnveilError
+from realtime.faces.detect import Detector, DetectsFaces
+from realtime.pipeline import Options, Summary, run
+from realtime.run.jobs import Job
+from realtime.timing import StageTimer
+from realtime.video.sinks.open import open_sink
+from realtime.video.sources.base import SourceInfo
+from realtime.video.sources.open import open_source
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one job: a summary, or an error, or both where an input broke off after some frames."""
+
+    job: Job
+    summary: Summary | None = None
+    error: str | None = None
+    """What went wrong, in a sentence."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary: input, output, error, and the summary's fields."""
+        names = {"input": str(self.job.input), "output": str(self.job.output), "error": self.error}
+        return names | (self.summary.to_json() if self.summary else {})
+
+
+class Progress(Protocol):
+    """Who watches a batch: a progress bar, or nobody."""
+
+    def started(self, job: Job, info: SourceInfo) -> None:
+        """A job's input is open."""
+        ...
+
+    def frame_done(self, timer: StageTimer) -> None:
+        """The job has done a frame."""
+        ...
+
+    def finished(self, outcome: Outcome) -> None:
+        """The job has ended, one way or the other."""
+        ...
+
+
+class Unwatched:
+    """Watches nothing."""
+
+    def started(self, job: Job, info: SourceInfo) -> None:
+        """Says nothing."""
+
+    def frame_done(self, timer: StageTimer) -> None:
+        """Says nothing."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Says nothing."""
+
+
+def process(
+    jobs: Iterable[Job],
+    engine: Engine,
+    options: Options | None = None,
+    *,
+    detector: DetectsFaces | None = None,
+    progress: Progress | None = None,
+) -> list[Outcome]:
+    """Process every job, in order. Never raises for a job's sake.
+
+    Args:
+        detector: what finds faces; None: the one that the options name, made once for all jobs.
+    """
+    options, progress = options or Options(), progress or Unwatched()
+    detector = detector or Detector(options.detector)
+    outcomes = []
+    for job in jobs:
+        outcomes.append(process_file(job, engine, options, detector, progress))
+        progress.finished(outcomes[-1])
+    return outcomes
+
+
+def process_file(
+    job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress | None = None
+) -> Outcome:
+    """Process one file. Its output appears whole or not at all, so that running it again is always safe."""
+    if job.problem:
+        return Outcome(job, error=job.problem)
+    try:
+        summary = _process(job, engine, options, detector, progress or Unwatched())
+        kept = f"; the {summary.frames} frames before it are in {job.output}"
+        return Outcome(job, summary, summary.damage and summary.damage + kept)
+    except UnveilError as e:
+        return Outcome(job, error=str(e))
+    except Exception as e:  # a fault of ours in one file must not cost the user the other thousand
+        _log.exception("%s: unexpected error", job.input)
+        return Outcome(job, error=f"{job.input}: unexpected {type(e).__name__}: {e}")
+
+
+def exit_status(outcomes: Sequence[Outcome]) -> int:
+    """0: all done; 1: something failed."""
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
+    timer = StageTimer()
+    with open_source(job.input, depth=job.depth) as source:
+        progress.started(job, source.info)
+        sink = open_sink(job.output, source.info, options.render, timer, preset=options.preset, encoder=options.encoder)
+        return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)

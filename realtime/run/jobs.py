@@ -1,0 +1,144 @@
+"""Which files a command works on, and how their outputs are called."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.errors import UsageError
+from realtime.frames.types import Render
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
+    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})  # fmt: skip
+_VIDEO_OUTPUT: dict[Render, str] = {
+    "overlay": ".mp4",
+    "cutout": ".mp4",
+    "blur": ".mp4",
+    "labels": ".mkv",  # FFV1: lossless
+    "alpha": ".mov",  # ProRes 4444
+}
+
+
+@dataclass(frozen=True)
+class DepthScale:
+    """What one step of depth stands for."""
+
+    step_m: float
+    origin: str
+    """Where that is known from, for people."""
+
+    def __str__(self) -> str:
+        return f"{self.step_m:g} m a step ({self.origin})"
+
+
+@dataclass(frozen=True)
+class DepthInput:
+    """The depth of one input."""
+
+    path: Path
+    """A 16-bit gray PNG, a folder of them (one a frame, in their order), or a 16-bit gray video."""
+    scale: DepthScale
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the output that is to be made of it."""
+
+    input: Path
+    output: Path
+    problem: str | None = None
+    """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
+    depth: DepthInput | None = None
+    """Where the depth of its frames is; None for none."""
+
+
+def is_image(path: Path) -> bool:
+    """True for a still image, by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def output_name(path: Path, render: Render) -> str:
+    """The output's file name: the input's stem, and the suffix that fits the render."""
+    if not is_image(path):
+        return path.stem + _VIDEO_OUTPUT[render]
+    return path.stem + (".png" if render in ("labels", "alpha") else path.suffix)
+
+
+def plan(inputs: Sequence[str | Path], output: Path, render: Render) -> list[Job]:
+    """The jobs that a command line asks for, in order, each input once.
+
+    Args:
+        inputs: files, folders (their media files, not those of folders inside) and globs. A file that does not exist
+            becomes a job like any other, which fails when it is opened. One that gives no file at all becomes a job
+            with a problem; those come first.
+        output: the folder of the outputs; not the folder of an input, where they could replace other files.
+
+    Raises:
+        UsageError: no input gives any file.
+    """
+    paths: dict[Path, Path] = {}
+    failed = []
+    for text in inputs:
+        try:
+            paths |= {path.parent.resolve() / path.name: path for path in _expand(text)}  # two links are two inputs
+        except UsageError as e:
+            failed.append(Job(Path(text), output, str(e)))
+        except (OSError, RuntimeError) as e:  # no rights, a name too long, links in a circle
+            failed.append(Job(Path(text), output, f"{text} cannot be read ({getattr(e, 'strerror', None) or e})"))
+    if not paths:
+        raise UsageError("; ".join(str(job.problem) for job in failed))
+    return failed + _with_outputs(list(paths.values()), output, render)
+
+
+def _with_outputs(paths: Sequence[Path], output: Path, render: Render) -> list[Job]:
+    own, folder = {_identity(path) for path in paths} - {None}, _identity(output)
+    taken: dict[str, Path] = {}  # by names without their case, which some file systems do not tell apart
+    jobs = []
+    for path in paths:
+        target = output / output_name(path, render)
+        problem = None
+        if _identity(target) in own:
+            problem = f"{path}: its output {target} would overwrite an input; choose another --output folder"
+        elif folder is not None and _identity(path.parent) == folder:
+            problem = f"{path}: its output {target} would lie beside it, among files that it could replace; "
+            problem += "choose another --output folder"
+        elif (first := taken.setdefault(target.name.casefold(), path)) is not path:
+            problem = f"{path}: its output {target} is already that of {first}; process them into two folders"
+        jobs.append(Job(path, target, problem))
+    return jobs
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file or folder; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _expand(text: str | Path) -> Iterator[Path]:
+    path = Path(text)
+    if path.is_dir():
+        found = _media(path.iterdir())
+        kind = "folder"
+    elif not path.exists() and glob.has_magic(str(text)):
+        found = _media(Path(name) for name in glob.glob(str(text), recursive=True))  # noqa: PTH207  (may be absolute)
+        kind = "pattern"
+    else:
+        found = [path]
+    if not found:
+        suffixes = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        raise UsageError(f"the {kind} {text} has no video or image; expected files ending in {suffixes}")
+    yield from found
+
+
+def _media(paths: Iterator[Path]) -> list[Path]:
+    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    shown = (path for path in paths if path.suffix.lower() in wanted and not path.name.startswith("."))
+    return sorted(path for path in shown if path.is_file())

@@ -1,0 +1,162 @@
+"""Results as text for people. Plain lines of fixed layout: the same on a terminal, in a file and in a log."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engines.backends import why_not_faster
+from engines.errors import SinkError
+from engines.machine import nvidia_gpu
+from engines.manifest import TensorInfo
+from engines.spec import Batch
+
+if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has to run where it cannot be loaded
+    from engines.engine import Engine
+    from realtime.pipeline import Summary
+    from realtime.run.batch import Outcome
+    from realtime.run.jobs import DepthInput
+    from realtime.tools.demo import DemoResult
+    from realtime.tools.doctor import Report
+    from realtime.video.sinks.video import Encoder
+
+
+def start_line(engine: Engine) -> str:
+    """Which engine runs, on what, and why not a faster one."""
+    return f"engine: {engine.description} ({why_not_faster()})"
+
+
+def depth_lines(inputs: Sequence[DepthInput]) -> list[str]:
+    """What the steps of measured depth stand for, and for how many files; one line for each scale."""
+    counts = Counter(str(depth.scale) for depth in inputs)
+    return [f"depth: measured, {count} file{'s' * (count > 1)}, {scale}" for scale, count in counts.items()]
+
+
+def encoder_lines(encoder: Encoder) -> list[str]:
+    """Where there is a card that might encode H.264: whether it does, and if not, why. Raises SinkError where it must
+    and cannot."""
+    if not nvidia_gpu() and encoder != "nvenc":
+        return []
+    from realtime.video.sinks import nvenc
+    from realtime.video.sinks.video import uses_nvenc
+
+    if uses_nvenc(encoder):
+        return ["H.264 is encoded by NVENC"]
+    return [f"H.264 is encoded by x264 ({nvenc.problem() or 'as asked for'})"]
+
+
+def live_line(summary: Summary) -> str:
+    """What a live run did."""
+    latency = ", ".join(f"{name} {value:.0f} ms" for name, value in summary.latency_ms.items() if value is not None)
+    counts = f"{summary.frames} frames, {summary.fps:.1f} fps, {summary.dropped} dropped"
+    return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
+
+
+def batch_json(engine: Engine, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The JSON object of `unveil process --json`."""
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    files = [outcome.to_json() for outcome in outcomes]
+    return {"engine": engine.description, "done": len(outcomes) - failed, "failed": failed, "files": files}
+
+
+def doctor_text(report: Report) -> str:
+    """Every answer, by section."""
+    lines = []
+    for name, checks in report.sections.items():
+        mark = {"yes": "+", "no": "-", "info": " "}
+        lines += [name, _indented(table([(mark[check.state], check.name, check.detail) for check in checks])), ""]
+    wanted = [
+        f"{check.name}: {check.detail}" for checks in report.sections.values() for check in checks if check.missed
+    ]
+    verdict = "unveil process can run here" if report.ready else "unveil process cannot run here"
+    return "\n".join([*lines, verdict, *map(_indented, wanted)])
+
+
+def manifest_text(folder: Path, values: dict[str, Any]) -> str:
+    """What `engines.compiling.inspection` found, one field a line."""
+    spec, gpu = values["spec"], values["gpu"]
+    flavour = f" ({values['flavour']})" if values["flavour"] else ""
+    parity = "{pixel_agreement:.4%} of pixels agree with float, mean error {mean_error:.5f} on {samples} crops"
+    rows: list[tuple[str, object]] = [
+        ("engine", folder),
+        ("model", f"{spec['name']}: {', '.join(spec['labels'])}"),
+        ("input", f"{spec['size_px']}x{spec['size_px']} RGB, mean {spec['mean']}, std {spec['std']}"),
+        ("crop", f"{spec['crop_scale']} x the face's box"),
+        ("backend", f"{values['backend']}{flavour}, {values['precision']}, batch {Batch(**values['batch'])}"),
+        ("gpu", f"{gpu['name']}, capability {gpu['capability']}" if gpu else "not needed"),
+        ("tensors", ", ".join(str(TensorInfo(**tensor)) for tensor in values["tensors"])),
+        ("recipe", ", ".join(f"{name} {value}" for name, value in values["recipe"].items()) or "as it comes"),
+        ("parity", parity.format(**values["parity"])),
+        ("calibration", f"{values['calibration']['count']} crops" if values["calibration"] else "none"),
+        ("checkpoint", values["checkpoint_sha256"]),
+        (
+            "built",
+            f"{values['built_at']} in {values['build_seconds']:.0f} s, on {values['host'].get('cpu', 'unknown')}",
+        ),
+        ("versions", ", ".join(f"{name} {version}" for name, version in values["versions"].items())),
+        ("files", ", ".join(f"{name} (verified)" for name in values["files"])),
+        ("runs here", "yes" if values["runs_here"] else f"no: {values['why_not']}"),
+        *([] if values["runs_here"] else [("build it", values["rebuild"])]),
+    ]
+    return table(rows)
+
+
+def demo_text(result: DemoResult) -> str:
+    """What the demo made, and how fast."""
+    summary = result.overlay
+    rows = [
+        ("engine", summary.engine),
+        ("frames", f"{summary.frames} of {summary.size_wh[0]}x{summary.size_wh[1]}"),
+        ("fps end to end", f"{summary.fps:.1f} (decoding, masking, encoding)"),
+    ]
+    written = [f"wrote {path}" for path in result.files]
+    return "\n".join(["", table(rows), "", stages_text(summary), "", *written])
+
+
+def stages_text(summary: Summary) -> str:
+    """Milliseconds a frame of each stage."""
+    rows = [(name, times["mean"], times["p50"], times["p95"]) for name, times in summary.stages_ms.items()]
+    own_thread = "decode, detect to track, smooth to write, and encode have a thread each"
+    return table(rows, ("stage", "mean ms", "p50 ms", "p95 ms")) + f"\n({own_thread})"
+
+
+def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> str:
+    """Aligned columns, as wide as their contents; numbers to the right. Floats get two decimals."""
+    lines = [list(header)] if header else []
+    lines += [[_text(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    to_the_right = [all(isinstance(value, int | float) for value in column) for column in zip(*rows, strict=True)]
+    if header:
+        lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(map(_padded, line, widths, to_the_right or [False] * len(widths))).rstrip() for line in lines
+    )
+
+
+def json_text(values: dict[str, Any]) -> str:
+    """One JSON object, indented."""
+    return json.dumps(values, indent=2)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write one JSON object. Raises SinkError where the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json_text(values) + "\n", encoding="utf-8")
+    except OSError as e:
+        raise SinkError(f"{path} cannot be written ({e.strerror}); choose another place for the JSON file") from e
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _padded(cell: str, width: int, to_the_right: bool) -> str:
+    return cell.rjust(width) if to_the_right else cell.ljust(width)
+
+
+def _text(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

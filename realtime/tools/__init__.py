@@ -1,0 +1,1 @@
+"""Tools around the loop: the benchmark, the doctor, the demo."""

@@ -1,0 +1,176 @@
+"""How fast is it? Networks alone, and the whole way from a video to a video file, beside what no masking can beat."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines import machine
+from engines.compiling.bench import NetworkTimes, bench_network
+from engines.engine import Engine
+from engines.errors import UsageError
+from realtime.faces.detect import Detector
+from realtime.frames.crop import aligned, crop_rgb, region_from_box, region_of_frame
+from realtime.frames.types import U8, Frame
+from realtime.pipeline import Options, Summary, run
+from realtime.run.jobs import is_image
+from realtime.timing import StageTimer
+from realtime.tools.bench_ceilings import Ceilings, measure_ceilings
+from realtime.tools.demo_clip import write_clip
+from realtime.video.sinks.open import open_sink
+from realtime.video.sinks.video import uses_nvenc
+from realtime.video.sources.base import SourceInfo
+from realtime.video.sources.open import open_source
+
+_CROPS = 16
+_LIVE_FRAMES = 300  # of a camera or stream, which has no end
+LEFT_OUT = (
+    "starting Python and loading the engine",
+    "the first 10 calls of the network",
+    "network: detection, cropping, smoothing and drawing",
+)
+
+
+@dataclass(frozen=True)
+class EngineBench:
+    """What one engine was measured to do."""
+
+    engine: dict[str, Any]
+    network: tuple[NetworkTimes, ...]
+    """One crop a call first; then the other batches."""
+    summary: Summary
+    frame_p50_ms: float
+    """Time from one finished frame to the next, end to end, in milliseconds."""
+    frame_p95_ms: float
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary: engine, network, end_to_end."""
+        alone, *others = self.network
+        return {
+            "engine": self.engine,
+            "network": alone.to_json() | {"batches": {str(times.batch): times.to_json() for times in others}},
+            "end_to_end": {
+                "fps": self.summary.fps,
+                "p50_ms": self.frame_p50_ms,
+                "p95_ms": self.frame_p95_ms,
+                "latency_ms": self.summary.latency_ms,
+                "stages_ms": self.summary.stages_ms,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What was measured, on what."""
+
+    engines: tuple[EngineBench, ...]
+    """In the order in which they were asked for; at least one."""
+    ceilings: Ceilings | None
+    """None of a camera, a stream, or a video that breaks off."""
+    source: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of `unveil bench --json`: the first engine's figures, and all of them under `engines`."""
+        every = [engine.to_json() for engine in self.engines]
+        return {
+            "machine": machine.host() | {"cores": machine.physical_cores(), "python": platform.python_version()},
+            **every[0],
+            "engines": every,
+            "ceilings": self.ceilings and self.ceilings.to_json(),
+            "source": self.source,
+            "left_out": list(LEFT_OUT),
+        }
+
+    @property
+    def damage(self) -> str | None:
+        """Why the source broke off, where it did."""
+        damages: list[str] = [engine.summary.damage for engine in self.engines if engine.summary.damage]
+        return damages[0] if damages else None
+
+
+def measure(
+    models: Sequence[str],
+    load: Callable[[str], Engine],
+    source: str | Path | None = None,
+    *,
+    seconds: float = 3.0,
+    batches: Sequence[int] = (),
+) -> BenchResult:
+    """Time each network on crops of the source's first faces, then an overlay of the whole source, encoding included.
+
+    Args:
+        load: a model's engine by its name; each is loaded, measured and closed before the next.
+        source: a video file, a camera or a stream; None: the sample clip, made anew.
+        seconds: how long each network alone is timed.
+        batches: calls with so many crops are timed, too.
+    """
+    if source is not None and is_image(Path(source)):
+        raise UsageError(f"bench needs a video; got an image: {source}")
+    with tempfile.TemporaryDirectory(prefix="unveil-bench-") as folder:
+        if source is None:
+            source = Path(folder) / "sample.mp4"
+            write_clip(source)
+        output = Path(folder) / "overlay.mp4"
+        measured = []
+        for model in models:
+            with load(model) as engine:
+                measured.append(_measure_one(engine, source, output, seconds, batches))
+        with open_source(source) as opened:
+            info = opened.info
+        result = BenchResult(tuple(measured), None, _described(info, measured[0].summary))
+        if info.live or result.damage:
+            return result
+        return BenchResult(result.engines, measure_ceilings(source, output), result.source)
+
+
+def _measure_one(
+    engine: Engine, source: str | Path, output: Path, seconds: float, batches: Sequence[int]
+) -> EngineBench:
+    crops = _face_crops(engine, source)
+    network = [bench_network(engine, crops, seconds=seconds, batch=batch) for batch in (1, *batches)]
+    timer = StageTimer()
+    finished: list[float] = []
+    with open_source(source) as opened:
+        sink = open_sink(output, opened.info, "overlay", timer)
+        options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
+        summary = run(
+            opened, engine, sink, options, timer=timer, on_frame=lambda _: finished.append(time.perf_counter())
+        )
+    p50, p95 = np.percentile(np.diff(finished), (50, 95)) * 1000 if len(finished) > 1 else (0.0, 0.0)
+    return EngineBench(_identity(engine), tuple(network), summary, round(float(p50), 3), round(float(p95), 3))
+
+
+def _identity(engine: Engine) -> dict[str, Any]:
+    manifest = engine.manifest
+    return {
+        "description": engine.description, "model": engine.spec.name, "backend": manifest.backend,
+        "precision": manifest.precision, "batch": str(manifest.batch), "checkpoint_sha256": manifest.checkpoint_sha256,
+    }  # fmt: skip
+
+
+def _described(info: SourceInfo, summary: Summary) -> dict[str, Any]:
+    return {
+        "name": info.name, "kind": info.kind, "size_wh": info.size_wh, "frames": summary.frames,
+        "damage": summary.damage, "fps": info.fps, "encoder": "nvenc" if uses_nvenc("auto") else "x264",
+    }  # fmt: skip
+
+
+def _face_crops(engine: Engine, source: str | Path) -> U8:
+    """(N, S, S, 3): the first face of each of the first frames; the whole frame where it shows none."""
+    detector = Detector("auto")
+    with open_source(source) as opened:
+        return np.stack([_face_crop(engine, detector, frame) for frame in islice(opened, _CROPS)])
+
+
+def _face_crop(engine: Engine, detector: Detector, frame: Frame) -> U8:
+    faces = detector.detect(frame)
+    region = region_from_box(faces[0].box_xyxy, engine.spec.crop_scale) if faces else region_of_frame(frame.size_wh)
+    return crop_rgb(frame, aligned(region, engine.spec.size_px), engine.spec.size_px)

@@ -1,0 +1,1 @@
+"""How frames come and go: sources, sinks, and PyAV between them. It knows no faces."""

@@ -1,0 +1,196 @@
+"""Between PyAV's pictures and our frames: planes seen in place, colour tags kept, no conversion left to a default."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Literal, TypeVar, cast
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+from realtime.frames.colour import Colour, Matrix
+from realtime.frames.types import U8, U16, Frame
+
+UNSPECIFIED = 2  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
+SPACE_OF_MATRIX: dict[Matrix, int] = {"bt709": 1, "bt601": 6, "bt2020": 9}
+_MATRIX_OF_SPACE: dict[int, Matrix] = {  # FCC (4) and SMPTE 240M (7) are taken for their nearest
+    1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020",
+}  # fmt: skip
+_SWSCALE: dict[Matrix, Colorspace] = {
+    "bt709": Colorspace.ITU709,
+    "bt601": Colorspace.ITU601,
+    "bt2020": Colorspace.BT2020,
+}
+_PLANAR = {"yuv420p", "yuvj420p", "yuva420p"}  # alpha, where there is one, is the fourth plane
+_HD_HEIGHT = 720  # an untagged picture of this height or more is taken for BT.709, as players do
+_FORMATS = {"rgb": "rgb24", "rgba": "rgba", "gray": "gray", "yuv420p": "yuv420p"}
+_CHANNELS = {"rgb": 3, "rgba": 4}
+Plane = TypeVar("Plane", U8, U16)
+Orientation = tuple[bool, bool, bool]
+"""Transpose first, then mirror left-right, then top-bottom."""
+
+
+class FromAv:
+    """Turns decoded pictures into yuv420p planes of one size.
+
+    8-bit 4:2:0 and gray pictures are seen in place. Others are converted without change of matrix or range, RGB to
+    BT.709 in video range, and pictures of another size (a stream that switched) are scaled.
+    """
+
+    def __init__(self, size_wh: tuple[int, int]) -> None:
+        self._size_wh = size_wh
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, picture: VideoFrame) -> tuple[tuple[U8, U8, U8], Colour]:
+        """The planes of a picture, as it was coded (not yet upright), and their colour. The planes are read-only."""
+        colour = colour_of(picture)
+        same_size = (picture.width, picture.height) == self._size_wh
+        if picture.format.name == "gray" and same_size:
+            chroma = _neutral_chroma(self._size_wh)
+            return (_read_only(picture.planes[0]), chroma, chroma), colour
+        if picture.format.name not in _PLANAR or not same_size:
+            picture = self.converted(picture)
+        y, u, v = (_read_only(plane) for plane in picture.planes[:3])
+        return (y, u, v), colour
+
+    def converted(self, picture: VideoFrame) -> VideoFrame:
+        """The picture in yuv420p and this size, with its side data."""
+        colour = colour_of(picture)
+        # One matrix named on both sides is no conversion, whichever it is; swscale does not know all of them by name.
+        range_in = ColorRange.JPEG if _family(picture.format) == "rgb" else _av_range(colour.full_range)
+        width, height = self._size_wh
+        return self._reformatter.reformat(
+            picture, width, height, "yuv420p",
+            src_colorspace=None if _family(picture.format) == "rgb" else Colorspace.ITU709,
+            dst_colorspace=Colorspace.ITU709,
+            src_color_range=range_in, dst_color_range=_av_range(colour.full_range),
+        )  # fmt: skip
+
+
+class ToAv:
+    """Turns frames into pictures of one pixel format for an encoder, copying each plane once.
+
+    Args:
+        pixel_format: of the pictures that come out.
+        video_range: convert full-range frames to video range (for codecs that cannot tag full range).
+    """
+
+    def __init__(self, pixel_format: str, video_range: bool = False) -> None:
+        self._format = pixel_format
+        self._video_range = video_range
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: Frame) -> VideoFrame:
+        """A picture with the frame's pixels, pts and time base."""
+        picture = picture_of(frame)
+        if self._format != picture.format.name:
+            picture = self._converted(picture, frame)
+        picture.pts, picture.time_base = frame.pts, frame.time_base
+        return picture
+
+    def _converted(self, picture: VideoFrame, frame: Frame) -> VideoFrame:
+        is_rgb = frame.layout in _CHANNELS  # RGB becomes BT.709 in video range
+        range_in = ColorRange.JPEG if is_rgb else _av_range(frame.colour.full_range)
+        return self._reformatter.reformat(
+            picture, format=self._format,
+            src_colorspace=None if is_rgb else Colorspace.ITU709, dst_colorspace=Colorspace.ITU709,
+            src_color_range=range_in, dst_color_range=ColorRange.MPEG if is_rgb or self._video_range else range_in,
+        )  # fmt: skip
+
+
+def picture_of(frame: Frame) -> VideoFrame:
+    """A frame's pixels in a picture of PyAV's own, whose rows are aligned as swscale wants them (without pts)."""
+    picture = VideoFrame(*frame.size_wh, _FORMATS[frame.layout])
+    for target, plane in zip(picture.planes, frame.planes, strict=True):
+        np.copyto(view(target, _CHANNELS.get(frame.layout, 1)), plane)
+    return picture
+
+
+def rgb_from_frame(frame: Frame) -> U8:
+    """(H, W, 3) uint8 RGB of a whole frame, for windows and stills: the pipeline itself never needs it."""
+    if frame.layout == "rgb":
+        return frame.planes[0]
+    space = _SWSCALE[frame.colour.matrix] if frame.layout == "yuv420p" else None
+    range_in = _av_range(frame.colour.full_range) if frame.layout == "yuv420p" else ColorRange.JPEG
+    rgb = VideoReformatter().reformat(
+        picture_of(frame), format="rgb24", src_colorspace=space, src_color_range=range_in,
+        dst_color_range=ColorRange.JPEG,
+    )  # fmt: skip
+    return np.ascontiguousarray(view(rgb.planes[0], 3))
+
+
+def colour_of(picture: VideoFrame) -> Colour:
+    """Which YCbCr `FromAv` makes of a picture: as tagged, and guessed where it is not."""
+    family = _family(picture.format)
+    primaries, transfer = int(picture.color_primaries), int(picture.color_trc)
+    if family == "rgb":
+        return Colour("bt709", False, primaries, transfer, SPACE_OF_MATRIX["bt709"])
+    # Gray and the yuvj formats hold full range unless they say otherwise.
+    full_by_name = family == "gray" or picture.format.name.startswith("yuvj")
+    tagged = ColorRange(picture.color_range)
+    full_range = full_by_name if tagged is ColorRange.UNSPECIFIED else tagged is ColorRange.JPEG
+    space = int(picture.colorspace)
+    guess: Matrix = "bt709" if picture.height >= _HD_HEIGHT else "bt601"
+    return Colour(_MATRIX_OF_SPACE.get(space, guess), full_range, primaries, transfer, space)
+
+
+def orientation_of(picture: VideoFrame) -> Orientation:
+    """How a picture must be turned to stand upright, from its display matrix (all eight ways, mirrored ones too)."""
+    # A picture whose side data was looked at is in a reference cycle, and with it all memory of its decoder stays until
+    # the garbage is collected: look at a tiny copy. (The type names motion vectors alone, hence the cast.)
+    side_data = cast("dict[SideDataType, Any]", FromAv((2, 2)).converted(picture).side_data)
+    if SideDataType.DISPLAYMATRIX not in side_data:
+        return False, False, False
+    # A point (x, y) is shown at (a x + c y, b x + d y); rows of the matrix are (a, b, u), (c, d, v), (x, y, w).
+    a, b, _, c, d = np.frombuffer(side_data[SideDataType.DISPLAYMATRIX], np.int32)[:5].tolist()
+    return (True, c < 0, b < 0) if abs(b) > abs(a) else (False, a < 0, d < 0)
+
+
+def turn(plane: Plane, orientation: Orientation) -> Plane:
+    """A plane turned upright; the plane itself where it is already."""
+    transpose, mirror_x, mirror_y = orientation
+    if transpose:
+        plane = cv2.transpose(plane)
+    if mirror_x or mirror_y:
+        plane = cv2.flip(plane, -1 if mirror_x and mirror_y else int(mirror_x))
+    return plane
+
+
+def view(plane: VideoPlane, channels: int = 1, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
+    """The pixels of a PyAV plane in place: (H, W), or (H, W, channels) where there are several."""
+    pixel = np.dtype(dtype).itemsize * channels
+    shape, strides = [plane.height, plane.width], [abs(plane.line_size), pixel]
+    if channels > 1:
+        shape, strides = [*shape, channels], [*strides, np.dtype(dtype).itemsize]
+    pixels: npt.NDArray[Any] = np.ndarray(shape, dtype, buffer=cast("memoryview", plane), strides=strides)
+    return pixels if plane.line_size > 0 else pixels[::-1]  # a negative line size: stored bottom up
+
+
+def _read_only(plane: VideoPlane) -> U8:
+    """A decoder goes on reading its pictures (as references for the next ones): nobody may write to them."""
+    pixels = view(plane)
+    pixels.flags.writeable = False
+    return pixels
+
+
+@lru_cache(maxsize=4)
+def _neutral_chroma(size_wh: tuple[int, int]) -> U8:
+    chroma = np.full(((size_wh[1] + 1) // 2, (size_wh[0] + 1) // 2), 128, np.uint8)
+    chroma.flags.writeable = False
+    return chroma
+
+
+def _family(pixel_format: VideoFormat) -> Literal["rgb", "gray", "yuv"]:
+    if pixel_format.is_rgb or pixel_format.has_palette:
+        return "rgb"
+    return "gray" if sum(not part.is_alpha for part in pixel_format.components) == 1 else "yuv"
+
+
+def _av_range(full_range: bool) -> ColorRange:
+    return ColorRange.JPEG if full_range else ColorRange.MPEG

@@ -1,0 +1,1 @@
+"""Where frames go: video files with their sound, images, a window."""

@@ -1,0 +1,188 @@
+"""The interface of all sinks of frames, and the sinks that do not depend on a format."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+
+from engines.errors import SinkError
+from realtime.frames.types import Frame
+from realtime.timing import StageTimer
+
+_QUEUED = 4  # frames that wait for the encoder
+_STEM_KEPT = 40  # characters of up to 4 bytes, of the 255 bytes that a name may have
+
+
+class Sink(ABC):
+    """Takes frames. A context manager: its end closes the sink, an exception aborts it."""
+
+    wants_more: bool = True
+    """False once the viewer has ended the run (by closing the window)."""
+
+    @abstractmethod
+    def write(self, frame: Frame) -> None:
+        """Take one frame. Raises SinkError where it cannot be written."""
+
+    def cut_sound(self) -> None:  # noqa: B027  (only some sinks have sound)
+        """End the input's sound with the last frame, because the pictures were not read to their end.
+
+        Call it before `close`. Without it the sound is kept to its own end.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish the output and put it in its place."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Leave no trace: an earlier output of that name stays as it was. Does nothing after `close`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+class NullSink(Sink):
+    """Counts the frames and keeps none."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def write(self, frame: Frame) -> None:
+        self.frames += 1
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+    def abort(self) -> None:
+        """There is nothing to release."""
+
+
+class BackgroundSink(Sink):
+    """Writes to another sink in a thread of its own, so that encoding overlaps with the other stages.
+
+    The next `write` or `close` raises an exception of that sink; the output is then removed, as by `abort`.
+    """
+
+    def __init__(self, sink: Sink, timer: StageTimer | None = None) -> None:
+        """Args:
+        timer: records the stage "encode": the time that the thread spends on writing each frame.
+        """
+        self._sink, self._timer = sink, timer or StageTimer()
+        self._queue: queue.Queue[Frame | None] = queue.Queue(_QUEUED)
+        self._error: Exception | None = None
+        self._dropping = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def wants_more(self) -> bool:  # type: ignore[override]
+        """The value of the inner sink."""
+        return self._sink.wants_more
+
+    def write(self, frame: Frame) -> None:
+        if self._error is not None:
+            self._fail()
+        self._queue.put(frame)
+
+    def cut_sound(self) -> None:
+        self._sink.cut_sound()
+
+    def close(self) -> None:
+        self._end_thread()
+        if self._error is not None:
+            self._fail()
+        with self._timer.stage("encode"):
+            self._sink.close()
+
+    def abort(self) -> None:
+        self._dropping = True
+        self._end_thread()
+        self._sink.abort()
+
+    def _run(self) -> None:
+        # After an error the thread still empties the queue, so that `write` never waits for room in it.
+        while (frame := self._queue.get()) is not None:
+            if self._dropping or self._error is not None:
+                continue
+            try:
+                with self._timer.stage("encode"):
+                    self._sink.write(frame)
+            except Exception as e:
+                self._error = e
+
+    def _end_thread(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _fail(self) -> None:
+        self._end_thread()
+        self._sink.abort()
+        assert self._error is not None
+        raise self._error
+
+
+class PartFile:
+    """An output file that has a hidden name in its folder, `.<stem>.<token>.part`, until it is complete.
+
+    The name is unique: two runs with one output each write a complete file, and the later one replaces the other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder and an empty file, so that an output that cannot be written fails at once.
+
+        Raises:
+            SinkError: it cannot be written.
+        """
+        self.path = path
+        # Only a part of the stem: a long name would leave no room for the rest.
+        self.part = path.with_name(f".{path.stem[:_STEM_KEPT]}.{secrets.token_hex(4)}.part")
+        with sink_errors(path):
+            if path.is_dir():
+                raise SinkError(
+                    f"{path} cannot be written: a folder of that name is in the way; choose another --output"
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.part.touch(exist_ok=False)
+        # Removes the file, too, where an interrupt comes before the caller has this object.
+        weakref.finalize(self, self.part.unlink, missing_ok=True)
+
+    def keep(self) -> None:
+        """Give the complete file its name, over an earlier file; if that fails, remove it."""
+        try:
+            with sink_errors(self.path):
+                self.part.replace(self.path)
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the temporary file, if it is there."""
+        self.part.unlink(missing_ok=True)
+
+
+@contextmanager
+def sink_errors(path: Path) -> Iterator[None]:
+    """Translate the errors of the system and of FFmpeg about an output into SinkError."""
+    try:
+        yield
+    except (OSError, av.FFmpegError) as e:
+        reason = e.strerror or str(e)
+        raise SinkError(f"{path} cannot be written ({reason}); check the folder, its rights and the free space") from e

@@ -1,0 +1,176 @@
+"""The common part of all sinks that write a video file."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from engines.errors import SinkError, UsageError
+from realtime.frames.colour import Colour
+from realtime.frames.types import Frame, Layout
+from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv
+from realtime.video.sinks.audio import SOUND_ERRORS, AudioTrack, open_audio, sound_left_out
+from realtime.video.sinks.base import PartFile, Sink, sink_errors
+from realtime.video.sources.base import SourceInfo
+
+_MAX_TIMESCALE = 2**31 - 1
+
+
+class AvSink(Sink):
+    """Writes one video stream, each frame at its own time, and copies the input's sound where the format has any.
+
+    The first frame opens the file, which takes that frame's size, colour and time base. Without a frame there is no
+    file.
+    """
+
+    container_format: str
+    codec: str
+    layouts: tuple[Layout, ...]
+    audio_copied: frozenset[str] = frozenset()
+
+    def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
+        """Args:
+        path: the output; written under a hidden name and renamed on close.
+        info: the input: its frame rate, pixel aspect and sound are kept.
+        """
+        self._file = PartFile(path)
+        self._info = info
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream
+        self._to_av: ToAv
+        self._colour: Colour
+        self._audio: AudioTrack | None = None
+        self._first: Frame | None = None
+        self._last_seconds = -math.inf  # time of the last frame
+        self._sound_is_cut = False
+
+    def write(self, frame: Frame) -> None:
+        self._check(frame)
+        with sink_errors(self._file.path):
+            if self._container is None:
+                self._start(frame)
+            assert self._container is not None and frame.pts_seconds is not None
+            self._container.mux(self._stream.encode(self._picture(frame)))
+            self._last_seconds = frame.pts_seconds
+            if self._audio is not None:
+                self._audio.write_until(frame.pts_seconds)
+
+    def cut_sound(self) -> None:
+        self._sound_is_cut = True
+
+    def close(self) -> None:
+        if self._container is None:
+            self._file.discard()
+            return
+        try:
+            with sink_errors(self._file.path):
+                self._container.mux(self._stream.encode(None))
+                if self._audio is not None:
+                    self._audio.write_until(self._last_seconds if self._sound_is_cut else math.inf)
+                    self._audio.finish()
+                self._container.close()
+        except BaseException:
+            self.abort()
+            raise
+        self._close_audio()
+        self._file.keep()
+
+    def abort(self) -> None:
+        self._close_container()
+        self._file.discard()
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _container_options(self, frame: Frame) -> dict[str, str]:
+        # An .mp4 or .mov keeps the time of its first frame in this unit: milliseconds by default, which is not exact.
+        ticks = frame.time_base.denominator
+        return {"movie_timescale": str(ticks)} if ticks <= _MAX_TIMESCALE else {}
+
+    def _pixel_format(self, frame: Frame) -> str:
+        raise NotImplementedError
+
+    def _picture(self, frame: Frame) -> VideoFrame:
+        picture = self._to_av(frame)
+        _tag(picture, self._colour)  # some encoders read the tags of the picture, some those of the context
+        return picture
+
+    def _start(self, frame: Frame) -> None:
+        self._first = frame
+        self._open(frame)
+        if self.audio_copied and self._info and self._info.path:
+            self._start_with_sound(frame, self._info.path)
+
+    def _start_with_sound(self, frame: Frame, path: Path) -> None:
+        assert self._container is not None
+        self._audio = open_audio(path, self._container, self.audio_copied)
+        try:
+            self._container.start_encoding()
+        except SOUND_ERRORS as e:
+            # Either the sound does not fit, and a stream cannot be removed, or the pictures fail again without it.
+            self._close_container()
+            self._open(frame)
+            self._container.start_encoding()
+            sound_left_out(path, e)
+
+    def _open(self, frame: Frame) -> None:
+        path, options = f"file:{self._file.part}", self._container_options(frame)
+        self._container = av.open(path, "w", format=self.container_format, container_options=options)
+        rate = Fraction(self._info.fps).limit_denominator(10_000) if self._info and self._info.fps else None
+        self._stream = cast("VideoStream", self._container.add_stream(self.codec, rate, self._options(frame)))
+        # Set this before the first packet of sound is muxed, which also opens the video encoder.
+        context = self._stream.codec_context
+        context.width, context.height = frame.size_wh
+        context.pix_fmt = self._pixel_format(frame)
+        context.time_base = frame.time_base
+        context.sample_aspect_ratio = self._info.pixel_aspect if self._info else Fraction(1)
+        context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
+        self._to_av = ToAv(context.pix_fmt)
+        self._colour = self._colour_written(frame)
+        _tag(context, self._colour)
+
+    def _colour_written(self, frame: Frame) -> Colour:
+        if frame.layout == "yuv420p":
+            return frame.colour
+        return replace(frame.colour, matrix="bt709", full_range=False, space=SPACE_OF_MATRIX["bt709"])  # see ToAv
+
+    def _check(self, frame: Frame) -> None:
+        name = self._file.path.name
+        if frame.layout not in self.layouts:
+            raise UsageError(f"{name}: got a {frame.layout} frame; a {type(self).__name__} takes {self.layouts}")
+        if frame.pts is None:
+            raise UsageError(f"{name}: got a frame without a pts; a video needs one")
+        if self._first is not None and frame.size_wh != self._first.size_wh:
+            raise SinkError(
+                f"{name}: frame {frame.index} is {frame.size_wh}, the first was {self._first.size_wh}; "
+                "a video has one size: split the input where its size changes"
+            )
+
+    def _close_container(self) -> None:
+        if self._container is not None:
+            # The trailer of a file that is discarded may fail (a full disk, no packet yet).
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                self._container.close()
+        self._close_audio()
+
+    def _close_audio(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+            self._audio = None
+
+
+def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+    """Set the colour tags, so that players show the output in the input's colours."""
+    target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
+    target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

@@ -1,0 +1,78 @@
+"""A window on the screen, through OpenCV."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from engines.errors import SinkError
+from engines.spec import CONSENSUS_LABELS
+from realtime.frames.types import U8, Frame
+from realtime.render.palette import palette
+from realtime.video.av_frame import rgb_from_frame
+from realtime.video.sinks.base import Sink
+
+_ESCAPE = 27
+_CELL_PX = 16  # of the checkerboard
+_CELL_GREYS = (102, 153)
+
+
+class WindowSink(Sink):
+    """Shows each frame. q, Esc or closing the window ends it: `wants_more` turns False. For the main thread only."""
+
+    def __init__(self, labels: tuple[str, ...] = CONSENSUS_LABELS, title: str = "Unveil") -> None:
+        """Args:
+        labels: what the ids of `gray` frames stand for.
+        """
+        check_display()
+        self._labels, self._title = labels, title
+        self._shown = False
+
+    def write(self, frame: Frame) -> None:
+        if self._shown and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self.wants_more = False
+            return
+        cv2.imshow(self._title, cv2.cvtColor(rgb_to_show(frame, self._labels), cv2.COLOR_RGB2BGR))
+        self._shown = True
+        if cv2.waitKey(1) & 0xFF in (ord("q"), _ESCAPE):
+            self.wants_more = False
+
+    def close(self) -> None:
+        if self._shown:
+            cv2.destroyAllWindows()
+
+    def abort(self) -> None:
+        self.close()
+
+
+def rgb_to_show(frame: Frame, labels: tuple[str, ...]) -> U8:
+    """(H, W, 3) uint8 RGB: a frame as it is shown, label ids (`gray`) in colours and transparency on a checkerboard."""
+    if frame.layout == "gray":
+        return cv2.applyColorMap(frame.planes[0], palette(labels)[:, None])
+    if frame.layout == "rgba":
+        return _on_checkerboard(np.ascontiguousarray(frame.planes[0][:, :, :3]), frame.planes[0][:, :, 3])
+    rgb = rgb_from_frame(frame)
+    return rgb if frame.alpha is None else _on_checkerboard(rgb, frame.alpha)
+
+
+def _on_checkerboard(rgb: U8, alpha: U8) -> U8:
+    opaque = cv2.merge([alpha] * 3)
+    shown = cv2.multiply(rgb, opaque, scale=1 / 255)
+    return cv2.add(shown, cv2.multiply(_checkerboard(alpha.shape), cv2.bitwise_not(opaque), scale=1 / 255))
+
+
+@lru_cache(maxsize=1)
+def _checkerboard(shape: tuple[int, int]) -> U8:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    cells = np.array(_CELL_GREYS, np.uint8)[(rows // _CELL_PX + columns // _CELL_PX) % 2]
+    return cv2.merge([cells] * 3)
+
+
+def check_display() -> None:
+    """Raise SinkError where there is no display: OpenCV itself would end the whole process."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise SinkError("no display to show a window on (DISPLAY and WAYLAND_DISPLAY are not set); use --view none")

@@ -1,0 +1,1 @@
+"""Fakes, small media and small data that several tests share."""

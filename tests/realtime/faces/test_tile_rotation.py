@@ -1,0 +1,73 @@
+"""Which tiles of a video have their turn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from realtime.faces.tile_rotation import TileRotation
+from realtime.faces.tiles import tiles_of_frame
+from realtime.frames.types import Frame
+from tests.fakes.pipeline import rgb_frame, yuv_frame
+
+SIZE_WH = (1280, 720)
+TILES = tiles_of_frame(SIZE_WH)
+
+
+def frame(grey: int, size_wh: tuple[int, int] = SIZE_WH) -> Frame:
+    width, height = size_wh
+    return rgb_frame(np.full((height, width, 3), grey, np.uint8))
+
+
+def test_all_tiles_have_their_turn_and_the_first_frame_has_all() -> None:
+    rotation = TileRotation()
+    assert rotation.take(frame(0), 2) == TILES
+    turns = [rotation.take(frame(10 * index), 2) for index in range(1, 16)]
+    assert {len(turn) for turn in turns} == {2}
+    assert [tile for turn in turns for tile in turn] == TILES * 2
+
+
+def test_a_rotation_asked_for_none_gives_none_and_goes_on_with_frames_of_another_size() -> None:
+    rotation = TileRotation()
+    rotation.take(frame(0), 0)
+    rotation.take(frame(50), 14)
+    assert rotation.take(frame(50), 0) == []
+    assert len(rotation.take(frame(50, (640, 480)), 2)) == 2
+    assert rotation.take(frame(50, (64, 48)), 2) == []
+    assert rotation.take(frame(50), 2) == TILES[:2], "of the new size nothing has been seen"
+
+
+def test_a_tile_in_which_nothing_moved_is_left_out_three_times() -> None:
+    rotation = TileRotation()
+    rotation.take(frame(100), 15)
+    assert [len(rotation.take(frame(104), 15)) for _ in range(5)] == [0, 0, 0, 15, 0]
+
+
+def test_what_changes_slowly_is_compared_with_what_was_looked_at() -> None:
+    rotation = TileRotation()
+    rotation.take(frame(100), 15)
+    assert [len(rotation.take(frame(100 + 4 * index), 15)) for index in (1, 2, 3)] == [0, 15, 0]
+
+
+def test_noise_is_no_movement_and_a_small_face_is() -> None:
+    rng, rotation = np.random.default_rng(0), TileRotation()
+
+    def noisy() -> np.ndarray:
+        return np.clip(rng.normal(100, 8, (720, 1280, 3)), 0, 255).astype(np.uint8)
+
+    rotation.take(yuv_frame(noisy()), 15)
+    assert rotation.take(yuv_frame(noisy()), 15) == []
+    with_face = noisy()
+    with_face[20:55, 20:50] = (130, 115, 105)
+    assert rotation.take(yuv_frame(with_face), 15) == TILES[:1]
+
+
+def test_what_was_forgotten_is_looked_at_again() -> None:
+    rotation = TileRotation()
+    rotation.take(frame(100), 15)
+    rotation.forget()
+    assert rotation.take(frame(100), 15) == TILES
+
+
+def test_where_none_may_be_skipped_none_is() -> None:
+    rotation = TileRotation(most_skipped=0)
+    assert [len(rotation.take(frame(100), 15)) for _ in range(3)] == [15, 15, 15]

@@ -1,0 +1,90 @@
+"""One short training of a claim: the product's own step and loss, on samples that are kept in memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines.spec import ModelSpec
+from train.learn.batches import Supply
+from train.learn.checkpoint import save_weights
+from train.learn.config import TrainConfig
+from train.learn.distributed import Ranks
+from train.learn.loop import Job, train_step
+from train.learn.state import State
+
+Row = dict[str, Any]
+Item = TypeVar("Item")
+Look = Callable[[nn.Module], Row]
+"""A network -> its figures on the faces kept aside."""
+Seen = Callable[[int, Row], None]
+"""Hears of a look: the samples so far, and the figures."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished training."""
+
+    network: nn.Module
+    curve: list[Row]
+    """The figures at each look, with `samples`; the last one is of the end."""
+    seconds: float
+
+
+def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: Seen) -> Outcome:
+    """Train as the record says. The weights of the last step count, not an average.
+
+    Raises:
+        DataError: the starting weights do not fit.
+    """
+    cv2.setNumThreads(0)
+    job = Job(config, spec, Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu")))
+    state = State.fresh(config, spec, job.ranks.device, say=lambda _: None)
+    every, started = max(1, config.evaluate_every // config.step_samples), time.monotonic()
+    curve = [{"samples": 0} | look(state.network)]
+    for batch in ahead(_batches(supply, config)):
+        train_step(job, state.network, state, [batch])
+        state.step += 1
+        if state.step == config.steps or state.step % every == 0:
+            samples = state.step * config.step_samples
+            curve.append({"samples": samples} | look(state.network))
+            seen(samples, curve[-1])
+    return Outcome(state.network, curve, time.monotonic() - started)
+
+
+def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> None:
+    """Write the weights, as `unveil train` does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_weights(
+        path,
+        outcome.network.state_dict(),
+        {"model": config.model, "width": config.width, "regularised": config.regularised,
+         "labels": list(spec.labels), "samples": config.samples, "config": config.settings()},
+    )  # fmt: skip
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same, each made while the one before is in use."""
+    coming, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(next, coming, end)
+        while (item := made.result()) is not end:
+            made = pool.submit(next, coming, end)
+            yield item  # type: ignore[misc]  # not `end`
+
+
+def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
+    """The run's batches."""
+    for start in range(0, config.steps * config.batch, config.batch):
+        samples = [supply[index] for index in range(start, start + config.batch)]
+        parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
+        yield [torch.from_numpy(np.stack(part)) for part in parts]

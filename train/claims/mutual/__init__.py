@@ -1,0 +1,1 @@
+"""The claims of Cross-Domain Mutual Learning."""

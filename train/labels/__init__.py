@@ -1,0 +1,1 @@
+"""Pseudo-labels for photographs and videos, and how each was made."""

@@ -1,0 +1,1 @@
+"""The teachers of pseudo-labels: what says where the visible face is."""

@@ -1,0 +1,97 @@
+"""The networks whose predictions become pseudo-labels: landmarks (FaceMesh) and hair (MediaPipe's hair segmenter)."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from engines.errors import DataError, MissingExtra
+from realtime.frames.crop import crop_from_frame, frame_from_crop
+from realtime.frames.resampling import centres, warp
+from realtime.frames.types import U8, Region
+from train.heads.contour import Points
+
+_HAIR_SIZE_PX = 512
+_HAIR_REGION_SCALE = 2.6  # of the face box: the segmenter wants the whole head with some room, and over 256 px
+
+
+class FaceMesh:
+    """FaceMesh on single pictures. A context manager."""
+
+    def __init__(self) -> None:
+        from mediapipe.python.solutions.face_mesh import FaceMesh as MediaPipeFaceMesh
+
+        self._mesh = MediaPipeFaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True)
+
+    def landmarks(self, rgb: U8) -> Points | None:
+        """(478, 3) float32 in pixels (z has the scale of x), or None where no face is found."""
+        height, width = rgb.shape[:2]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # protobuf's deprecation notice, once per call
+            found = self._mesh.process(np.ascontiguousarray(rgb)).multi_face_landmarks
+        if not found:
+            return None
+        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], np.float32)
+        return points * np.array((width, height, width), np.float32)
+
+    def __enter__(self) -> FaceMesh:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(ValueError):  # already closed
+            self._mesh.close()
+
+
+class HairSegmenter:
+    """MediaPipe's hair segmenter (a .tflite file that the user points at).
+
+    Input 1x512x512x4 (RGB / 255 and a zero plane), output 512x512x2 logits (other, hair).
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as e:
+            raise MissingExtra("the hair teacher", "train") from e
+        if not path.is_file():
+            raise DataError(
+                f"no hair segmenter at {path}; expected MediaPipe's hair_segmentation.tflite, name it with --hair-model"
+            )
+        self._interpreter: Any = Interpreter(str(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    def hair(self, rgb: U8, box_xyxy: tuple[float, float, float, float]) -> npt.NDArray[np.float32]:
+        """Probability of hair around a face.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            box_xyxy: the full-face box, in pixels.
+
+        Returns:
+            (H, W) float32, 0..1; 0 far from the face.
+        """
+        left, top, right, bottom = box_xyxy
+        side = max(right - left, bottom - top) * _HAIR_REGION_SCALE
+        region = Region((left + right) / 2, (top + bottom) / 2, side)
+        # Outside the picture: flat grey. The segmenter follows the streaks of a replicated border.
+        crop = warp(rgb, crop_from_frame(region, _HAIR_SIZE_PX), _HAIR_SIZE_PX, border=128)
+        planes = np.zeros((1, _HAIR_SIZE_PX, _HAIR_SIZE_PX, 4), np.float32)
+        planes[0, :, :, :3] = crop / np.float32(255)
+        self._interpreter.set_tensor(self._input, planes)
+        self._interpreter.invoke()
+        logits = self._interpreter.get_tensor(self._output).reshape(_HAIR_SIZE_PX, _HAIR_SIZE_PX, 2)
+        probability = 1 / (1 + np.exp(np.clip(logits[:, :, 0] - logits[:, :, 1], -30, 30)))
+        affine = centres(frame_from_crop(region, _HAIR_SIZE_PX))
+        height, width = rgb.shape[:2]
+        return cv2.warpAffine(probability.astype(np.float32), affine, (width, height), flags=cv2.INTER_LINEAR)

@@ -1,0 +1,1 @@
+"""The training loop with its state, schedule, batches and checkpoints."""

@@ -1,0 +1,1 @@
+"""Metrics and evaluations, and the tables and sheets that show them."""

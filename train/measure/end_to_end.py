@@ -1,0 +1,63 @@
+"""Held-aside faces as a user meets them: the photograph goes through detection, crop and engine of the run time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engines.engine import Engine
+from engines.spec import FACE, OCCLUSION, ModelSpec
+from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.fragments import without_fragments
+from realtime.faces.parse import parse_frame
+from realtime.faces.tracker import Tracker
+from realtime.frames.types import U8, Frame
+from realtime.render.draw import render
+from realtime.timing import StageTimer
+from train.data.faces import STORE_PX, STORE_SCALE, Face
+from train.measure.held_out import pasted_photograph
+from train.occluders.occlude import Occluders
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Class ids inside the square of `crop_scale` times the full-face box (the face box protocol), each (N, S, S)."""
+
+    truth: U8
+    predicted: U8
+    """All background where the detector misses the face."""
+    covered: npt.NDArray[np.bool_]
+    """Where the pasted occluder covers what was visible of the face."""
+
+    @property
+    def share(self) -> float:
+        """Faces with any prediction, 0..1."""
+        return float(self.predicted.any(axis=(1, 2)).mean())
+
+
+def find(engine: Engine, faces: Sequence[Face], library: Occluders) -> Found:
+    """Paste an occluder on each photograph, and label it by the run time's own steps."""
+    detector = Detector()
+    truths, covered, predictions = [], [], []
+    for index, face in enumerate(faces):
+        scene = pasted_photograph(face, library, index)
+        truths.append(_face_box(scene.labels, engine.spec))
+        covered.append(_face_box((face.labels == FACE) & (scene.labels == OCCLUSION), engine.spec))
+        predictions.append(_face_box(label_frame(Frame((scene.rgb,), "rgb"), engine, detector), engine.spec))
+    return Found(np.stack(truths), np.stack(predictions), np.stack(covered))
+
+
+def label_frame(frame: Frame, engine: Engine, detector: DetectsFaces) -> U8:
+    """(H, W) uint8 class ids of a single picture, by the run time's own steps."""
+    tracker = Tracker(detector, engine.spec)
+    faces = parse_frame(frame, tracker, engine, StageTimer())
+    return render(frame, without_fragments(faces, engine.spec), "labels", engine.spec).planes[0]
+
+
+def _face_box(pixels: npt.NDArray[Any], spec: ModelSpec) -> npt.NDArray[Any]:
+    margin = round(STORE_PX * (1 - spec.crop_scale / STORE_SCALE) / 2)
+    return pixels[margin : STORE_PX - margin, margin : STORE_PX - margin]

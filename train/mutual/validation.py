@@ -1,0 +1,115 @@
+"""How the networks fare on faces kept aside: F1 of the parts on one confusion matrix, L1 of the depth (section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from engines.spec import PART_LABELS, ModelSpec
+from realtime.frames.depth import STEP_M
+from realtime.frames.types import U8
+from train.measure.evaluate import network_predictor, predict_all
+from train.measure.metrics import Confusion, f1_row
+from train.models.preprocess import normalise
+from train.mutual.faces import PartsFace, crop_from_store
+from train.mutual.samples import cut
+
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True, eq=False)
+class HeldCrops:
+    """Crops of faces kept aside, as a perfect detector would frame them."""
+
+    rgb: U8
+    """(N, S, S, 3)"""
+    parts: U8
+    """(N, S, S)"""
+    depth: U8
+    """(N, S, S)"""
+
+    @classmethod
+    def of(cls, faces: Sequence[PartsFace], spec: ModelSpec) -> HeldCrops:
+        """Cut the crops; at least one face."""
+        straight = crop_from_store(spec, np.eye(3))
+        samples = [cut(face, spec, straight) for face in faces]
+        return cls(*(np.stack([getattr(sample, name) for sample in samples]) for name in ("rgb", "parts", "depth")))
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+
+class Look:
+    """What a stage looks at in between and at its end. Photographs and synthetic heads (exact truth) are told apart."""
+
+    def __init__(self, faces: Sequence[PartsFace], spec: ModelSpec, most: int) -> None:
+        kinds = {
+            name: [face for face in faces if face.synthetic == synthetic]
+            for name, synthetic in (("photographs", False), ("synthetic", True))
+        }
+        self._sets = {name: HeldCrops.of(_spread(kind, most), spec) for name, kind in kinds.items() if kind}
+        self._spec = spec
+
+    def __call__(self, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
+        """JSON-ready. `mean_f1` in percent and `l1` are of the set that comes first: photographs where there are any.
+
+        Args:
+            networks: by role: `rgb`, `depth`, `translator`; others are passed over.
+        """
+        result: dict[str, Any] = {}
+        for name, crops in self._sets.items():
+            row: dict[str, Any] = {"faces": len(crops)}
+            for role in ("rgb", "depth"):
+                if role in networks:
+                    row[role] = f1_row(self._confusion(networks[role], role, crops))
+            if "translator" in networks:
+                row["translator"] = depth_row(self._translated(networks["translator"], crops.rgb), crops.depth)
+            result[name] = row
+        first = next(iter(result.values()))
+        told = {f"{role}_mean_f1": first[role]["mean_f1"] for role in ("rgb", "depth") if role in first}
+        return told | ({"l1": first["translator"]["l1"]} if "translator" in first else {}) | result
+
+    def _confusion(self, network: nn.Module, role: str, crops: HeldCrops) -> Confusion:
+        seen = crops.rgb if role == "rgb" else np.repeat(crops.depth[..., None], 3, axis=3)
+        predicted = predict_all(network_predictor(network, self._spec), seen, _AT_ONCE)
+        return Confusion.of(crops.parts, predicted, PART_LABELS)
+
+    def _translated(self, network: nn.Module, rgb: U8) -> npt.NDArray[np.float32]:
+        """(N, S, S) float32 in -1..1. Without the noise of dropout, as at run time."""
+        network.eval()
+        device = next(network.parameters()).device
+        with torch.inference_mode():
+            return np.concatenate([
+                network(normalise(torch.from_numpy(rgb[i : i + _AT_ONCE]).to(device), self._spec))[:, 0].float().cpu()
+                for i in range(0, len(rgb), _AT_ONCE)
+            ])  # fmt: skip
+
+
+def depth_row(made: npt.NDArray[np.float32], true: U8) -> dict[str, Any]:
+    """L1 of generated depth.
+
+    Args:
+        made: (N, S, S) in -1..1.
+        true: (N, S, S) gray, 0 where nothing is.
+
+    Returns:
+        `l1` over all pixels, in the units of -1..1 (table 4); `l1_mm` over the pixels where both have depth.
+    """
+    difference = np.abs(made - (true.astype(np.float32) / 127.5 - 1))
+    both = (true > 0) & (made > -1 + 1 / 255)
+    millimetres = float(difference[both].mean()) * 127.5 * STEP_M * 1000 if both.any() else None
+    return {
+        "l1": round(float(difference.mean()), 4),
+        "l1_mm": None if millimetres is None else round(millimetres, 2),
+    }
+
+
+def _spread(faces: Sequence[PartsFace], most: int) -> list[PartsFace]:
+    picked = np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)
+    return [faces[i] for i in picked]

@@ -1,0 +1,1 @@
+"""Occluders with known masks: cut-outs and drawn ones, pasted over faces."""

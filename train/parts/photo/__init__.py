@@ -1,0 +1,1 @@
+"""Part labels and depth from one photograph."""
