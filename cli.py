@@ -14,7 +14,8 @@ import typer
 
 from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
-from realtime.run.options import H264, Depth, DepthScale, Encoder, JsonFlag, Kind, Model, Render, Threads, View
+from realtime.render.registry import DEFAULT as DEFAULT_RENDER
+from realtime.run.options import H264, Depth, DepthScale, Encoder, JsonFlag, Model, Render, Threads, View
 from train.commands.calibrate import calibrate
 from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
@@ -35,7 +36,7 @@ def process(
     inputs: Annotated[list[str], typer.Argument(help="Videos, images, folders of them or globs.", metavar="INPUT...")],
     output: Annotated[Path, typer.Option(help="The folder of the outputs, which keep their inputs' names.")],
     model: Model = DEFAULT_MODEL,
-    render: Render = Kind.overlay,
+    render: Render = DEFAULT_RENDER,
     depth: Depth = None,
     depth_scale: DepthScale = None,
     encoder: Encoder = H264.auto,
@@ -51,8 +52,8 @@ def process(
     from realtime.video.sources import depth_files
 
     _check_depth(depth, depth_scale)
-    options = Options(render=render.value, encoder=encoder.value)
-    jobs = files.plan(inputs, output, render.value)
+    options = Options(render=render, encoder=encoder.value)
+    jobs = files.plan(inputs, output, render)
     encoding = report.encoder_lines(encoder.value) if any(job.output.suffix == ".mp4" for job in jobs) else []
     if depth:
         jobs = depth_files.with_depth(jobs, depth, depth_scale)
@@ -71,7 +72,7 @@ def live(
     source: Annotated[str, typer.Argument(help="A webcam's index, a file (at its own pace) or a stream's URL.")] = "0",
     view: Annotated[View, typer.Option(help="Where it is shown.")] = View.window,
     model: Model = DEFAULT_MODEL,
-    render: Render = Kind.overlay,
+    render: Render = DEFAULT_RENDER,
     seconds: Annotated[float | None, typer.Option(help="Stop after this time.", min=0.1)] = None,
     frames: Annotated[int | None, typer.Option(help="Stop after so many frames.", min=1)] = None,
     depth: Depth = None,
@@ -82,6 +83,7 @@ def live(
     """Mask a camera or stream as it comes. q, Esc or Ctrl-C ends it. Exit status: 1 where the source was lost."""
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
+    from realtime.render.palette import palette
     from realtime.run import report
     from realtime.run.live import play
     from realtime.run.progress import Progress
@@ -96,8 +98,8 @@ def live(
         progress.say(report.start_line(engine))
         for line in report.depth_lines([beside] if beside else []):
             progress.say(line)
-        sink = WindowSink(engine.spec.labels) if view is View.window else NullSink()
-        options = Options(render=render.value, limit=frames)
+        sink = WindowSink(palette(engine.spec.labels)) if view is View.window else NullSink()
+        options = Options(render=render, limit=frames)
         run = play(source, engine, sink, options, progress, seconds=seconds, depth=beside)
         progress.say(report.live_line(run.summary))
         if run.summary.damage:

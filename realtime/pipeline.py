@@ -17,11 +17,12 @@ from realtime.faces.fragments import without_fragments
 from realtime.faces.parse import parse_frame
 from realtime.faces.smooth import Smoother
 from realtime.faces.tracker import Tracker
-from realtime.frames.types import Frame, ParsedFace, Render
+from realtime.frames.types import Frame, ParsedFace
 from realtime.render.draw import render
+from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
 from realtime.video.sinks.base import Sink
-from realtime.video.sinks.video import ENCODERS, PRESET, PRESETS, Encoder
+from realtime.video.sinks.h264 import ENCODERS, PRESET, PRESETS, Encoder
 from realtime.video.sources.base import Source
 
 
@@ -29,7 +30,8 @@ from realtime.video.sources.base import Source
 class Options:
     """How frames are to be processed."""
 
-    render: Render = "overlay"
+    render: str = "overlay"
+    """The name of a renderer (`realtime.render.registry`)."""
     detector: DetectorModel = "auto"
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
@@ -59,7 +61,7 @@ class Options:
     @property
     def search_interval(self) -> int:
         """Frames between two searches for new faces."""
-        return self.redetect_every or (1 if self.render == "blur" else 15)
+        return self.redetect_every or (1 if find_renderer(self.render).hides_faces else 15)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def run(
         for frame, faces in parsed:
             with timer.stage("smooth"):
                 steady = smoother.smooth(faces) if smoother else faces
-                faces = without_fragments(steady, engine.spec, of_face=options.render != "blur")
+                faces = without_fragments(steady, engine.spec, of_face=not find_renderer(options.render).hides_faces)
             with timer.stage("draw"):
                 drawn = render(frame, faces, options.render, engine.spec)
             with timer.stage("write"):

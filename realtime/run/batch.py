@@ -11,6 +11,7 @@ from engines.engine import Engine
 from engines.errors import UnveilError
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.pipeline import Options, Summary, run
+from realtime.render.registry import find_renderer
 from realtime.run.jobs import Job
 from realtime.timing import StageTimer
 from realtime.video.sinks.open import open_sink
@@ -112,5 +113,6 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
     timer = StageTimer()
     with open_source(job.input, depth=job.depth) as source:
         progress.started(job, source.info)
-        sink = open_sink(job.output, source.info, options.render, timer, preset=options.preset, encoder=options.encoder)
+        codec = find_renderer(options.render).codec
+        sink = open_sink(job.output, source.info, codec, timer, preset=options.preset, encoder=options.encoder)
         return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import UsageError
-from realtime.frames.types import Render
+from realtime.render.registry import find_renderer
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEO_SUFFIXES = frozenset({
     ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
     ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })  # fmt: skip
-_VIDEO_OUTPUT: dict[Render, str] = {
-    "overlay": ".mp4",
-    "cutout": ".mp4",
-    "blur": ".mp4",
-    "labels": ".mkv",  # FFV1: lossless
-    "alpha": ".mov",  # ProRes 4444
-}
 
 
 @dataclass(frozen=True)
@@ -62,14 +55,13 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def output_name(path: Path, render: Render) -> str:
+def output_name(path: Path, render: str) -> str:
     """The output's file name: the input's stem, and the suffix that fits the render."""
-    if not is_image(path):
-        return path.stem + _VIDEO_OUTPUT[render]
-    return path.stem + (".png" if render in ("labels", "alpha") else path.suffix)
+    renderer = find_renderer(render)
+    return path.stem + ((renderer.image_suffix or path.suffix) if is_image(path) else renderer.video_suffix)
 
 
-def plan(inputs: Sequence[str | Path], output: Path, render: Render) -> list[Job]:
+def plan(inputs: Sequence[str | Path], output: Path, render: str) -> list[Job]:
     """The jobs that a command line asks for, in order, each input once.
 
     Args:
@@ -95,7 +87,7 @@ def plan(inputs: Sequence[str | Path], output: Path, render: Render) -> list[Job
     return failed + _with_outputs(list(paths.values()), output, render)
 
 
-def _with_outputs(paths: Sequence[Path], output: Path, render: Render) -> list[Job]:
+def _with_outputs(paths: Sequence[Path], output: Path, render: str) -> list[Job]:
     own, folder = {_identity(path) for path in paths} - {None}, _identity(output)
     taken: dict[str, Path] = {}  # by names without their case, which some file systems do not tell apart
     jobs = []

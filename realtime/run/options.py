@@ -8,15 +8,7 @@ from typing import Annotated
 
 import typer
 
-
-class Kind(StrEnum):
-    """What is drawn."""
-
-    overlay = "overlay"
-    cutout = "cutout"
-    labels = "labels"
-    alpha = "alpha"
-    blur = "blur"
+from realtime.render.registry import find_renderer, renderers
 
 
 class View(StrEnum):
@@ -42,7 +34,15 @@ Model = Annotated[
         metavar="NAME",
     ),
 ]
-Render = Annotated[Kind, typer.Option(help="What is drawn.")]
+Render = Annotated[
+    str,
+    typer.Option(
+        help="What is drawn.\n\n" + "\n\n".join(f"{each.name}: {each.help}" for each in renderers().values()),
+        metavar="KIND",
+        parser=lambda name: find_renderer(name).name,
+        autocompletion=lambda: list(renderers()),
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Depth = Annotated[
     Path | None,

@@ -25,8 +25,8 @@ from realtime.run.jobs import is_image
 from realtime.timing import StageTimer
 from realtime.tools.bench_ceilings import Ceilings, measure_ceilings
 from realtime.tools.demo_clip import write_clip
+from realtime.video.sinks.h264 import uses_nvenc
 from realtime.video.sinks.open import open_sink
-from realtime.video.sinks.video import uses_nvenc
 from realtime.video.sources.base import SourceInfo
 from realtime.video.sources.open import open_source
 
@@ -139,7 +139,7 @@ def _measure_one(
     timer = StageTimer()
     finished: list[float] = []
     with open_source(source) as opened:
-        sink = open_sink(output, opened.info, "overlay", timer)
+        sink = open_sink(output, opened.info, "h264", timer)
         options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
         summary = run(
             opened, engine, sink, options, timer=timer, on_frame=lambda _: finished.append(time.perf_counter())

@@ -34,7 +34,7 @@ def measure_ceilings(video: str | Path, output: Path) -> Ceilings:
     """
     with open_source(video) as source:
         info = source.info
-    return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info, "overlay")))
+    return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info)))
 
 
 def copy(source: Source, sink: Sink) -> int:
