@@ -18,8 +18,8 @@ from realtime.faces.parse import crop_faces, parse_faces
 from realtime.faces.tracker import Tracker
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
-from realtime.tools import demo_clip
-from realtime.tools.demo_clip import frames
+from realtime.tools.demo import clip as demo_clip
+from realtime.tools.demo.clip import frames
 from train.calibration import shipped_crops
 
 HAND_OVER_FACE = range(42, 75, 3)  # frames of the clip: the whole pass, because single frames differ by chance
