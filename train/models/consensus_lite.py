@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engines.spec import CONSENSUS_LABELS, ModelSpec
+from train.models.registry import register
+
 _DROPOUT = 0.2
 
 
@@ -45,6 +48,7 @@ class Up(nn.Module):
         return self.join(torch.cat([F.interpolate(self.reduce(x), scale_factor=2.0, mode="nearest"), skip], dim=1))
 
 
+@register(ModelSpec("consensus-lite", CONSENSUS_LABELS))
 class ConsensusLite(nn.Module):
     """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); S a multiple of 16."""
 
