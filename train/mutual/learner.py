@@ -177,7 +177,7 @@ def _network(role: str, config: MutualConfig, spec: ModelSpec) -> nn.Module:
         # As wide as the translator, as in Pix2Pix: on every pixel, at 64 it costs a narrow one several times over.
         return PixelDiscriminator(config.translator_width or 64)
     width = config.translator_width if role == "translator" else config.width
-    return models.create(model_of(role, config), width=width, size_px=spec.size_px)
+    return models.create_model(model_of(role, config), width=width, size_px=spec.size_px)
 
 
 def _optimizer(run: Run, role: str, network: nn.Module) -> torch.optim.Optimizer:
