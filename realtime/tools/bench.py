@@ -22,7 +22,6 @@ from realtime.frames.crop import aligned, crop_rgb, region_from_box, region_of_f
 from realtime.frames.types import U8, Frame
 from realtime.pipeline import Options, Summary, run
 from realtime.run.jobs import is_image
-from realtime.timing import StageTimer
 from realtime.tools.bench_ceilings import Ceilings, measure_ceilings
 from realtime.tools.demo_clip import write_clip
 from realtime.video.sinks.open import open_sink
@@ -136,14 +135,11 @@ def _measure_one(
 ) -> EngineBench:
     crops = _face_crops(engine, source)
     network = [bench_network(engine, crops, seconds=seconds, batch=batch) for batch in (1, *batches)]
-    timer = StageTimer()
     finished: list[float] = []
     with open_source(source) as opened:
-        sink = open_sink(output, opened.info, "overlay", timer)
+        sink = open_sink(output, opened.info, "overlay")
         options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
-        summary = run(
-            opened, engine, sink, options, timer=timer, on_frame=lambda _: finished.append(time.perf_counter())
-        )
+        summary = run(opened, engine, sink, options, on_frame=lambda _: finished.append(time.perf_counter()))
     p50, p95 = np.percentile(np.diff(finished), (50, 95)) * 1000 if len(finished) > 1 else (0.0, 0.0)
     return EngineBench(_identity(engine), tuple(network), summary, round(float(p50), 3), round(float(p95), 3))
 

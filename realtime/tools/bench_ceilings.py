@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from realtime.buffer import Buffer, Policy
-from realtime.video.sinks.base import Sink
+from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sinks.open import NullSink, open_sink
 from realtime.video.sources.base import Source
 from realtime.video.sources.open import open_source
@@ -44,9 +44,10 @@ def copy(source: Source, sink: Sink) -> int:
         The number of frames.
     """
     count = 0
-    with sink, Buffer(source, Policy.WAIT) as frames:
+    writer = BackgroundSink(sink) if sink.wants_thread else sink
+    with writer, Buffer(source, Policy.WAIT, stop=source.stop) as frames:
         for frame in frames:
-            sink.write(frame)
+            writer.write(frame)
             count += 1
     return count
 
