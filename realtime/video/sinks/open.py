@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from realtime.timing import StageTimer
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.h264 import CRF, PRESET, Encoder, VideoSink
 from realtime.video.sinks.image import ImageSink
@@ -34,19 +33,17 @@ def open_sink(
     path: Path,
     info: SourceInfo,
     codec: Codec = "h264",
-    timer: StageTimer | None = None,
     *,
     preset: str = PRESET,
     crf: int = CRF,
     encoder: Encoder = "auto",
 ) -> Sink:
-    """The sink for an output file; use it in a `with`. Videos are encoded in a thread of their own.
+    """The sink for an output file; use it in a `with`.
 
     Args:
         path: the output.
         info: the input. An image becomes an image in the format of the path's suffix.
         codec: how a video is written.
-        timer: records the stage "encode" of a video.
         preset: the x264 preset, one of PRESETS.
         crf: the x264 quality: lower is better and larger.
         encoder: what encodes H.264.
@@ -56,12 +53,10 @@ def open_sink(
     """
     if info.kind == "image":
         return ImageSink(path)
-    sink: Sink
     match codec:
         case "h264":
-            sink = VideoSink(path, info, preset, crf, encoder)
+            return VideoSink(path, info, preset, crf, encoder)
         case "ffv1":
-            sink = LabelVideoSink(path, info)
+            return LabelVideoSink(path, info)
         case "prores":
-            sink = AlphaVideoSink(path, info)
-    return BackgroundSink(sink, timer)
+            return AlphaVideoSink(path, info)

@@ -37,6 +37,7 @@ class VideoFileSink(Sink):
     file.
     """
 
+    wants_thread = True
     container_format: str
     codec: str
     layouts: tuple[Layout, ...]

@@ -15,7 +15,7 @@ from engines.errors import SinkError
 from realtime.frames.types import Frame
 from realtime.pipeline import Options
 from realtime.run import report
-from realtime.tools.bench_ceilings import copy
+from realtime.tools.bench import copy
 from realtime.video.sinks import h264
 from realtime.video.sinks.h264 import VideoSink, nvenc_problem, uses_nvenc
 from realtime.video.sinks.open import open_sink
