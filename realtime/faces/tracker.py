@@ -12,7 +12,7 @@ from engines.spec import ModelSpec
 from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.search import Search
-from realtime.faces.thresholds import thresholds_of
+from realtime.faces.thresholds import least_confidence
 from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_doubles
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import Detection, Frame, ParsedFace, Region
@@ -56,7 +56,7 @@ class Tracker(Closing):
         search_thread: Executor | None = None,
     ) -> None:
         self._spec = spec
-        self._thresholds = thresholds_of(spec)
+        self._thresholds = spec.thresholds
         self._max_faces = max_faces
         self._tracks: list[Track] = []
         self._next_id = 0
@@ -134,7 +134,7 @@ class Tracker(Closing):
         """Give each detection to the track that it overlaps most, or make a new track."""
         free = list(range(len(self._tracks)))
         for detection in detections:
-            least = self._thresholds.for_detection(detection, in_tiles)
+            least = least_confidence(self._thresholds, detection, in_tiles)
             region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
             near = {
                 index: self._tracks[index].likeness(region, self._spec.crop_scale)

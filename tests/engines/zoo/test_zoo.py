@@ -19,8 +19,9 @@ from realtime.faces.tracker import TrackedRegion
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
-from realtime.tools import demo_clip
-from realtime.tools.demo_clip import frames
+from realtime.tools.demo import clip as demo_clip
+from realtime.tools.demo.clip import frames
+from train import models
 from train.calibration import shipped_crops
 
 HAND_OVER_FACE = range(42, 75, 3)  # frames of the clip: the whole pass, because single frames differ by chance
@@ -54,6 +55,27 @@ def test_engines_are_whole_and_come_from_the_weights_beside_them(name: str) -> N
         verify(folder, manifest)
         assert manifest.checkpoint_sha256 == sha256_of(weights(name))
         assert manifest.spec.name == name
+
+
+@pytest.mark.parametrize(
+    ("model", "modality", "thresholds", "on_estimated_depth"),
+    [
+        ("consensus", "colour", (0.78, 0.88), 0.78),
+        ("consensus-lite", "colour", (0.83, 0.88), 0.83),
+        ("parts", "colour", (0.80, None), 0.80),
+        ("parts-depth", "depth", (0.78, None), 0.80),
+        ("rgb-to-depth", "colour", (0.78, None), 0.78),
+    ],
+)
+def test_engines_carry_the_thresholds_that_were_measured_for_their_network(
+    model: str, modality: str, thresholds: tuple[float, float | None], on_estimated_depth: float
+) -> None:
+    for precision in precisions(model):
+        spec = read_manifest(engine_folder(model, precision)).spec
+        assert spec == models.spec(model), "a checkpoint compiled again has the same"
+        assert spec.modality == modality
+        assert (spec.thresholds.unconfirmed, spec.thresholds.low_confidence) == thresholds
+        assert spec.thresholds.on_estimated_depth().unconfirmed == on_estimated_depth
 
 
 def test_card_says_what_it_must(name: str) -> None:

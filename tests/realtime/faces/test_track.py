@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engines.engine import Parsed
-from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec
+from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec, Thresholds
 from realtime.faces.face_box import confidence, full_face_box, visible_share
 from realtime.faces.face_parser import crop_faces, parse_faces
 from realtime.faces.tracker import Tracker
@@ -438,15 +438,16 @@ def test_a_detection_that_a_search_was_sure_of_once_stays_whatever_the_parser_th
     assert {len(unsure_step(tracker)) for _ in range(40)} == {1}
 
 
-@pytest.mark.parametrize(("name", "shown"), [("consensus", 1), ("consensus-lite", 0)])
-def test_how_certain_a_parser_must_be_depends_on_the_network(name: str, shown: int) -> None:
+@pytest.mark.parametrize(("unconfirmed", "shown"), [(0.78, 1), (0.83, 0)])
+def test_how_confident_a_parser_must_be_depends_on_the_network(unconfirmed: float, shown: int) -> None:
     class FairlySureEngine(FakeEngine):
         def __call__(self, crops: U8) -> Parsed:
             parsed = super().__call__(crops)
             likely = parsed.probabilities.astype(np.float32)
             return Parsed(parsed.labels, (likely * 0.72 + 255 / 3 * 0.28).astype(np.uint8))
 
-    tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), ModelSpec(name, CONSENSUS_LABELS))
+    spec = ModelSpec("any", CONSENSUS_LABELS, thresholds=Thresholds(unconfirmed))
+    tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), spec)
     frame = rgb_frame(scene())
     regions = tracker.regions(frame)
     parsed = parse_faces(FairlySureEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
@@ -536,7 +537,7 @@ def test_a_small_thing_before_a_large_face_neither_takes_its_place_nor_its_numbe
 
 def test_a_low_confidence_detection_must_convince_the_parser_more_and_counts_only_where_nothing_is_followed() -> None:
     detector = FakeDetector([detection(FACE, 0.4)])
-    tracker = Tracker(detector, ModelSpec("consensus-lite", CONSENSUS_LABELS), redetect_every=1)
+    tracker = Tracker(detector, ModelSpec("any", CONSENSUS_LABELS, thresholds=Thresholds(0.83, 0.88)), redetect_every=1)
     assert unsure_step(tracker) == []
     assert len(step(tracker)) == 1
     detector.detections = [detection(OTHER, 0.4)]
@@ -562,7 +563,7 @@ def test_a_likely_detection_that_is_nonsense_to_the_parser_is_not_shown(score: f
 def test_low_confidence_detections_leave_the_places_to_small_faces() -> None:
     texture = (900.0, 500.0, 200.0)
     detector = FakeDetector([detection(texture, 0.4)], small=[detection(SMALL)])
-    tracker = Tracker(detector, ModelSpec("consensus-lite", CONSENSUS_LABELS), max_faces=1)
+    tracker = Tracker(detector, ModelSpec("any", CONSENSUS_LABELS, thresholds=Thresholds(0.83, 0.88)), max_faces=1)
     assert len(wide_step(tracker, FakeEngine(), [SMALL])) == 1
 
 
