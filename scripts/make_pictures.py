@@ -3,8 +3,8 @@
 
 Run: python scripts/make_pictures.py [--clips ../shared/clips] [--output docs]
 
-Both come from the clip eat.mkv (asl_gestures, in sample-videos by Intel Corporation, CC BY 4.0), masked by the command
-`unveil process` of this checkout. The face is small in the clip, so that the pictures show the part around it, enlarged.
+Both come from the clip eat.mkv (asl_gestures, in sample-videos by Intel Corporation, CC BY 4.0), masked by this
+checkout's `unveil process`. The face is small in the clip, so the pictures show the part around it, enlarged.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def frames_of(video: Path, render: str | None = None) -> list[Pixels]:
     """A video's frames, each (height, width, 3) uint8 RGB: labels in their colours, a matte on squares."""
     layout = {"labels": "gray", "alpha": "rgba"}.get(render or "", "rgb24")
     with av.open(str(video)) as container:
-        frames = [frame.to_ndarray(format=layout) for frame in container.decode(video=0)]
+        frames = [np.asarray(frame.to_ndarray(format=layout), np.uint8) for frame in container.decode(video=0)]
     if render == "labels":
         return [palette(CONSENSUS_LABELS)[frame] for frame in frames]
     if render == "alpha":
@@ -114,9 +114,10 @@ def tile(rgb: Pixels, size_wh: tuple[int, int], title: str) -> Pixels:
 
 
 def loop(frames: list[Pixels]) -> list[Pixels]:
-    """The frames that are shown, forwards and then backwards: the loop has no jump."""
-    shown = [frames[index] for index in SHOWN]
-    return shown + shown[-2:0:-1]
+    """The shown frames, forwards and then backwards: a loop without a jump that begins with the hand at the mouth."""
+    order = [*SHOWN, *SHOWN[-2:0:-1]]
+    start = order.index(MOMENT)
+    return [frames[index] for index in order[start:] + order[:start]]
 
 
 def write_webp(path: Path, frames: list[Pixels]) -> None:
