@@ -16,7 +16,7 @@ from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
 from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, ModelSpec
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
-from realtime.faces.fragments import cleaned
+from realtime.faces.specks import cleaned
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8
 

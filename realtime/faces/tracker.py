@@ -4,6 +4,7 @@ together are the whole face, so a hand over the mouth neither shrinks the region
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from engines.closing import Closing
@@ -42,11 +43,17 @@ class Tracker(Closing):
         detector: what finds faces.
         spec: the parser's model.
         redetect_every: frames between two searches for new faces; with 1 no tile is skipped, either.
-        max_faces: how many faces are followed at most, those found first; None: all.
+        max_faces: the most faces that are followed, those found first; None: all.
+        search_thread: runs the searches that are not urgent; None: they run in `regions`.
     """
 
     def __init__(
-        self, detector: DetectsFaces, spec: ModelSpec, redetect_every: int = 15, max_faces: int | None = None
+        self,
+        detector: DetectsFaces,
+        spec: ModelSpec,
+        redetect_every: int = 15,
+        max_faces: int | None = None,
+        search_thread: Executor | None = None,
     ) -> None:
         self._spec = spec
         self._thresholds = spec.thresholds
@@ -54,7 +61,7 @@ class Tracker(Closing):
         self._tracks: list[Track] = []
         self._next_id = 0
         self._parsed: dict[int, ParsedFace] = {}
-        self._search = Search(detector, redetect_every, max_faces)
+        self._search = Search(detector, redetect_every, max_faces, search_thread)
         self._cuts = CutDetector()
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
@@ -107,7 +114,7 @@ class Tracker(Closing):
         return [self._parsed[track.track_id] for track in self._tracks if track.shown]
 
     def close(self) -> None:
-        """Let a search that runs end: the detector belongs to the caller."""
+        """Wait for a search that still runs: the detector belongs to the caller."""
         self._search.close()
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:

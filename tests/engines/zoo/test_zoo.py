@@ -14,12 +14,11 @@ from engines.manifest import read_manifest, sha256_of, verify
 from engines.spec import BACKGROUND, DEPTH_LABELS, FACE, OCCLUSION
 from engines.zoo import DEFAULT_MODEL, ZOO, engine_folder, names, precisions, weights
 from realtime.faces.detect import Detector
-from realtime.faces.parse import crop_faces, parse_faces
-from realtime.faces.tracker import Tracker
+from realtime.faces.face_parser import FaceParser
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
-from realtime.tools import demo_clip
-from realtime.tools.demo_clip import frames
+from realtime.tools.demo import clip as demo_clip
+from realtime.tools.demo.clip import frames
 from train import models
 from train.calibration import shipped_crops
 
@@ -105,10 +104,8 @@ def test_int8_agrees_with_float(name: str, crops: U8) -> None:
 
 def labels_of(picture: U8, engine: Engine) -> U8:
     frame = Frame((picture,), "rgb")
-    tracker = Tracker(Detector("auto"), engine.spec)
-    regions = tracker.regions(frame)
-    faces = tracker.update(parse_faces(engine, crop_faces(frame, regions, engine.spec.size_px), regions))
-    return render(frame, faces, "labels", engine.spec).planes[0]
+    with FaceParser(engine, Detector()) as parser:
+        return render(frame, parser.step(frame), "labels", engine.spec).planes[0]
 
 
 @pytest.mark.parametrize("indices", [HAND_OVER_FACE, MICROPHONE_AT_MOUTH])
