@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from engines.backends import BACKENDS
 from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
 from realtime.render.registry import DEFAULT as DEFAULT_RENDER
@@ -201,7 +202,7 @@ def compile_(
         str, typer.Option(help="fp32, bf16 or int8; of torch fp32, fp16 or bf16; of tensorrt fp8, too.")
     ] = "int8",
     backend: Annotated[
-        str, typer.Option(help="openvino (CPU), tensorrt (NVIDIA GPU), or torch (either, and the reference).")
+        str, typer.Option(help=f"What runs it: {'; '.join(f'{name} ({on})' for name, on in BACKENDS.items())}.")
     ] = "openvino",
     batch: Annotated[
         str, typer.Option(help="Crops of a call; a GPU takes a range, too.", metavar="N|MIN:OPT:MAX")

@@ -202,7 +202,7 @@ def _measure_one(
 def _identity(engine: Engine) -> dict[str, Any]:
     manifest = engine.manifest
     return {
-        "description": engine.description, "model": engine.spec.name, "backend": manifest.backend,
+        "description": engine.description, "model": engine.name, "backend": manifest.backend,
         "precision": manifest.precision, "batch": str(manifest.batch), "checkpoint_sha256": manifest.checkpoint_sha256,
     }  # fmt: skip
 

@@ -108,7 +108,7 @@ def cpu_features() -> list[str]:
 
 def _engines() -> Iterator[Check]:
     for backend in backends.statuses():
-        yield Check(backend.name, "yes" if backend.available else "no", backend.detail, backend.name == "openvino")
+        yield Check(backend.name, "yes" if backend.available else "no", backend.detail, backend.required)
 
 
 def _models() -> Iterator[Check]:
