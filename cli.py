@@ -50,14 +50,13 @@ def process(
     from realtime.run import batch, report
     from realtime.run import jobs as files
     from realtime.run.progress import Progress
-    from realtime.video.sources import depth_files
 
     _check_depth(depth, depth_scale)
     options = Options(render=render, encoder=encoder.value)
     jobs = files.plan(inputs, output, render)
     encoding = report.encoder_lines(encoder.value) if any(job.output.suffix == ".mp4" for job in jobs) else []
     if depth:
-        jobs = depth_files.with_depth(jobs, depth, depth_scale)
+        jobs = files.with_depth(jobs, depth, depth_scale)
     with load_model(_engine(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
