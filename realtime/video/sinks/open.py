@@ -8,7 +8,7 @@ from realtime.frames.types import Render
 from realtime.timing import StageTimer
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.image import ImageSink
-from realtime.video.sinks.video import PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
+from realtime.video.sinks.video import CRF, PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
 from realtime.video.sinks.window import WindowSink, check_display
 from realtime.video.sources.base import SourceInfo
 
@@ -33,6 +33,7 @@ def open_sink(
     timer: StageTimer | None = None,
     *,
     preset: str = PRESET,
+    crf: int = CRF,
     encoder: Encoder = "auto",
 ) -> Sink:
     """The sink for an output file; use it in a `with`. Videos are encoded in a thread of their own.
@@ -41,7 +42,7 @@ def open_sink(
         path: the output, named by `files.output_name`.
         info: the input.
         timer: gets the stage "encode" of a video.
-        preset: of x264, for a video that is written with it.
+        preset, crf: of x264, for a video that is written with it.
         encoder: of a video in H.264.
 
     Raises:
@@ -53,4 +54,4 @@ def open_sink(
         return BackgroundSink(LabelVideoSink(path, info), timer)
     if render == "alpha":
         return BackgroundSink(AlphaVideoSink(path, info), timer)
-    return BackgroundSink(VideoSink(path, info, preset, encoder=encoder), timer)
+    return BackgroundSink(VideoSink(path, info, preset, crf, encoder=encoder), timer)

@@ -18,6 +18,7 @@ import pytest
 from engines import backends, machine
 from engines.backends import tensorrt as backend_tensorrt
 from engines.errors import EngineDamaged, EngineMismatch, MissingExtra, UsageError
+from engines.installation import install_command
 from engines.load import load_engine
 from engines.manifest import sha256_of
 
@@ -129,7 +130,7 @@ def test_torch_engine_without_torch_names_the_extra(
     tiny_engines: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'unveil\[train\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(install_command("train"))):
         load_engine(tiny_engines["torch"])
 
 
