@@ -12,7 +12,6 @@ from engines.errors import UnveilError
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.pipeline import Options, Summary, run
 from realtime.run.jobs import Job
-from realtime.timing import StageTimer
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
@@ -43,8 +42,8 @@ class Progress(Protocol):
         """A job's input is open."""
         ...
 
-    def frame_done(self, timer: StageTimer) -> None:
-        """The job has done a frame."""
+    def frame_done(self, frames: int) -> None:
+        """The job has done so many frames."""
         ...
 
     def finished(self, outcome: Outcome) -> None:
@@ -58,7 +57,7 @@ class Unwatched:
     def started(self, job: Job, info: SourceInfo) -> None:
         """Says nothing."""
 
-    def frame_done(self, timer: StageTimer) -> None:
+    def frame_done(self, frames: int) -> None:
         """Says nothing."""
 
     def finished(self, outcome: Outcome) -> None:
@@ -121,14 +120,12 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
-    timer = StageTimer()
     with _open(job, options) as source:
         progress.started(job, source.info)
         sink = open_sink(
-            job.output, source.info, options.render, timer,
-            preset=options.preset, crf=options.crf, encoder=options.encoder,
-        )  # fmt: skip
-        return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)
+            job.output, source.info, options.render, preset=options.preset, crf=options.crf, encoder=options.encoder
+        )
+        return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
 
 
 def _open(job: Job, options: Options) -> Source:

@@ -25,9 +25,8 @@ from realtime.frames.crop import aligned, crop_rgb, region_from_box, region_of_f
 from realtime.frames.types import U8, Frame
 from realtime.pipeline import Options, Summary, run
 from realtime.run.jobs import is_image
-from realtime.timing import StageTimer
 from realtime.tools.demo.clip import write_clip
-from realtime.video.sinks.base import Sink
+from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sinks.open import NullSink, open_sink
 from realtime.video.sinks.video import uses_nvenc
 from realtime.video.sources.base import Source, SourceInfo
@@ -183,9 +182,10 @@ def copy(source: Source, sink: Sink) -> int:
         The number of frames.
     """
     count = 0
-    with sink, Buffer(source, Policy.WAIT) as frames:
+    writer = BackgroundSink(sink) if sink.wants_thread else sink
+    with writer, Buffer(source, Policy.WAIT, stop=source.stop) as frames:
         for frame in frames:
-            sink.write(frame)
+            writer.write(frame)
             count += 1
     return count
 
@@ -195,14 +195,11 @@ def _measure_one(
 ) -> EngineBench:
     crops = _face_crops(engine, source)
     network = [bench_network(engine, crops, seconds=seconds, batch=batch) for batch in (1, *batches)]
-    timer = StageTimer()
     finished: list[float] = []
     with open_source(source) as opened:
-        sink = open_sink(output, opened.info, "overlay", timer)
+        sink = open_sink(output, opened.info, "overlay")
         options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
-        summary = run(
-            opened, engine, sink, options, timer=timer, on_frame=lambda _: finished.append(time.perf_counter())
-        )
+        summary = run(opened, engine, sink, options, on_frame=lambda _: finished.append(time.perf_counter()))
     p50, p95 = np.percentile(np.diff(finished), (50, 95)) * 1000 if len(finished) > 1 else (0.0, 0.0)
     return EngineBench(_identity(engine), tuple(network), summary, round(float(p50), 3), round(float(p95), 3))
 
