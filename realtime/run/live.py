@@ -1,4 +1,4 @@
-"""A run that somebody watches or stops: a camera, a stream, or a file at its own pace."""
+"""Live runs: a camera, a stream, or a file at its own pace, until its end or until somebody stops it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from realtime.video.sources.open import open_source
 
 @dataclass(frozen=True)
 class LiveRun:
-    """How a live run went."""
+    """The result of a live run."""
 
     summary: Summary
     interrupted: bool
-    """True where Ctrl-C ended it."""
+    """True if Ctrl-C ended it."""
 
 
 def play(
@@ -37,13 +37,15 @@ def play(
     seconds: float | None = None,
     depth: DepthInput | None = None,
 ) -> LiveRun:
-    """Run a source until it ends, its viewer has seen enough, the options' limit, the time limit or Ctrl-C.
+    """Run a source until it ends, or until the viewer, the frame limit, the time limit or Ctrl-C stops it.
+
+    A source that ends by itself where it stated no end, or is lost, is `damage` in the summary. A stop is not.
 
     Args:
-        spec: what `open_source` takes.
+        spec: the source, as `open_source` takes it.
         sink: closed at the end.
-        seconds: the time limit, from the opened source on.
-        depth: of a file's frames.
+        seconds: the time limit, counted from when the source is open.
+        depth: the depth of a file's frames.
     """
     with open_source(spec, live=True, depth=depth) as source:
         progress.start(source.info.name, None)
@@ -68,7 +70,7 @@ def _stopped_after(source: Source, seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def _stopped_by_interrupt(source: Source) -> Iterator[threading.Event]:
-    """The first Ctrl-C ends the source, so that everything closes as at its end; the second one interrupts at once."""
+    """The first Ctrl-C stops the source, so that everything closes in order; the second one interrupts at once."""
     interrupted = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:

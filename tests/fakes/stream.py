@@ -76,6 +76,16 @@ def send(connection: socket.socket, content: bytes, seconds: float = 0.3) -> Non
         time.sleep(seconds / _CHUNKS)
 
 
+def silent_after(servers: Servers, content: bytes) -> Answer:
+    """Send this, and then keep the connection open."""
+
+    def answer(connection: socket.socket) -> None:
+        send(connection, content)
+        servers.ended.wait(30)
+
+    return answer
+
+
 def pieces(content: bytes) -> Iterator[bytes]:
     """About 30 of them, each a number of whole packets of MPEG-TS."""
     size = max(1, len(content) // _CHUNKS // _TS_PACKET) * _TS_PACKET

@@ -1,4 +1,4 @@
-"""What every source of frames is: its description and its manners."""
+"""The interface of all sources of frames, and their description."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Kind = Literal["video", "image", "camera", "stream"]
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What is known of a source before its frames are read."""
+    """The properties of a source that are known before its frames are read."""
 
     name: str
-    """For people: "clip.mp4", "camera 0", a URL without its password."""
+    """The name for messages: "clip.mp4", "camera 0", a URL without its password."""
     kind: Kind
     size_wh: tuple[int, int]
     """(width, height) of the frames in pixels, upright."""
     live: bool = False
-    """True where frames come at their own pace, so that a slow consumer must drop some."""
+    """True if frames come at their own pace, so that a slow consumer must drop some."""
     frames: int | None = None
-    """As the container states it, else estimated from duration and rate: good for a progress bar, not for a count."""
+    """As the container states it, else estimated from duration and rate. Good for a progress bar, but not exact."""
     fps: float | None = None
     """Average rate in frames per second."""
     duration_seconds: float | None = None
     pixel_aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
     path: Path | None = None
-    """The file, where there is one: a sink takes the audio from it."""
+    """The file, if there is one. A sink copies the sound from it."""
     depth: str | None = None
-    """Where the depth of its frames comes from, and its scale, for people; None where they have none."""
+    """The origin and scale of the frames' depth, as text for users; None if they have none."""
 
 
 class Source(Closing):
-    """An iterable of frames, to be read once, and a context manager. Iteration raises SourceError."""
+    """An iterable of frames that can be read once, and a context manager. Iteration raises SourceError."""
 
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
@@ -53,8 +53,8 @@ class Source(Closing):
 
     @abstractmethod
     def close(self) -> None:
-        """Release what the source holds. Only once nobody iterates any more."""
+        """Release the source's resources. Call this only after the iteration has ended."""
 
     def stop(self) -> None:
-        """Ask the iteration to end soon. The one method that another thread may call meanwhile."""
+        """Make the iteration end soon. Only this method may be called by another thread meanwhile."""
         self._stopped.set()

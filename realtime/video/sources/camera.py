@@ -19,18 +19,18 @@ _TIME_BASE = Fraction(1, 90_000)
 
 
 class CameraSource(Source):
-    """The rgb frames of a camera, stamped with the time at which they were read."""
+    """The rgb frames of a camera. Their pts is the time at which they were read."""
 
     def __init__(self, index: int) -> None:
         """Args:
-        index: the camera's number; N is /dev/videoN on Linux.
+        index: the number of the camera: N for /dev/videoN on Linux.
         """
         _check_present(index)
         self._capture = cv2.VideoCapture(index, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
         if not self._capture.isOpened():
             self._capture.release()
             raise SourceError(f"camera {index} cannot be opened; is it in use by another program, or no camera?")
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the driver's own queue would only make frames older
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # The driver's own queue would only delay the frames.
         size = (self._number(cv2.CAP_PROP_FRAME_WIDTH), self._number(cv2.CAP_PROP_FRAME_HEIGHT))
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         super().__init__(SourceInfo(f"camera {index}", "camera", size, live=True, fps=fps if fps > 0 else None))
@@ -55,12 +55,12 @@ class CameraSource(Source):
 
 
 def cameras() -> list[int]:
-    """The numbers of this machine's video devices (Linux; elsewhere nothing can tell, and the list is empty)."""
+    """The numbers of this machine's video devices on Linux; an empty list on other systems, which have no such list."""
     return sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdigit())
 
 
 def _check_present(index: int) -> None:
-    # OpenCV would say it less clearly, on stderr.
+    # OpenCV's own message, on stderr, is less clear.
     if sys.platform == "linux" and index not in cameras():
         found = ", ".join(map(str, cameras())) or "none"
         raise SourceError(f"no camera {index}: /dev/video{index} does not exist (cameras found: {found})")

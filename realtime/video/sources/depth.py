@@ -1,4 +1,4 @@
-"""Another source with depth beside it, frame by frame."""
+"""Adds measured depth to the frames of another source."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _FORMATS = ("gray16le", "gray16be")
 
 
 class WithDepth(Source):
-    """The frames of a source, each with the depth picture of its turn.
+    """The frames of a source, each with its depth picture. Both are in the same order.
 
-    Iteration raises SourceError at the frame whose depth is missing, damaged, of other than 16 bits or of another size,
-    and at the end where there is more depth than frames.
+    Iteration raises SourceError at a frame whose depth is missing, damaged, not 16-bit or of another size, and at the
+    end if there are more depth pictures than frames.
     """
 
     def __init__(self, source: Source, depth: DepthInput) -> None:
@@ -38,13 +38,13 @@ class WithDepth(Source):
                 if steps is None:
                     raise SourceError(
                         f"{self._depth.path}: {count} depth pictures, but {self.info.name} has more frames; expected "
-                        "one each"
+                        "one per frame"
                     )
                 self._check_size(steps, frame)
                 yield replace(frame, depth=Depth(steps, self._depth.scale.step_m))
             if not self._stopped.is_set() and next(depths, None) is not None:
                 raise SourceError(
-                    f"{self._depth.path}: more depth pictures than {self.info.name} has frames; expected one a frame"
+                    f"{self._depth.path}: more depth pictures than {self.info.name} has frames; expected one per frame"
                 )
 
     def stop(self) -> None:
@@ -65,7 +65,7 @@ class WithDepth(Source):
 
 @contextmanager
 def _depths(depth: DepthInput) -> Iterator[Generator[U16]]:
-    """The depth pictures of an input, one after the other; open as long as the context is."""
+    """An iterator over the depth pictures of an input. The context closes it."""
     path = depth.path
     depths = _of_video(depth) if path.is_file() and path.suffix.lower() != ".png" else _of_pictures(depth)
     try:
@@ -77,7 +77,7 @@ def _depths(depth: DepthInput) -> Iterator[Generator[U16]]:
 def _of_pictures(depth: DepthInput) -> Generator[U16]:
     files = pictures(depth.path) if depth.path.is_dir() else [depth.path]
     if not files:
-        raise SourceError(f"{depth.path}: no PNG in it; expected 16-bit gray PNGs of depth, one a frame")
+        raise SourceError(f"{depth.path}: no PNG in it; expected 16-bit gray PNGs of depth, one per frame")
     yield from map(read_depth, files)
 
 
@@ -93,7 +93,7 @@ def _of_video(depth: DepthInput) -> Generator[U16]:
                         f"{name}: {picture.format.name}; expected 16-bit gray (gray16le, for example FFV1 in .mkv)"
                     )
                 steps = view(picture.planes[0], dtype=">u2" if picture.format.is_big_endian else "<u2")
-                orientation = orientation or orientation_of(picture)  # once: it takes as long as decoding
+                orientation = orientation or orientation_of(picture)  # read once, because it takes as long as decoding
                 yield turn(steps.astype(np.uint16), orientation)
                 count += 1
         except av.FFmpegError as e:

@@ -1,4 +1,4 @@
-"""Sources of frames: video files, image files, cameras and streams behind one door."""
+"""Opens sources of frames: video files, image files, cameras and streams."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def open_source(spec: str | int | Path, *, live: bool = False, depth: DepthInput
 
     Args:
         spec: a file (Path or str), a camera (3, "3" or "/dev/video3") or the URL of a stream ("rtsp://...").
-        live: play a video file at its own pace, as if it were a camera; one behind a URL too, which is known by its
-            stated duration. Cameras and streams are live anyway.
-        depth: of a file: its frames then have depth.
+        live: play a video file at its own pace, like a camera. A URL that states a duration counts as a file. Cameras
+            and other streams are always live.
+        depth: the depth of a file's frames.
 
     Raises:
-        SourceError: it cannot be opened, or holds no picture.
-        UsageError: depth beside a camera or stream.
+        SourceError: the source cannot be opened, or has no picture.
+        UsageError: depth was given for a camera or stream.
     """
     if depth is not None:
         return _with_depth(spec, live, depth)
@@ -49,7 +49,7 @@ def open_source(spec: str | int | Path, *, live: bool = False, depth: DepthInput
 
 
 class PacedSource(Source):
-    """Another source, each frame given when its pts is due."""
+    """Gives the frames of another source, each at the time of its pts."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(replace(source.info, live=True))
@@ -59,7 +59,9 @@ class PacedSource(Source):
         start: float | None = None
         for frame in self._source:
             if frame.pts_seconds is None:
-                raise SourceError(f"{self.info.name}: cannot be played at its own pace, its frames have no times")
+                raise SourceError(
+                    f"{self.info.name}: cannot be played at its own pace, because its frames have no times"
+                )
             start = time.perf_counter() - frame.pts_seconds if start is None else start
             if self._stopped.wait(max(0.0, start + frame.pts_seconds - time.perf_counter())):
                 return
@@ -82,6 +84,6 @@ def _with_depth(spec: str | int | Path, live: bool, depth: DepthInput) -> Source
 
 def _camera_index(spec: str | Path) -> int | None:
     match = _CAMERA.fullmatch(str(spec))
-    if match is None or (isinstance(spec, Path) and not spec.is_absolute()):  # Path("3") is a file of that name
+    if match is None or (isinstance(spec, Path) and not spec.is_absolute()):  # Path("3") is a file with that name
         return None
     return int(match[1])

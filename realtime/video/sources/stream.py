@@ -1,4 +1,4 @@
-"""Network streams: how they are opened and read, and whether they end as they stated."""
+"""Network streams: opening them, reading them, and the reason why one broke off."""
 
 from __future__ import annotations
 
@@ -17,48 +17,49 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 TIMEOUT_SECONDS = 5.0
-"""The longest wait to open a stream and between two packets. Closing a stream may take as long."""
-_PLAYLIST_TIMEOUT_SECONDS = 15.0  # a live playlist gives a segment at once and then nothing for its length: up to 10 s
+"""The longest wait for a stream to open, and for its next packet. Closing a stream may take as long."""
+_PLAYLIST_TIMEOUT_SECONDS = 15.0  # A live playlist sends a segment at once, then nothing until the next: up to 10 s.
 _PLAYLIST_SUFFIXES = (".m3u8", ".mpd")
 _PLAYLISTS = frozenset({"dash", "hls"})
-_WITHOUT_MEDIA = _PLAYLISTS | {"sdp"}  # what is opened is a description, and its size is not that of the media
+_WITHOUT_MEDIA = _PLAYLISTS | {"sdp"}  # The size of such a file is not the size of the media.
 _LOW_DELAY = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
-_TOLERANCE_SECONDS = 0.5  # between a stated duration and the end of the last packet
-_PLAYLIST_TOLERANCE_SECONDS, _PLAYLIST_TOLERANCE_SHARE = 1.0, 0.05  # old playlists round each segment to a second
+_TOLERANCE_SECONDS = 0.5  # between the stated duration and the end of the last packet
+_PLAYLIST_TOLERANCE_SECONDS, _PLAYLIST_TOLERANCE_SHARE = 1.0, 0.05  # Old playlists state whole seconds per segment.
 
 
 class StreamReader:
-    """Reads the packets of a stream's pictures and knows afterwards whether the stream broke off.
+    """Reads the video packets of a stream, and reports afterwards whether the stream broke off.
 
-    A stream may state its end: by the number of its bytes (a file over HTTP), by its duration, or by a playlist that is
-    complete. Every other end is one that nobody asked for: the stream broke off.
+    A stream can state its end: by its size (a file over HTTP), by its duration, or by a complete playlist. It broke off
+    if it ended in any other way and nobody stopped it.
     """
 
     def __init__(self, url: str, container: InputContainer, pictures: VideoStream) -> None:
         self._url, self._container, self._pictures = url, container, pictures
+        self._timeout_seconds = float(container.read_timeout or TIMEOUT_SECONDS)
         self._format = container.format.name
         self.is_file = container.size > 0 and self._format not in _WITHOUT_MEDIA
-        """True if the number of bytes is known: FFmpeg then reports an error where some are missing."""
+        """True if the size is known. FFmpeg then reports an error where bytes are missing."""
         self._is_endless = not self.is_file and stated_seconds(container) is None
         self.reason: str | None = None
-        """Why no more packets came, for people; None before the end and where a file was read completely."""
+        """Why no more packets came, as text for users; None before the end, and for a file that was read completely."""
         self._stopped = threading.Event()
-        self._timed_out = False
+        self._at_end = False  # True once FFmpeg has reported an end, and neither an error nor a timeout
         start = container.start_time
         self._first_seconds = math.inf if start is None else start / av.time_base
         self._last_seconds = -math.inf
 
     def stop(self) -> None:
-        """Ask `packets` to end soon. Another thread may call it."""
+        """Make `packets` end soon. Another thread may call this."""
         self._stopped.set()
 
     def packets(self) -> Iterator[Packet[VideoStream] | None]:
-        """The packets of the pictures, then None, which flushes the decoder. An error of the network ends them, too."""
+        """The video packets, then None, which flushes the decoder. A network error ends them without an exception."""
         read_since = picture_since = time.perf_counter()
-        waits_seconds: deque[float] = deque(maxlen=2)  # two: after it timed out, FFmpeg still gives what it has read
+        waits_seconds: deque[float] = deque(maxlen=2)  # After a timeout FFmpeg first returns what it has read.
         error: av.FFmpegError | None = None
         try:
-            # All streams are read, so that a stream whose sound goes on alone can be stopped and does not last forever.
+            # This reads the sound, too: a stream whose pictures have stopped can then be stopped, and times out.
             for packet in self._container.demux():
                 if self._stopped.is_set():
                     return
@@ -71,41 +72,39 @@ class StreamReader:
                     yield packet  # type: ignore[misc]
                     picture_since = time.perf_counter()
                 elif self._is_endless and now - picture_since > self._timeout_seconds:
-                    self._timed_out, self.reason = True, f"no picture for {self._timeout_seconds:g} s"
+                    self.reason = f"no picture for {self._timeout_seconds:g} s"
                     break
                 read_since = time.perf_counter()
         except av.FFmpegError as e:
             error = e
         waits_seconds.append(time.perf_counter() - read_since)
         if self.reason is None:
-            self._timed_out = isinstance(error, av.error.ExitError) or max(waits_seconds) >= self._timeout_seconds
-            self.reason = self._reason_for(error)
+            timed_out = isinstance(error, av.error.ExitError) or max(waits_seconds) >= self._timeout_seconds
+            self._at_end = error is None and not timed_out
+            self.reason = f"no data for {self._timeout_seconds:g} s" if timed_out else self._reason_for(error)
         yield None
 
     def problem(self, pictures_seconds: float) -> str | None:
-        """Why the stream broke off, for people; None where it ended as it stated or was stopped.
+        """Why the stream broke off, as text for users; None if it ended as it stated, or was stopped.
 
         Args:
-            pictures_seconds: how long the pictures lasted that were read.
+            pictures_seconds: duration of the frames that were read.
         """
         if self._stopped.is_set() or self.reason is None:
             return None
         if self.is_file:
             return self.reason
         stated = stated_seconds(self._container)
-        if self._format in _PLAYLISTS and not self._timed_out:
-            return self._problem_of_playlist(stated, max(pictures_seconds, self._read_seconds))
-        # More than the stated duration is no end, either: that of a fragmented file is the duration of one fragment.
+        if self._format in _PLAYLISTS:
+            read = max(pictures_seconds, self._read_seconds)
+            return self._problem_of_playlist(stated, read) if self._at_end else self.reason
+        # A stream may also be longer than stated: a fragmented file states the duration of its first fragment.
         ended = stated is not None and abs(self._read_seconds - stated) <= _TOLERANCE_SECONDS
         return None if ended else self.reason
 
     @property
     def _read_seconds(self) -> float:
         return max(0.0, self._last_seconds - self._first_seconds)
-
-    @property
-    def _timeout_seconds(self) -> float:
-        return TIMEOUT_SECONDS if self._container.read_timeout is None else float(self._container.read_timeout)
 
     def _note_times(self, packet: Packet[Stream]) -> None:
         if packet.pts is not None and packet.time_base is not None:
@@ -114,16 +113,14 @@ class StreamReader:
             self._last_seconds = max(self._last_seconds, start + float((packet.duration or 0) * packet.time_base))
 
     def _reason_for(self, error: av.FFmpegError | None) -> str | None:
-        if self._timed_out:
-            return f"no data for {self._timeout_seconds:g} s"
         if error is None:
             return None if self.is_file else "the sender closed the connection"
-        if error.errno == errno.EIO:  # FFmpeg's code where a connection ends before the data do
+        if error.errno == errno.EIO:  # FFmpeg's code for a connection that closes before the end of the data
             return "the data ended early"
         return error.strerror or type(error).__name__
 
     def _problem_of_playlist(self, stated: float | None, read_seconds: float) -> str | None:
-        # FFmpeg skips segments that it cannot read, and ends alike where a playlist is complete and where it is gone.
+        # FFmpeg skips segments that it cannot read, and reports the same end for a complete playlist and a lost one.
         try:
             with open_stream(self._url) as again:
                 complete = again.duration is not None
@@ -138,8 +135,8 @@ class StreamReader:
 
 
 def open_stream(url: str) -> InputContainer:
-    """Open a network stream. Raises what PyAV raises where that fails or takes too long."""
-    # HTTP serves files and playlists: "nobuffer" would drop the frames that are read to probe them.
+    """Open a network stream. Raises PyAV's exception if that fails or takes too long."""
+    # HTTP serves files and playlists: "nobuffer" would drop the frames that probing reads.
     options = {} if url.startswith("http") else _LOW_DELAY
     is_playlist = urlsplit(url).path.endswith(_PLAYLIST_SUFFIXES)
     between_packets = _PLAYLIST_TIMEOUT_SECONDS if is_playlist else TIMEOUT_SECONDS
@@ -153,7 +150,7 @@ def without_password(url: str) -> str:
 
 
 def stated_seconds(container: InputContainer) -> float | None:
-    """The duration that a container states; None where it states none."""
+    """The duration that a container states; None if it states none."""
     if not container.duration:
         return None
     is_end_time = container.format.name.startswith("matroska")  # its "duration" counts from zero, not from the start

@@ -26,7 +26,7 @@ from realtime.video.sources.stream import TIMEOUT_SECONDS, StreamReader, open_st
 _LOG = logging.getLogger(__name__)
 _CHECK = "check the sender and the network"
 _DEFAULT_FPS = 25.0
-_SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.05  # pictures that end this much before the stated end are worth a word
+_SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.05  # A warning names pictures that end this much before the stated end.
 
 
 class VideoSource(Source):
@@ -38,7 +38,7 @@ class VideoSource(Source):
 
     def __init__(self, address: str | Path) -> None:
         """Args:
-        address: a file's Path, or a URL of a stream.
+        address: the Path of a file, or the URL of a stream.
         """
         self._name = address.name if isinstance(address, Path) else without_password(address)
         self._damaged_packets = 0
@@ -76,7 +76,7 @@ class VideoSource(Source):
             self._reader.stop()
 
     def close(self) -> None:
-        # The generators hold this object: without this the decoder and its frames stay until the garbage is collected.
+        # The generators refer to this object: otherwise the decoder and its frames stay until garbage collection.
         self._pictures.close()
         self._all_pictures = chain()
         self._container.close()
@@ -89,20 +89,20 @@ class VideoSource(Source):
         if self._cut_off or self._damaged_packets:
             what = "ends early" if self._cut_off else f"is damaged ({self._damaged_packets} packets lost)"
             raise SourceError(f"{self._name} {what}: {frames} frames{stated} could be read; get a whole copy of it")
-        stated_seconds = self.info.duration_seconds or 0.0
-        if self._is_file and seconds + max(_SHORT_SECONDS, _SHORT_SHARE * stated_seconds) < stated_seconds:
-            # No error: the sound may simply be longer. But a cut .mkv looks just like that.
-            _LOG.warning("%s states %.1f s, its pictures end after %.1f s", self._name, stated_seconds, seconds)
+        expected = self.info.duration_seconds or 0.0
+        if self._is_file and seconds + max(_SHORT_SECONDS, _SHORT_SHARE * expected) < expected:
+            # This is no error, because the sound may be longer. But a cut .mkv looks the same.
+            _LOG.warning("%s states %.1f s, its pictures end after %.1f s", self._name, expected, seconds)
 
     def _decode(self) -> Generator[VideoFrame]:
         decoded_any = False
         for packet in self._reader.packets() if self._reader else self._container.demux(self._stream):
             if packet is not None and packet.size and self._is_file:
-                self._cut_off = packet.is_corrupt  # matters in the last packet only: the demuxer met the end in it
+                self._cut_off = packet.is_corrupt  # Only the last packet counts: the file ended within it.
             try:
                 pictures = self._stream.decode(packet)
             except av.error.InvalidDataError:
-                # Normal before the first key frame of a recording that starts anywhere, and now and then on a network.
+                # This is normal before the first key frame of a recording, and from time to time on a network.
                 self._damaged_packets += decoded_any and self._is_file
                 continue
             decoded_any |= bool(pictures)
@@ -132,12 +132,12 @@ class VideoSource(Source):
         orientation = self._orientation(picture)
         if any(orientation):
             planes = tuple(turn(plane, orientation) for plane in planes)  # type: ignore[assignment]
-            if colour.space == UNSPECIFIED:  # the guess was made from the height, which turning changes: write it down
+            if colour.space == UNSPECIFIED:  # The guess depends on the height, which turning changes.
                 colour = replace(colour, space=SPACE_OF_MATRIX[colour.matrix])
         return Frame(planes, "yuv420p", index, clock.pts(picture.pts), clock.time_base, time.perf_counter(), colour)
 
     def _orientation(self, picture: VideoFrame) -> Orientation:
-        rotation = picture.rotation  # says less than the display matrix does, but is quick: look closer once for each
+        rotation = picture.rotation  # Quick, but less exact than the display matrix, which is read once per rotation.
         if rotation not in self._orientations:
             self._orientations[rotation] = orientation_of(picture)
         return self._orientations[rotation]
@@ -162,7 +162,7 @@ class VideoSource(Source):
 
 
 class _Clock:
-    """Times that only go forward: a pts that is missing, repeated or behind continues at the average rate."""
+    """Times that only increase: a pts that is missing, or not after the last one, continues at the average rate."""
 
     def __init__(self, stream: VideoStream, fps: float | None) -> None:
         self.time_base = stream.time_base or Fraction(1, 90_000)
@@ -185,7 +185,7 @@ class _Clock:
 
 
 def open_container(address: str | Path, name: str) -> InputContainer:
-    """A file (Path) or stream (URL), opened; `name` is for people. Raises SourceError where it cannot be."""
+    """Open a file (Path) or a stream (URL). `name` is for messages. Raises SourceError if that fails."""
     if isinstance(address, Path):
         if not address.is_file():
             raise SourceError(f"{address}: {'a folder, not a video' if address.is_dir() else 'no such file'}")
@@ -201,19 +201,19 @@ def open_container(address: str | Path, name: str) -> InputContainer:
 
 
 def reason_of(error: OSError | av.FFmpegError) -> str:
-    """What the system or FFmpeg says, in a few words."""
-    if isinstance(error, av.error.ExitError):  # our own timeout
+    """The reason that the system or FFmpeg gives, in a few words."""
+    if isinstance(error, av.error.ExitError):  # the timeout of `open_stream`
         return f"no data for {TIMEOUT_SECONDS:g} s"
     return error.strerror or type(error).__name__
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first stream of moving pictures. Raises SourceError where there is none, or none that can be decoded."""
-    # A cover picture of a music file is a video stream to FFmpeg.
+    """The first video stream. Raises SourceError if there is none, or none that can be decoded."""
+    # FFmpeg treats the cover picture of a music file as a video stream.
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         found = ", ".join(sorted({stream.type for stream in container.streams}))
-        what = f"has no video stream (found: {found})" if found else "holds nothing; it was cut off before its index"
+        what = f"has no video stream (found: {found})" if found else "is empty; it was cut off before its index"
         raise SourceError(f"{name}: {what}; expected a video")
     stream = streams[0]
     if stream.codec_context is None:
@@ -221,7 +221,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     if container.open_timeout is None:
         stream.thread_type = "AUTO"
     else:
-        stream.codec_context.flags |= CodecFlags.low_delay  # frame threads would hold back one frame each
+        stream.codec_context.flags |= CodecFlags.low_delay  # Each frame thread would delay the stream by one frame.
     return stream
 
 

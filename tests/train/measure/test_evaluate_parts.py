@@ -20,7 +20,7 @@ from train.measure.parts_inputs import COLOUR, GENERATED, MEASURED, crop_of, in_
 from train.measure.tables import dataset_text
 
 COLOUR_SPEC = ModelSpec("parts", PART_LABELS, 96, 2.0)
-DEPTH_SPEC = ModelSpec("parts-depth", PART_LABELS, 96, 2.0)
+DEPTH_SPEC = ModelSpec("parts-depth", PART_LABELS, 96, 2.0, modality="depth")
 TRANSLATOR_SPEC = ModelSpec("rgb-to-depth", DEPTH_LABELS, 96, 2.0)
 HAIR, SKIN = PART_LABELS.index("hair"), PART_LABELS.index("skin")
 

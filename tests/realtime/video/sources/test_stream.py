@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -15,16 +14,22 @@ import cv2
 import numpy as np
 import pytest
 
-import cli
 from engines.errors import SourceError
-from realtime.pipeline import Options
-from realtime.run.live import play
-from realtime.run.progress import Progress
-from realtime.video.sinks.open import NullSink
 from realtime.video.sources import stream
 from realtime.video.sources.open import open_source
-from tests.fakes.pipeline import FakeEngine
-from tests.fakes.stream import Answer, Playlist, Servers, chunked, clip_bytes, http, pieces, reset, rtsp, send
+from tests.fakes.stream import (
+    Answer,
+    Playlist,
+    Servers,
+    chunked,
+    clip_bytes,
+    http,
+    pieces,
+    reset,
+    rtsp,
+    send,
+    silent_after,
+)
 from tests.fakes.video import Clip
 
 FASTSTART = {"movflags": "faststart"}
@@ -90,14 +95,6 @@ def test_tcp_server_that_is_killed_breaks_off(servers: Servers, ts: bytes) -> No
         reset(connection)
 
     assert says(*read(f"tcp://{servers.start(answer)}"), "Connection reset by peer")
-
-
-def silent_after(servers: Servers, content: bytes) -> Answer:
-    def answer(connection: socket.socket) -> None:
-        send(connection, content)
-        servers.ended.wait(30)
-
-    return answer
 
 
 @pytest.mark.usefixtures("impatient")
@@ -312,30 +309,3 @@ def test_stop_is_noticed_while_only_sound_comes(
         started = time.perf_counter()
         assert len(list(source)) > 10
     assert time.perf_counter() - started < 5
-
-
-@pytest.mark.usefixtures("impatient")
-def test_limit_of_frames_ends_a_stream_without_damage(servers: Servers, ts: bytes) -> None:
-    url = f"tcp://{servers.start(silent_after(servers, ts))}"
-    run = play(url, FakeEngine(), NullSink(), Options(limit=1), Progress())
-    assert (run.summary.frames, run.summary.damage) == (1, None)
-
-
-@pytest.mark.usefixtures("impatient")
-def test_limit_of_time_ends_a_stream_without_damage(servers: Servers, ts: bytes) -> None:
-    url = f"tcp://{servers.start(silent_after(servers, ts))}"
-    assert play(url, FakeEngine(), NullSink(), Options(), Progress(), seconds=0.5).summary.damage is None
-
-
-def test_live_command_fails_with_a_word_where_its_stream_breaks_off(
-    servers: Servers, tiny_engines: dict[str, Path], ts: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    url = f"tcp://{servers.start(lambda connection: send(connection, ts))}"
-    summary = tmp_path / "live.json"
-    arguments = ["live", url, "--view", "none", "--model", str(tiny_engines["int8"]), "--json", str(summary)]
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    damage = json.loads(summary.read_text())["damage"]
-    assert ended.value.code == 1
-    assert damage.startswith(f"{url}: the stream broke off after ")
-    assert f"failed: {damage}" in capsys.readouterr().err.splitlines()

@@ -1,0 +1,64 @@
+"""A live run of a stream: stopped on purpose it is done, broken off it has failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cli
+from realtime.pipeline import Options
+from realtime.run.live import play
+from realtime.run.progress import Progress
+from realtime.video.sinks.open import NullSink
+from realtime.video.sources import stream
+from tests.fakes.pipeline import FakeEngine
+from tests.fakes.stream import Servers, clip_bytes, send, silent_after
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    running = Servers()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams that wait for data for no more than two seconds."""
+    monkeypatch.setattr(stream, "TIMEOUT_SECONDS", 2.0)
+
+
+@pytest.fixture
+def ts(tmp_path: Path) -> bytes:
+    """Two seconds of MPEG-TS, which states no duration."""
+    return clip_bytes(tmp_path / "clip.ts")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_limit_of_frames_ends_a_stream_without_damage(servers: Servers, ts: bytes) -> None:
+    url = f"tcp://{servers.start(silent_after(servers, ts))}"
+    run = play(url, FakeEngine(), NullSink(), Options(limit=1), Progress())
+    assert (run.summary.frames, run.summary.damage) == (1, None)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_limit_of_time_ends_a_stream_without_damage(servers: Servers, ts: bytes) -> None:
+    url = f"tcp://{servers.start(silent_after(servers, ts))}"
+    assert play(url, FakeEngine(), NullSink(), Options(), Progress(), seconds=0.5).summary.damage is None
+
+
+def test_live_command_fails_with_a_word_where_its_stream_breaks_off(
+    servers: Servers, tiny_engines: dict[str, Path], ts: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"tcp://{servers.start(lambda connection: send(connection, ts))}"
+    summary = tmp_path / "live.json"
+    arguments = ["live", url, "--view", "none", "--model", str(tiny_engines["int8"]), "--json", str(summary)]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    damage = json.loads(summary.read_text())["damage"]
+    assert ended.value.code == 1
+    assert damage.startswith(f"{url}: the stream broke off after ")
+    assert f"failed: {damage}" in capsys.readouterr().err.splitlines()
