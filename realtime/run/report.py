@@ -141,11 +141,11 @@ def stages_text(summary: Summary) -> str:
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> str:
-    """Aligned columns, as wide as their contents; numbers to the right. Floats get two decimals."""
+    """Aligned columns, as wide as their contents; numbers to the right. Floats get two decimals, None becomes `-`."""
     lines = [list(header)] if header else []
     lines += [[_text(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_the_right = [all(isinstance(value, int | float) for value in column) for column in zip(*rows, strict=True)]
+    to_the_right = [all(isinstance(value, int | float | None) for value in column) for column in zip(*rows, strict=True)]
     if header:
         lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -184,4 +184,6 @@ def _padded(cell: str, width: int, to_the_right: bool) -> str:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -35,7 +35,7 @@ def read_cutouts(folder: Path, split: Split, size_px: int) -> list[tuple[str, U8
     found = []
     for path in sorted(folder.glob("*")):
         bgra = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4 or occluder_split(path.stem) != split:
+        if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4 or occluder_split(path.stem, folder.parent) != split:
             continue
         scale = size_px / max(bgra.shape[:2])
         averages = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR

@@ -1,4 +1,4 @@
-"""The eleven classes that Helen (as labelled by Smith et al.) and LaPa share, and what they are in our labels."""
+"""The eleven classes that Helen (as labelled by Smith et al.) and LaPa share, mapped to our labels."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FIRST_OF_FACE, _LAST_OF_FACE = 1, 9
 
 
 def part_ids(ids: U8) -> U8:
-    """(H, W): our 13 part labels (these sets have no ears)."""
+    """(H, W) class ids -> ids of our 13 part labels. These sets have no ears."""
     return _PART_IDS[ids]
 
 
 def face_of(ids: U8) -> Mask:
-    """(H, W): skin and all that lies in it."""
+    """(H, W) class ids -> where the skin is, and the eyes, brows, nose and mouth in it."""
     return (ids >= _FIRST_OF_FACE) & (ids <= _LAST_OF_FACE)

@@ -11,13 +11,13 @@ from engines.errors import DataError, UsageError
 from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, ModelSpec
 from tests.fakes.datasets import write_celebamask_hq, write_cofw, write_depth, write_helen, write_lapa
 from tests.fakes.parts import model_of, write_parts
-from train.datasets import Example, open_dataset
-from train.measure import tables
+from train.datasets import READERS, Example, open_dataset
+from train.measure import evaluate_dataset
+from train.measure.evaluate_dataset import evaluate_data
+from train.measure.evaluate_parts import evaluate_parts
 from train.measure.open_model import Model
-from train.measure.parts.inputs import COLOUR, MADE, MEASURED, cut, in_light, views_of
-from train.measure.parts.tables import evaluate_parts
-from train.measure.report import tables_text
-from train.measure.tables import evaluate_data
+from train.measure.parts_inputs import COLOUR, GENERATED, MEASURED, crop_of, in_light, model_inputs
+from train.measure.tables import dataset_text
 
 COLOUR_SPEC = ModelSpec("parts", PART_LABELS, 96, 2.0)
 DEPTH_SPEC = ModelSpec("parts-depth", PART_LABELS, 96, 2.0, modality="depth")
@@ -30,20 +30,20 @@ def faces(tmp_path):
     return open_dataset("parts", write_parts(tmp_path / "faces"), "test", parts=True)
 
 
-def cuts_of(dataset, spec):
-    return [cut(dataset[i], spec) for i in range(len(dataset))]
+def crops_of(dataset, spec):
+    return [crop_of(dataset[i], spec) for i in range(len(dataset))]
 
 
 def knows(dataset, spec, told="rgb"):
     """Knows the truth of crops that it is shown by heart; of others it says hair."""
-    truth = {getattr(one, told).tobytes(): one.truth for one in cuts_of(dataset, spec)}
+    truth = {getattr(one, told).tobytes(): one.truth for one in crops_of(dataset, spec)}
     hair = np.full((spec.size_px, spec.size_px), HAIR, np.uint8)
     return model_of(spec.name, spec, lambda crops: np.stack([truth.get(crop.tobytes(), hair) for crop in crops]))
 
 
 def draws(dataset, off=0):
     """A translator that knows the depth of crops by heart, up to some steps; of others it says nothing."""
-    gray = {one.rgb.tobytes(): one.depth[..., 0] for one in cuts_of(dataset, TRANSLATOR_SPEC)}
+    gray = {one.rgb.tobytes(): one.depth[..., 0] for one in crops_of(dataset, TRANSLATOR_SPEC)}
 
     def probabilities(crops):
         near = np.stack([gray.get(crop.tobytes(), np.zeros(crop.shape[:2], np.uint8)) for crop in crops])
@@ -84,7 +84,7 @@ def test_beyond_the_picture_it_is_black_in_any_light(faces, light):
     example = faces[0]
     left, top, right, bottom = example.box_xyxy
     moved = replace(example, box_xyxy=(left - 40, top, right - 40, bottom))
-    crops = [cut(moved, COLOUR_SPEC)]
+    crops = [crop_of(moved, COLOUR_SPEC)]
     lit = in_light(crops, light, [0])[0]
     beyond = crops[0].inside == 0
     assert beyond.any() and not lit[beyond].any() and lit[~beyond].any()
@@ -94,14 +94,14 @@ def test_depth_made_of_colour_is_a_row_of_its_own(faces):
     models, translator = {"ours": knows(faces, DEPTH_SPEC, "depth")}, draws(faces)
     rows = [row for row in rows_of(faces, models, translator, ("normal", "dark")) if row["group"] == "photographs"]
     found = {(row["light"], row["sees"]): row["mean_f1_in_crop"] for row in rows}
-    assert found["normal", MADE] == found["dark", MEASURED] == 100
-    assert found["dark", MADE] < 20
+    assert found["normal", GENERATED] == found["dark", MEASURED] == 100
+    assert found["dark", GENERATED] < 20
 
 
 @pytest.mark.parametrize("off", [0, 4])
 def test_translator_is_measured_in_both_units(faces, off):
     (row, _) = rows_of(faces, {"ours": draws(faces, off)})
-    there = np.mean([(one.depth > 0).mean() for one in cuts_of(faces, TRANSLATOR_SPEC)[:4]])
+    there = np.mean([(one.depth > 0).mean() for one in crops_of(faces, TRANSLATOR_SPEC)[:4]])
     assert row["l1_mm"] == pytest.approx(1.25 * off)
     assert row["l1"] == pytest.approx(off / 127.5 * there, abs=1e-3)
     assert "f1" not in row
@@ -120,31 +120,34 @@ def test_depth_model_needs_depth_or_a_translator(tmp_path):
     with pytest.raises(DataError, match="parts-depth sees depth, and lapa has none; expected a set with depth"):
         rows_of(dataset, {"ours": ours})
     made = Model("t", TRANSLATOR_SPEC, lambda crops: crops[..., 0], lambda crops: crops[..., :2])
-    assert [row["sees"] for row in rows_of(dataset, {"ours": ours}, made)] == [MADE]
+    assert [row["sees"] for row in rows_of(dataset, {"ours": ours}, made)] == [GENERATED]
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (COLOUR_SPEC, "expected a model that makes depth of colour"),
-        (ModelSpec("rgb-to-depth", DEPTH_LABELS, 128, 2.0), "makes crops of 128 px at scale 2, parts-depth sees 96 px"),
+        (COLOUR_SPEC, "expected a model that generates depth from colour"),
+        (
+            ModelSpec("rgb-to-depth", DEPTH_LABELS, 128, 2.0),
+            "generates crops of 128 px at scale 2, parts-depth sees",
+        ),
     ],
 )
 def test_translator_that_does_not_fit_is_refused(spec, message):
     models = {"ours": model_of("parts-depth", DEPTH_SPEC, lambda crops: crops[..., 0])}
     with pytest.raises(UsageError, match=message):
-        views_of(models, model_of("other", spec, lambda crops: crops[..., 0]), "parts", measured=True)
+        model_inputs(models, model_of("other", spec, lambda crops: crops[..., 0]), "parts", has_depth=True)
 
 
 def test_translator_that_nobody_uses_is_refused():
     models = {"ours": model_of("parts", COLOUR_SPEC, lambda crops: crops[..., 0])}
-    with pytest.raises(UsageError, match="makes depth that no model here sees"):
-        views_of(models, model_of("t", TRANSLATOR_SPEC, lambda crops: crops[..., 0]), "parts", measured=True)
+    with pytest.raises(UsageError, match="generates depth that no model here sees"):
+        model_inputs(models, model_of("t", TRANSLATOR_SPEC, lambda crops: crops[..., 0]), "parts", has_depth=True)
 
 
 def test_baseline_of_other_labels_is_refused(faces):
     other = model_of("lite", ModelSpec("lite", CONSENSUS_LABELS, 96, 2.0), lambda crops: crops[..., 0] // 100)
-    with pytest.raises(UsageError, match="lite tells background, face, occlusion apart; expected one of the 13"):
+    with pytest.raises(UsageError, match="lite has the labels background, face, occlusion; expected the 13"):
         rows_of(faces, {"baseline": other, "ours": knows(faces, COLOUR_SPEC)})
 
 
@@ -189,11 +192,12 @@ def test_lapa_has_no_ears_in_its_mean_whatever_is_found(tmp_path):
 )
 def test_helen_has_the_merged_columns_too(tmp_path, kind, write):
     dataset = open_dataset(kind, write(tmp_path), "test", parts=True)
-    (row,) = rows_of(dataset, {"ours": knows(dataset, COLOUR_SPEC)})
-    assert row["helen"].keys() == {
+    models, merged = {"ours": knows(dataset, COLOUR_SPEC)}, READERS[kind].merged
+    (row,) = evaluate_parts(models, dataset, range(len(dataset)), None, ("normal",), merged=merged)["rows"]
+    assert row["merged"].keys() == {
         "skin", "nose", "upper lip", "mouth", "lower lip", "eyes", "brows", "whole mouth", "overall"
     }  # fmt: skip
-    assert row["helen"]["overall"] > 70
+    assert row["merged"]["overall"] > 70
     assert ("hair" in row["f1"]) == (kind == "helen")
 
 
@@ -215,7 +219,7 @@ def fake_models(monkeypatch, faces):
     def opened(name):
         yield known[name]
 
-    monkeypatch.setattr(tables, "open_model", opened)
+    monkeypatch.setattr(evaluate_dataset, "open_model", opened)
 
 
 def test_command_compares_three_ways_to_see_in_three_lights(tmp_path, fake_models):
@@ -240,16 +244,16 @@ def test_command_refuses_light_without_data():
 
 
 def test_text_has_depth_in_both_units_and_dashes_for_what_is_not_there(tmp_path, fake_models):
-    text = tables_text(evaluate_data("rgb-to-depth", f"parts:{tmp_path / 'faces'}"))
+    text = dataset_text(evaluate_data("rgb-to-depth", f"parts:{tmp_path / 'faces'}"))
     assert "L1 (-1..1)" in text and "L1 mm" in text and "F1 by part" not in text
-    assert "  -" in tables_text(evaluate_data("parts", f"parts:{tmp_path / 'faces'}"))  # no ears here
+    assert "  -" in dataset_text(evaluate_data("parts", f"parts:{tmp_path / 'faces'}"))  # no ears here
 
 
 def test_celebamask_hq_rows_have_no_group(tmp_path, fake_models):
     folder = write_celebamask_hq(tmp_path / "set")
     result = evaluate_data("parts", f"celebamask-hq:{folder}")
     assert [row["group"] for row in result["rows"]] == [""]
-    assert "\nnormal light: F1 by part\n" in tables_text(result)
+    assert "\nnormal light: F1 by part\n" in dataset_text(result)
 
 
 def test_set_without_parts_is_refused(tmp_path, fake_models):

@@ -11,10 +11,10 @@ from engines.spec import CONSENSUS_LABELS, FACE, ModelSpec
 from tests.fakes.datasets import drawn_ids, drawn_rgb, write_celebamask_hq, write_cofw, write_part_labels
 from tests.fakes.parts import model_of
 from train.datasets import Example, open_dataset, to_crop
-from train.measure import tables
-from train.measure.comparison_sheet import Shown, write_sheet
-from train.measure.report import tables_text
-from train.measure.tables import Column, evaluate_data, frames_per_second
+from train.measure import evaluate_dataset
+from train.measure.evaluate_dataset import ModelScores, evaluate_data, frames_per_second
+from train.measure.sheets import Comparison, write_comparison_sheet
+from train.measure.tables import dataset_text
 
 SPEC = ModelSpec("fake", CONSENSUS_LABELS, size_px=64)
 
@@ -29,10 +29,10 @@ def knows(dataset, spec=SPEC):
 ALL_FACE = model_of("all face", SPEC, lambda rgb: np.full(rgb.shape[:3], FACE, np.uint8))
 
 
-def column_of(model, dataset):
-    column = Column(model, dataset)
-    column.add([dataset[i] for i in range(len(dataset))])
-    return column
+def scores_of(model, dataset):
+    scores = ModelScores(model, dataset)
+    scores.add([dataset[i] for i in range(len(dataset))])
+    return scores
 
 
 @pytest.fixture
@@ -54,27 +54,27 @@ def fake_models(monkeypatch):
     def opened(name):
         yield model_of(name, SPEC, ALL_FACE.predict)
 
-    monkeypatch.setattr(tables, "open_model", opened)
+    monkeypatch.setattr(evaluate_dataset, "open_model", opened)
 
 
 def test_pictures_of_the_networks_size_are_counted_once(part_labels):
-    column = column_of(knows(part_labels), part_labels)
-    (row,) = column.rows()
+    scores = scores_of(knows(part_labels), part_labels)
+    (row,) = scores.rows()
     assert row["measured"] == "at 64 px"
     assert row["classes"]["mean_iou"] == row["classes"]["superpixel_accuracy"] == 100.0
-    assert [tally.pictures for tally in column._tallies.values()] == [2]
+    assert [totals.pictures for totals in scores._totals.values()] == [2]
 
 
 def test_part_labels_are_measured_at_both_sizes(part_labels):
     spec = ModelSpec("small", CONSENSUS_LABELS, size_px=32)
-    rows = column_of(knows(part_labels, spec), part_labels).rows()
+    rows = scores_of(knows(part_labels, spec), part_labels).rows()
     assert [row["measured"] for row in rows] == ["at 32 px", "at 64 px"]
     assert rows[0]["classes"]["accuracy"] == 100.0
     assert 90 < rows[1]["classes"]["accuracy"] < 100  # halved and brought back by nearest neighbour
 
 
 def test_cofw_is_measured_in_the_face_box_only(cofw):
-    (row,) = column_of(ALL_FACE, cofw).rows()
+    (row,) = scores_of(ALL_FACE, cofw).rows()
     assert row["measured"] == "in the face box"
     box = cofw[0].labels[12:56, 16:48]
     assert row["face"]["accuracy"] == round(100 * float((box == FACE).mean()), 2)
@@ -85,13 +85,13 @@ def test_box_beyond_the_picture_is_refused(cofw):
     example = cofw[0]
     outside = Example(example.rgb, example.labels, None, None, (90.0, 90.0, 99.0, 99.0), "IsT/0001")
     with pytest.raises(DataError, match="lies outside the 64x64 picture"):
-        Column(ALL_FACE, cofw).add([outside])
+        ModelScores(ALL_FACE, cofw).add([outside])
 
 
 def test_model_of_other_labels_is_refused(tmp_path):
     dataset = open_dataset("celebamask-hq", write_celebamask_hq(tmp_path), "test", parts=True)
-    with pytest.raises(UsageError, match="all face tells background, face, occlusion apart, the data set celeb"):
-        Column(ALL_FACE, dataset)
+    with pytest.raises(UsageError, match="all face has the labels background, face, occlusion, the data set celeb"):
+        ModelScores(ALL_FACE, dataset)
 
 
 @pytest.mark.parametrize("more", [{"lights": ("dark",)}, {"translator": "rgb-to-depth"}])
@@ -110,22 +110,24 @@ def test_baseline_stands_above_ours_and_the_text_has_the_tables_columns(tmp_path
     folder = write_part_labels(tmp_path / "set")
     result = evaluate_data("mine", f"part-labels:{folder}", baseline="theirs", split="val")
     assert [row["role"] for row in result["rows"]] == ["baseline", "ours"]
-    text = tables_text(result)
+    text = dataset_text(result)
     assert "2 pictures of part-labels, val" in text
-    assert all(title in text for title in ("IoU hair", "acc.sp", "spars.", "F1 background", "baseline: theirs"))
+    headings = ("IoU hair", "superpixel accuracy", "sparsity", "F1 background")
+    assert all(words in text for words in (*headings, "baseline: theirs"))
     assert "Table 1" not in text
 
 
 def test_cofw_has_table_1_alone(tmp_path, fake_models):
-    text = tables_text(evaluate_data("mine", f"cofw:{write_cofw(tmp_path / 'set')}", limit=2))
+    text = dataset_text(evaluate_data("mine", f"cofw:{write_cofw(tmp_path / 'set')}", limit=2))
     assert "2 pictures of cofw, test" in text
-    assert all(title in text for title in ("Table 1", "rec. face", "fps")) and "Table 4" not in text
+    assert all(title in text for title in ("Table 1", "recall face", "fps")) and "Table 4" not in text
 
 
 def test_sheet_shows_face_and_masks_the_rest(tmp_path):
     ids = (drawn_ids() > 0).astype(np.uint8)
     example = Example(drawn_rgb(), ids, None, None, None, "one")
-    path = write_sheet(tmp_path / "s.png", [Shown(example, {"ours": np.zeros_like(ids)})], CONSENSUS_LABELS, SPEC)
+    comparison = Comparison(example, {"ours": np.zeros_like(ids)})
+    path = write_comparison_sheet(tmp_path / "s.png", [comparison], CONSENSUS_LABELS, SPEC)
     sheet = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
     middle, truth, ours = 16 + 85, 160 + 80, 320 + 80
     assert (sheet[middle, truth] == sheet[middle, 80]).all()

@@ -11,8 +11,10 @@ from tests.fakes.training import write_labels, write_occluders
 from train import models
 from train.data.faces import load_faces
 from train.learn.checkpoint import save_weights
-from train.measure.evaluate import Held, evaluate, evaluate_model, predict_held, write_sheet
-from train.measure.report import evaluation_text
+from train.measure.evaluate_held_out import evaluate, evaluate_model, predict_set
+from train.measure.held_out import HeldOutSet
+from train.measure.sheets import write_held_out_sheet
+from train.measure.tables import held_out_text
 from train.occluders.occlude import Occluders
 
 SPEC = models.spec("consensus-lite")
@@ -26,7 +28,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def held(folders):
-    return Held.load(*folders, SPEC)
+    return HeldOutSet.load(*folders, SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_covered_pixels_were_face_before(held):
 
 
 def test_set_is_the_same_every_time(held, tmp_path):
-    again = Held.load(write_labels(tmp_path / "labels", count=16), write_occluders(tmp_path / "occluders"), SPEC)
+    again = HeldOutSet.load(write_labels(tmp_path / "labels", count=16), write_occluders(tmp_path / "occluders"), SPEC)
     assert (again.pasted == held.pasted).all()
 
 
@@ -77,7 +79,7 @@ def test_landmarks_lie_on_the_crops_face(held):
 
 
 def test_turned_faces_are_turned_both_ways(held, folders):
-    turned = Held.compose(load_faces(folders[0], "held"), Occluders(folders[1], "held"), SPEC, degrees=30)
+    turned = HeldOutSet.compose(load_faces(folders[0], "held"), Occluders(folders[1], "held"), SPEC, degrees=30)
     for index, expected in enumerate((30, -30)):
         (x0, y0), (x1, y1) = (one.landmarks[index][152] - one.landmarks[index][10] for one in (held, turned))
         degrees = np.degrees(np.arctan2(y1, x1) - np.arctan2(y0, x0))
@@ -86,17 +88,17 @@ def test_turned_faces_are_turned_both_ways(held, folders):
 
 def test_missing_labels_are_named(folders, tmp_path):
     with pytest.raises(DataError, match=r"faces\.jsonl"):
-        Held.load(tmp_path, folders[1], SPEC)
+        HeldOutSet.load(tmp_path, folders[1], SPEC)
 
 
 def test_table_names_what_was_measured(held):
-    text = evaluation_text({"model": "a model"} | evaluate(perfect(held), held))
-    assert "8 faces kept aside" in text
-    assert "one occluder pasted" in text
+    text = held_out_text({"model": "a model"} | evaluate(perfect(held), held))
+    assert "8 held-out faces" in text
+    assert "unmodified" in text and "occluded" in text
 
 
 def test_sheet_is_written(held, tmp_path):
-    sheet = write_sheet(tmp_path / "sheet.png", held, predict_held(perfect(held), held), count=4)
+    sheet = write_held_out_sheet(tmp_path / "sheet.png", held, predict_set(perfect(held), held), count=4)
     assert sheet.stat().st_size > 1000
 
 
@@ -123,5 +125,5 @@ def test_groups_sheet_of_a_data_set_is_refused(checkpoint, tmp_path):
 def test_model_of_parts_is_sent_to_data_of_parts(folders, tmp_path):
     network = models.create_model("parts", width=8)
     save_weights(tmp_path / "p.safetensors", network.state_dict(), {"model": "parts", "width": 8})
-    with pytest.raises(UsageError, match=r"tells background, skin, .* apart, expected background, face, occlusion"):
+    with pytest.raises(UsageError, match=r"has the labels background, skin, .*; expected background, face, occlusion"):
         evaluate_model(str(tmp_path / "p.safetensors"), *folders)
