@@ -20,7 +20,7 @@ from realtime.render.draw import render
 from realtime.timing import StageTimer
 from train.data.faces import STORE_PX, STORE_SCALE, Face
 from train.measure.held_out import pasted_photograph
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 
 @dataclass(frozen=True, eq=False)

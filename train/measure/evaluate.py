@@ -21,7 +21,7 @@ from train.measure.group_table import Predicted, group_rows, grouped, made_copie
 from train.measure.held_out import Held
 from train.measure.label_pictures import overlay, write_grid
 from train.measure.metrics import Confusion, sparsity
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 if TYPE_CHECKING:
     from torch import nn

@@ -18,7 +18,7 @@ from train.measure.groups import Group, groups_of
 from train.measure.held_out import Held
 from train.measure.label_pictures import overlay, write_grid
 from train.measure.metrics import Confusion, percent
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 LEAST_FACES = 8
 """Smaller groups are counted, not judged."""

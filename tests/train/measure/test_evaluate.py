@@ -13,7 +13,7 @@ from train.data.faces import load_faces
 from train.learn.checkpoint import save_weights
 from train.measure.evaluate import Held, evaluate, evaluate_model, predict_held, write_sheet
 from train.measure.report import evaluation_text
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 SPEC = models.spec("consensus-lite")
 

@@ -11,7 +11,7 @@ from train.measure.evaluate import Held
 from train.measure.group_table import Predicted, coarse, exposed, group_rows, grouped, made_copies, write_groups_sheet
 from train.measure.groups import groups_of, ita_degrees, yaw_degrees
 from train.measure.report import evaluation_text
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,9 @@ from train.learn.batches import Supply
 from train.learn.config import TrainConfig
 from train.measure.evaluate import Held, network_predictor, occluder_metrics, predict_all
 from train.measure.metrics import Tally
-from train.occluders.occlude import Occluders, paste, shape
+from train.occluders.kinds import Occluders
+from train.occluders.scene import paste
+from train.occluders.shapes import shape
 
 _EVERY_FEW = 5  # one training face in so many is kept for the small sets
 
