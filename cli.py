@@ -154,8 +154,7 @@ def bench(
     from realtime.faces.composed import load_model
     from realtime.run import report
     from realtime.tools import bench_report
-    from realtime.tools.bench import measure
-    from realtime.tools.bench_inputs import models_and_source
+    from realtime.tools.bench import measure, models_and_source
 
     models, source = models_and_source([*([model] if model else []), *(what or [])])
     engines = [_engine(name) for name in models]
@@ -180,7 +179,7 @@ def demo(
     from realtime.faces.composed import load_model
     from realtime.run import report
     from realtime.run.progress import Progress
-    from realtime.tools.demo import make
+    from realtime.tools.demo.make import make
 
     with load_model(_engine(model), threads=threads) as engine, Progress() as progress:
         progress.say(report.start_line(engine))

@@ -1,4 +1,4 @@
-"""The readable half of an engine: `manifest.json` says what the folder holds, how it was made and how well it agrees.
+"""The readable half of an engine: `manifest.json` states what the folder holds, how it was made and how well it agrees.
 
 It is written last, so a folder without one is an unfinished build.
 """
@@ -16,7 +16,9 @@ from engines.errors import EngineDamaged, EngineMismatch, UsageError
 from engines.spec import CALIBRATED, Backend, Batch, ModelSpec, Precision
 
 MANIFEST = "manifest.json"
-SCHEMA = 2
+SCHEMA = 3
+"""3 adds to 2: the spec's modality and thresholds, and `checkpoint`. Nothing in a manifest of schema 2 states what the
+network sees, so its engine is refused."""
 INPUT = "crops"
 OUTPUTS = ("labels", "probabilities")
 FLAVOURS: dict[str, tuple[str | None, ...]] = {"openvino": (None,), "tensorrt": ("stock", "rtx"), "torch": (None,)}
@@ -32,6 +34,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "tensors": list,
     "recipe": dict,
     "files": dict,
+    "checkpoint": str,
     "checkpoint_sha256": str,
     "versions": dict,
     "host": dict,
@@ -49,7 +52,7 @@ class Calibration:
 
     count: int
     sha256: str
-    """Of the crops' bytes, in order."""
+    """SHA-256 of the crops' bytes, in order."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Gpu:
 
     name: str
     capability: str
-    """What its instructions are: "8.9"."""
+    """CUDA compute capability: "8.9"."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Manifest:
     spec: ModelSpec
     backend: Backend
     flavour: str | None
-    """Of TensorRT: stock or rtx."""
+    """Which of a backend's libraries: stock or rtx for TensorRT; None for backends with only one."""
     precision: Precision
     batch: Batch
     """As read back from the compiled graph."""
@@ -104,9 +107,12 @@ class Manifest:
     """What else was chosen in compiling it."""
     files: dict[str, str]
     """File name -> SHA-256, in hexadecimal."""
+    checkpoint: str
+    """Path of the weights that were compiled, as the builder was given it; empty where it was given none."""
     checkpoint_sha256: str
-    """Of the weights that were compiled."""
+    """SHA-256 of those weights."""
     versions: dict[str, str]
+    """Package -> version, of all that took part in building it."""
     host: dict[str, str]
     """The machine that built it: os, machine (architecture), cpu."""
     gpu: Gpu | None
@@ -141,7 +147,10 @@ def read_manifest(folder: Path) -> Manifest:
     values = _read_values(folder)
     schema = values.get("schema")
     if isinstance(schema, int) and schema != SCHEMA:
-        raise EngineMismatch(f"{folder}: manifest schema {schema}; this version reads {SCHEMA}: build the engine again")
+        raise EngineMismatch(
+            f"{folder} has a manifest of schema {schema}; this version reads {SCHEMA}; build the engine again from its "
+            f"checkpoint: unveil compile CHECKPOINT --output {folder}"
+        )
     problems = _problems(values)
     if problems:
         raise _damaged(folder, problems)
@@ -169,7 +178,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
         if not path.is_file():
             problems.append(f"{name} is missing")
         elif (found := sha256_of(path)) != expected:
-            problems.append(f"{name} has SHA-256 {found[:12]}..., the manifest says {expected[:12]}...")
+            problems.append(f"{name} has SHA-256 {found[:12]}..., the manifest states {expected[:12]}...")
     if problems:
         raise _damaged(folder, problems)
 

@@ -25,7 +25,7 @@ from realtime.pipeline import Options, run
 from realtime.render.palette import FACE_RGB
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
-from realtime.tools.bench_ceilings import copy
+from realtime.tools.bench import copy
 from realtime.video.sinks.open import NullSink, open_sink
 from realtime.video.sinks.video import CRF
 from realtime.video.sources.open import open_source

@@ -49,7 +49,8 @@ def compile_checkpoint(
     crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)
     build(
         for_inference(network), spec, build_spec, folder,
-        checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops, progress=progress,
+        checkpoint=str(checkpoint), checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops,
+        progress=progress,
     )  # fmt: skip
 
 

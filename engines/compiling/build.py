@@ -52,6 +52,7 @@ def build(
     folder: Path,
     *,
     checkpoint_sha256: str,
+    checkpoint: str = "",
     calibration: U8 | None = None,
     samples: U8 | None = None,
     progress: Progress = lambda _: None,
@@ -61,6 +62,7 @@ def build(
     Args:
         network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`.
         checkpoint_sha256: of the weights, for the manifest.
+        checkpoint: their path, for the manifest; empty where there is no file.
         calibration: crops to measure the scales of int8 or fp8 on, (N, S, S, 3) uint8 RGB; a few hundred that look like
             real use.
         samples: crops to compare the engine with the network on; None: fixed synthetic ones.
@@ -80,7 +82,7 @@ def build(
         progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}, some {seconds:.0f} seconds")
         graph = _write_graph(deploy, spec, build_spec, calibration, unfinished)
         files = {name: sha256_of(unfinished / name) for name in graph.files}
-        unmeasured = _manifest(spec, build_spec, graph, files, calibration, checkpoint_sha256)
+        unmeasured = _manifest(spec, build_spec, graph, files, calibration, (checkpoint, checkpoint_sha256))
         progress("comparing the engine with the network")
         measured = _compare(unfinished, unmeasured, deploy, samples)
         seconds = round(time.perf_counter() - started, 1)
@@ -174,7 +176,7 @@ def _manifest(
     graph: Graph,
     files: dict[str, str],
     calibration: U8 | None,
-    checkpoint_sha256: str,
+    checkpoint: tuple[str, str],
 ) -> Manifest:
     return Manifest(
         spec=spec,
@@ -185,7 +187,8 @@ def _manifest(
         tensors=graph.tensors,
         recipe=graph.recipe,
         files=files,
-        checkpoint_sha256=checkpoint_sha256,
+        checkpoint=checkpoint[0],
+        checkpoint_sha256=checkpoint[1],
         versions=versions() | graph.versions,
         host=host(),
         gpu=graph.gpu,

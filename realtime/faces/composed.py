@@ -16,7 +16,7 @@ from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
 from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, ModelSpec
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
-from realtime.faces.fragments import cleaned
+from realtime.faces.specks import cleaned
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8
 
@@ -94,7 +94,10 @@ class OnEstimatedDepth(Composed):
                 f"{other.size_px} px and {other.crop_scale:g}; build both for the same crops"
             )
         description = f"{parser.description}, on depth estimated from colour by {translator.description}"
-        super().__init__(replace(other, name=f"{other.name}, estimated"), description, parser, translator)
+        spec = replace(
+            other, name=f"{other.name}, estimated", modality="colour", thresholds=other.thresholds.on_estimated_depth()
+        )
+        super().__init__(spec, description, parser, translator)
 
     def __call__(self, crops: U8) -> Parsed:
         gray = self._helper(crops).probabilities[..., _NEAR]

@@ -12,7 +12,6 @@ from engines.errors import UnveilError
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.pipeline import Options, Summary, run
 from realtime.run.jobs import Job
-from realtime.timing import StageTimer
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.base import SourceInfo
 from realtime.video.sources.open import open_source
@@ -42,8 +41,8 @@ class Progress(Protocol):
         """A job's input is open."""
         ...
 
-    def frame_done(self, timer: StageTimer) -> None:
-        """The job has done a frame."""
+    def frame_done(self, frames: int) -> None:
+        """The job has done so many frames."""
         ...
 
     def finished(self, outcome: Outcome) -> None:
@@ -57,7 +56,7 @@ class Unwatched:
     def started(self, job: Job, info: SourceInfo) -> None:
         """Says nothing."""
 
-    def frame_done(self, timer: StageTimer) -> None:
+    def frame_done(self, frames: int) -> None:
         """Says nothing."""
 
     def finished(self, outcome: Outcome) -> None:
@@ -109,8 +108,7 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
-    timer = StageTimer()
     with open_source(job.input, depth=job.depth) as source:
         progress.started(job, source.info)
-        sink = open_sink(job.output, source.info, options.render, timer, preset=options.preset, encoder=options.encoder)
-        return run(source, engine, sink, options, detector=detector, timer=timer, on_frame=progress.frame_done)
+        sink = open_sink(job.output, source.info, options.render, preset=options.preset, encoder=options.encoder)
+        return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from realtime.pipeline import Summary
     from realtime.run.batch import Outcome
     from realtime.run.jobs import DepthInput
-    from realtime.tools.demo import DemoResult
+    from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
     from realtime.video.sinks.video import Encoder
 

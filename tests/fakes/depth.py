@@ -16,7 +16,7 @@ from realtime.frames.types import U8, U16
 from tests.fakes.pipeline import FakeEngine
 
 PARTS = ModelSpec("parts", PART_LABELS, 64, 2.0)
-PARTS_DEPTH = ModelSpec("parts-depth", PART_LABELS, 64, 2.0)
+PARTS_DEPTH = ModelSpec("parts-depth", PART_LABELS, 64, 2.0, modality="depth")
 TRANSLATOR = ModelSpec("rgb-to-depth", DEPTH_LABELS, 64, 2.0)
 SKIN, HAIR = PART_LABELS.index("skin"), PART_LABELS.index("hair")
 

@@ -59,9 +59,12 @@ def build_tiny(
 def build_parts(folder: Path) -> dict[str, Path]:
     """Engines of tiny networks with the labels of the second paper, by name."""
     torch.manual_seed(0)
-    labels = {"parts": PART_LABELS, "parts-depth": PART_LABELS, "rgb-to-depth": DEPTH_LABELS}
-    for name, names in labels.items():
-        spec = ModelSpec(name, names, size_px=32, crop_scale=2.0)
-        network = TinyNetwork(len(names))
-        build(network, spec, BuildSpec("openvino", "fp32"), folder / name, checkpoint_sha256=CHECKPOINT)
-    return {name: folder / name for name in labels}
+    specs = (
+        ModelSpec("parts", PART_LABELS, size_px=32, crop_scale=2.0),
+        ModelSpec("parts-depth", PART_LABELS, size_px=32, crop_scale=2.0, modality="depth"),
+        ModelSpec("rgb-to-depth", DEPTH_LABELS, size_px=32, crop_scale=2.0),
+    )
+    for spec in specs:
+        network = TinyNetwork(len(spec.labels))
+        build(network, spec, BuildSpec("openvino", "fp32"), folder / spec.name, checkpoint_sha256=CHECKPOINT)
+    return {spec.name: folder / spec.name for spec in specs}

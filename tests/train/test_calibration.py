@@ -16,7 +16,7 @@ from train.calibration import compose, read_crops, shipped_crops, write_sheet
 from train.models import SPECS
 
 PARTS = ModelSpec("parts", PART_LABELS, 32, 2.0)
-DEPTH = ModelSpec("parts-depth", PART_LABELS, 32, 2.0)
+DEPTH = ModelSpec("parts-depth", PART_LABELS, 32, 2.0, modality="depth")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_compile_takes_the_sheet_of_the_checkpoint(tmp_path: Path, monkeypatch, 
 
     taken = {}
     monkeypatch.setattr(compiling, "build", lambda *args, calibration, **more: taken.update(crops=calibration))
-    network = models.create(name, width=8)
+    network = models.create_model(name, width=8)
     save_weights(tmp_path / "w.safetensors", network.state_dict(), {"model": name, "width": 8})
     run = CliRunner().invoke(app, ["compile", str(tmp_path / "w.safetensors"), "--output", str(tmp_path / "e")])
     assert run.exit_code == 0, run.output
@@ -124,7 +124,7 @@ def test_depth_parser_of_the_papers_networks_gets_depth_crops(tmp_path):
     from train import models
     from train.learn.checkpoint import save_weights
 
-    network = models.create("bisenet", width=8, size_px=96)
+    network = models.create_model("bisenet", width=8, size_px=96)
     about = {"model": "bisenet", "width": 8, "size_px": 96}
     for sees in ("depth", "colour"):
         save_weights(tmp_path / f"{sees}.safetensors", network.state_dict(), about | {"sees": sees})

@@ -19,7 +19,7 @@ from train.learn.checkpoint import save_weights
 def checkpoint(tmp_path, monkeypatch):
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     path = tmp_path / "mine.safetensors"
-    network = models.create("consensus-lite", width=8)
+    network = models.create_model("consensus-lite", width=8)
     save_weights(path, network.state_dict(), {"model": "consensus-lite", "width": 8})
     return path
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class State:
         """The state before the first step. Raises DataError where the starting weights do not fit."""
         torch.manual_seed(config.seed)
         network, average = (
-            models.create(config.model, width=config.width, regularised=config.regularised, labels=len(spec.labels))
+            models.create_model(config.model, width=config.width, regularised=config.regularised, labels=len(spec.labels))
             for _ in range(2)
         )
         if config.start:
@@ -61,7 +61,8 @@ class State:
         save_state(config.output / "state.pt", {"step": self.step} | parts)
         metadata = {
             "model": config.model, "width": config.width, "regularised": config.regularised,
-            "labels": list(spec.labels), "step": self.step, "samples": self.step * config.step_samples,
+            "labels": list(spec.labels), "thresholds": asdict(spec.thresholds),
+            "step": self.step, "samples": self.step * config.step_samples,
             "config": config.settings(),
         }  # fmt: skip
         save_weights(config.output / "weights.safetensors", self.average.state_dict(), metadata)

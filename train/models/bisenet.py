@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engines.spec import PART_LABELS, ModelSpec
 from train.models.blocks import ConvNorm, ConvNormReLU, conv, initialise
 from train.models.heads import Heads, Parser, enlarge
+from train.models.registry import register
 from train.models.resnet import resnet18
 
 
+@register(ModelSpec("bisenet", PART_LABELS, 512, crop_scale=2.0))
 class BiSeNet(Parser):
     """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); 13.3 M parameters at width 64.
 

@@ -12,14 +12,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from engines.spec import PART_LABELS, ModelSpec
 from train.models.blocks import ConvNormLeaky, initialise
 from train.models.edge_graph import EdgeBranch, GraphReasoning
 from train.models.heads import Heads, Parser, enlarge
+from train.models.registry import register
 from train.models.resnet import resnet101
 
 _PYRAMID = (1, 2, 3, 6)
 
 
+@register(ModelSpec("eagrnet", PART_LABELS, 480, crop_scale=2.0))  # 473 there; here sizes are multiples of 16
 class EAGRNet(Parser):
     """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); 66.7 M parameters at width 64.
 
@@ -27,6 +30,8 @@ class EAGRNet(Parser):
         labels: classes.
         width: channels of the stem, 64 in the paper; a multiple of 4. Everything else follows from it.
     """
+
+    sgd_rate = 1e-3
 
     def __init__(self, labels: int, width: int = 64) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a face parser hands to its losses, and the class that every parser derives from."""
+"""A parser's outputs in training, and the base class of parsers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ class Heads:
 class Parser(nn.Module):
     """A network from (N, 3, S, S) float32 in -1..1 to logits (N, labels, S, S)."""
 
+    sgd_rate = 1e-2
+    """Learning rate with SGD (Cross-Domain Mutual Learning, section 4.2)."""
+
     def heads(self, x: Tensor) -> Heads:
-        """Everything that a training loss may want."""
+        """All outputs that a loss in training uses."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,13 +11,24 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engines.errors import UsageError
+from engines.spec import PART_LABELS, ModelSpec, Thresholds
 from train.models.blocks import ConvNorm, ConvNormReLU, initialise
 from train.models.consensus_lite import Residual, Up
 from train.models.heads import Heads, Parser
+from train.models.registry import register
 
 _DROPOUT = 0.2
 
 
+# The confidences of a printed skull (0.76 in the median) and of half-covered faces (0.81) overlap, so some faces are
+# lost for a few frames.
+@register(
+    ModelSpec("parts", PART_LABELS, 160, crop_scale=2.0, thresholds=Thresholds(0.80)),
+    ModelSpec(
+        "parts-depth", PART_LABELS, 160, crop_scale=2.0, modality="depth", thresholds=Thresholds(estimated_depth=0.80)
+    ),
+)
 class Parts(Parser):
     """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); S a multiple of 32. 0.98 GMAC at width 32 and 160 px.
 
@@ -25,10 +36,18 @@ class Parts(Parser):
         labels: classes.
         width: channels at half the resolution. Everything else follows from it.
         regularised: dropout before the decoder in training.
+        size_px: side of the crops.
+
+    Raises:
+        UsageError: such crops cannot be halved five times.
     """
 
-    def __init__(self, labels: int, width: int = 32, regularised: bool = False) -> None:
+    def __init__(self, labels: int, width: int = 32, regularised: bool = False, size_px: int = 160) -> None:
         super().__init__()
+        if size_px % 32:
+            raise UsageError(
+                f"a network of parts halves its crops five times: expected a multiple of 32 px, got {size_px}"
+            )
         w2, w3, w6 = 2 * width, 3 * width, 6 * width
         self.at_2 = _stage(3, width, residuals=1)
         self.at_4 = _stage(width, w2, residuals=2)

@@ -11,6 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from engines.spec import DEPTH_LABELS, ModelSpec
+from train.models.registry import register
+
 _LEAK = 0.2
 _DROPOUT = 0.5
 _MOST_LEVELS, _WIDEST = 8, 8  # halvings of 256; channels as multiples of the width
@@ -54,6 +57,10 @@ class UNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh(self.raw(x))
 
+    def for_inference(self) -> DepthLabels:
+        """The same network with logits as its output."""
+        return DepthLabels(self)
+
     def raw(self, x: Tensor) -> Tensor:
         """The output before the hyperbolic tangent."""
         skips = []
@@ -64,6 +71,12 @@ class UNet(nn.Module):
         for up in self.decoder:
             x = torch.cat([up(x), skips.pop()], dim=1)
         return self.output(x)
+
+
+@register(ModelSpec("rgb-to-depth", DEPTH_LABELS, 160, crop_scale=2.0))
+def rgb_to_depth(width: int = 32, size_px: int = 160) -> UNet:
+    """The generator for crops of a size, half as wide as the paper's."""
+    return UNet(width, levels_for(size_px))
 
 
 class DepthLabels(nn.Module):

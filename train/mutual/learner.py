@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -147,7 +147,7 @@ class Learners:
     def _about(self, role: str, spec: ModelSpec) -> dict[str, Any]:
         return {
             "model": model_of(role, self.run.config),
-            "sees": "depth" if role == "depth" else "colour",
+            "sees": "depth" if role == "depth" else "colour", "thresholds": asdict(spec.thresholds),
             "width": self.run.config.translator_width if role == "translator" else self.run.config.width,
             "size_px": spec.size_px, "step": self.step, "samples": self.step * self.run.step_samples,
             "config": self.run.config.settings(self.run.stage),
@@ -177,7 +177,7 @@ def _network(role: str, config: MutualConfig, spec: ModelSpec) -> nn.Module:
         # As wide as the translator, as in Pix2Pix: on every pixel, at 64 it costs a narrow one several times over.
         return PixelDiscriminator(config.translator_width or 64)
     width = config.translator_width if role == "translator" else config.width
-    return models.create(model_of(role, config), width=width, size_px=spec.size_px)
+    return models.create_model(model_of(role, config), width=width, size_px=spec.size_px)
 
 
 def _optimizer(run: Run, role: str, network: nn.Module) -> torch.optim.Optimizer:

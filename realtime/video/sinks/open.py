@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from realtime.frames.types import Render
-from realtime.timing import StageTimer
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.image import ImageSink
 from realtime.video.sinks.video import PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
@@ -30,17 +29,15 @@ def open_sink(
     path: Path,
     info: SourceInfo,
     render: Render,
-    timer: StageTimer | None = None,
     *,
     preset: str = PRESET,
     encoder: Encoder = "auto",
 ) -> Sink:
-    """The sink for an output file; use it in a `with`. Videos are encoded in a thread of their own.
+    """The sink for an output file; use it in a `with`.
 
     Args:
         path: the output, named by `files.output_name`.
         info: the input.
-        timer: gets the stage "encode" of a video.
         preset: of x264, for a video that is written with it.
         encoder: of a video in H.264.
 
@@ -50,7 +47,7 @@ def open_sink(
     if info.kind == "image":
         return ImageSink(path)
     if render == "labels":
-        return BackgroundSink(LabelVideoSink(path, info), timer)
+        return LabelVideoSink(path, info)
     if render == "alpha":
-        return BackgroundSink(AlphaVideoSink(path, info), timer)
-    return BackgroundSink(VideoSink(path, info, preset, encoder=encoder), timer)
+        return AlphaVideoSink(path, info)
+    return VideoSink(path, info, preset, encoder=encoder)

@@ -34,6 +34,7 @@ class AvSink(Sink):
     file.
     """
 
+    wants_thread = True
     container_format: str
     codec: str
     layouts: tuple[Layout, ...]

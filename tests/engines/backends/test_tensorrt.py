@@ -92,7 +92,7 @@ def test_every_operator_of_every_network_is_in_one_engine(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = models.spec(name)
-    network = models.for_inference(models.create(name).eval())
+    network = models.for_inference(models.create_model(name).eval())
     graph, build = compiled(network, spec, tmp_path, "fp32", "1", monkeypatch)
     assert graph.batch == Batch(1, 1, 1)
     assert [path.name for path in tmp_path.iterdir()] == [tensorrt.PLAN]
@@ -112,7 +112,7 @@ def test_the_network_that_tensorrt_was_handed_computes_the_same(
     torch.manual_seed(0)
     # Untrained, the sums of a hundred residual layers leave float16's range.
     gain = 0.5 if name == "eagrnet" else 1.0
-    network = lively(models.create(name, width=16 if small else None, size_px=small), gain)
+    network = lively(models.create_model(name, width=16 if small else None, size_px=small), gain)
     reference = Deploy(network, spec)
     _, build = compiled(network, spec, tmp_path, precision, "1", monkeypatch)
     crops = torch.from_numpy(fixed_samples(spec, 1))
@@ -138,7 +138,7 @@ def relative(found: torch.Tensor | None, expected: torch.Tensor) -> float:
 def test_half_precision_and_a_range_of_batches_are_what_is_built(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = models.for_inference(models.create(name).eval())
+    network = models.for_inference(models.create_model(name).eval())
     graph, build = compiled(network, models.spec(name), tmp_path, "fp16", "1:8:16", monkeypatch)
     assert graph.batch == Batch(1, 8, 16)
     assert {layer.get_output(0).dtype.name for layer in layers(build, "CONVOLUTION")} == {"HALF"}
@@ -176,7 +176,7 @@ def test_8_bit_floats_are_rounded_as_written(tmp_path: Path, monkeypatch: pytest
 def test_8_bit_floats_go_into_every_large_convolution(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, spec = lively(models.create(name)), models.spec(name)
+    network, spec = lively(models.create_model(name)), models.spec(name)
     graph, build = compiled(network, spec, tmp_path, "fp8", "1", monkeypatch)
     made = with_fp8(Deploy(network, spec, "fp8"), fixed_samples(spec, 2)).network
     rounded = sum(isinstance(module, Fp8Conv2d) for module in made.modules())
@@ -195,7 +195,7 @@ def test_a_gpu_without_8_bit_floats_is_told_so(tmp_path: Path, monkeypatch: pyte
     assert "fp8" not in tensorrt.here().precisions
     with pytest.raises(BuildError, match=r"A100 \(capability 8\.0\) has no fp8: expected 8\.9 or later; use fp16"):
         tensorrt_export.write(
-            Deploy(models.create("consensus-lite"), spec, "fp8"), spec, BuildSpec.of("tensorrt", "fp8"),
+            Deploy(models.create_model("consensus-lite"), spec, "fp8"), spec, BuildSpec.of("tensorrt", "fp8"),
             fixed_samples(spec, 1), tmp_path,
         )  # fmt: skip
 
@@ -203,7 +203,7 @@ def test_a_gpu_without_8_bit_floats_is_told_so(tmp_path: Path, monkeypatch: pyte
 def test_static_batches_for_latency_and_throughput(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = models.spec("consensus-lite")
     for batch in ("1", "8"):
-        graph, _ = compiled(models.create("consensus-lite").eval(), spec, tmp_path, "fp16", batch, monkeypatch)
+        graph, _ = compiled(models.create_model("consensus-lite").eval(), spec, tmp_path, "fp16", batch, monkeypatch)
         assert str(graph.batch) == batch
 
 
@@ -214,7 +214,7 @@ def test_another_batch_than_asked_for_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(tensorrt_export, "_range", lambda spec, batch: ours(spec, Batch(1, 1, 16)))
     with pytest.raises(BuildError, match="the graph's batch is 1:1:16, asked for was 1:8:16"):
         compiled(
-            models.create("consensus-lite").eval(), models.spec("consensus-lite"), tmp_path, "fp16", "1:8:16",
+            models.create_model("consensus-lite").eval(), models.spec("consensus-lite"), tmp_path, "fp16", "1:8:16",
             monkeypatch,
         )  # fmt: skip
 
@@ -239,7 +239,7 @@ def test_without_a_gpu_nothing_is_built_or_loaded(tmp_path: Path) -> None:
         pytest.skip("there is a GPU here")
     with pytest.raises(BuildError, match="built on the GPU that is to run it, and none can be used here"):
         tensorrt_export.write(
-            Deploy(models.create("consensus-lite"), spec), spec, BuildSpec.of("tensorrt", "fp32"), None, tmp_path
+            Deploy(models.create_model("consensus-lite"), spec), spec, BuildSpec.of("tensorrt", "fp32"), None, tmp_path
         )
     versions = {"tensorrt_rtx": tensorrt.library().__version__}
     assert tensorrt.flavour() == "rtx", "importing torch-tensorrt makes it look like stock TensorRT"

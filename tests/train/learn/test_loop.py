@@ -172,7 +172,7 @@ def test_weights_tell_what_rebuilds_their_network(config):
     loop.train(dataclasses.replace(config, samples=4, width=16, regularised=True), say=lambda _: None)
     weights, metadata = load_weights(config.output / "weights.safetensors")
     assert (metadata["width"], metadata["regularised"], len(metadata["labels"])) == (16, True, 3)
-    models.create(metadata["model"], width=metadata["width"]).load_state_dict(weights)
+    models.create_model(metadata["model"], width=metadata["width"]).load_state_dict(weights)
 
 
 def test_fine_tuning_starts_from_the_weights_and_stays_near(config, tmp_path):

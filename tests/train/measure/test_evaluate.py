@@ -34,7 +34,7 @@ def checkpoint(tmp_path_factory):
     from train.learn.checkpoint import save_weights
 
     path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
-    network = models.create("consensus-lite", width=4)
+    network = models.create_model("consensus-lite", width=4)
     save_weights(path, network.state_dict(), {"model": "consensus-lite", "width": 4})
     return path
 
@@ -121,7 +121,7 @@ def test_groups_sheet_of_a_data_set_is_refused(checkpoint, tmp_path):
 
 
 def test_model_of_parts_is_sent_to_data_of_parts(folders, tmp_path):
-    network = models.create("parts", width=8)
+    network = models.create_model("parts", width=8)
     save_weights(tmp_path / "p.safetensors", network.state_dict(), {"model": "parts", "width": 8})
     with pytest.raises(UsageError, match=r"tells background, skin, .* apart, expected background, face, occlusion"):
         evaluate_model(str(tmp_path / "p.safetensors"), *folders)

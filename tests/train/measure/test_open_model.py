@@ -9,7 +9,7 @@ from train.measure.open_model import open_model
 
 @pytest.mark.parametrize(("name", "labels"), [("parts", 13), ("rgb-to-depth", 2), ("consensus-lite", 3)])
 def test_checkpoint_says_probabilities_and_the_likeliest_class(tmp_path, name, labels):
-    network = models.create(name, width=8)
+    network = models.create_model(name, width=8)
     save_weights(tmp_path / "w.safetensors", network.state_dict(), {"model": name, "width": 8})
     with open_model(str(tmp_path / "w.safetensors")) as model:
         size = model.spec.size_px

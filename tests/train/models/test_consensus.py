@@ -96,27 +96,27 @@ def norms_of(network):
 
 
 def test_every_row_of_table_5_has_its_layer_shape_and_parameters():
-    assert rows_of(models.create("consensus")) == TABLE_5
+    assert rows_of(models.create_model("consensus")) == TABLE_5
 
 
 def test_narrower_network_does_not_pass_for_the_papers():
-    assert rows_of(models.create("consensus", width=32)) != TABLE_5
+    assert rows_of(models.create_model("consensus", width=32)) != TABLE_5
 
 
 def test_parameters_are_those_of_the_paper():
-    assert sum(weight.numel() for weight in models.create("consensus").parameters()) == 4_524_323
+    assert sum(weight.numel() for weight in models.create_model("consensus").parameters()) == 4_524_323
 
 
 def test_receptive_field_is_the_papers_121_when_sub_pixel_steps_are_left_out_of_account():
     sees, step = 1, 1
-    for layer in (m for m in models.create("consensus", width=8).modules() if isinstance(m, nn.Conv2d)):
+    for layer in (m for m in models.create_model("consensus", width=8).modules() if isinstance(m, nn.Conv2d)):
         sees += (layer.kernel_size[0] - 1) * layer.dilation[0] * step
         step *= layer.stride[0]
     assert sees == 121  # section 3.2; PixelShuffle halves the step, which this count ignores
 
 
 def test_a_pixel_of_the_output_really_depends_on_93_columns():
-    network = models.create("consensus", width=8).double()
+    network = models.create_model("consensus", width=8).double()
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.constant_(module.weight, 1e-2)
@@ -128,22 +128,22 @@ def test_a_pixel_of_the_output_really_depends_on_93_columns():
 
 def test_folded_network_gives_the_same_logits():
     torch.manual_seed(0)
-    network = with_lived_in_norms(models.create("consensus", width=16)).double()
+    network = with_lived_in_norms(models.create_model("consensus", width=16)).double()
     x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     with torch.inference_mode():
-        assert torch.allclose(network(x), network.folded()(x), rtol=1e-9, atol=1e-9)
+        assert torch.allclose(network(x), network.for_inference()(x), rtol=1e-9, atol=1e-9)
 
 
 def test_folding_removes_the_seven_norms_that_can_go_and_leaves_the_network_as_it_was():
-    network = models.create("consensus", width=8)
+    network = models.create_model("consensus", width=8)
     folded = models.for_inference(network)
     assert (norms_of(network), norms_of(folded)) == (9, 2)
 
 
 def test_fold_that_forgets_the_shift_is_noticed():
     torch.manual_seed(0)
-    network = with_lived_in_norms(models.create("consensus", width=8)).double()
-    folded = network.folded()
+    network = with_lived_in_norms(models.create_model("consensus", width=8)).double()
+    folded = network.for_inference()
     with torch.no_grad():
         folded.decoder[0].convolution.bias -= 0.01
     x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
@@ -153,7 +153,7 @@ def test_fold_that_forgets_the_shift_is_noticed():
 
 def test_regularised_variant_drops_out_in_training_only():
     torch.manual_seed(0)
-    network, x = models.create("consensus", width=8, regularised=True), torch.randn(1, 3, 64, 64)
+    network, x = models.create_model("consensus", width=8, regularised=True), torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -163,7 +163,7 @@ def test_regularised_variant_drops_out_in_training_only():
 
 
 def test_plain_variant_drops_nothing():
-    network, x = models.create("consensus", width=8).train(), torch.randn(2, 3, 64, 64)
+    network, x = models.create_model("consensus", width=8).train(), torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(network(x), network(x))
 
@@ -171,11 +171,11 @@ def test_plain_variant_drops_nothing():
 @pytest.mark.parametrize("width", [2, 30, -8])
 def test_width_that_does_not_shuffle_is_refused(width):
     with pytest.raises(UsageError, match="multiple of 4"):
-        models.create("consensus", width=width)
+        models.create_model("consensus", width=width)
 
 
 def test_checkpoint_brings_its_width_and_labels_back(tmp_path):
-    network = models.create("consensus", width=8, labels=5)
+    network = models.create_model("consensus", width=8, labels=5)
     names = ["background", "a", "b", "c", "d"]
     path = tmp_path / "five.safetensors"
     save_weights(path, network.state_dict(), {"model": "consensus", "width": 8, "labels": names})
@@ -187,6 +187,6 @@ def test_checkpoint_brings_its_width_and_labels_back(tmp_path):
 
 def test_checkpoint_of_another_width_is_refused(tmp_path):
     path = tmp_path / "wrong.safetensors"
-    save_weights(path, models.create("consensus", width=8).state_dict(), {"model": "consensus", "width": 16})
+    save_weights(path, models.create_model("consensus", width=8).state_dict(), {"model": "consensus", "width": 16})
     with pytest.raises(DataError, match="does not fit"):
         models.restore(path)

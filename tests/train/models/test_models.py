@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engines.errors import DataError, UnknownModel, UsageError  # noqa: E402
+from engines.spec import ModelSpec  # noqa: E402
 from train import models  # noqa: E402
 from train.learn.checkpoint import save_weights  # noqa: E402
 from train.models.heads import Parser  # noqa: E402
@@ -20,10 +21,10 @@ def name(request):
 
 def narrow(name, **options):
     torch.manual_seed(0)
-    return models.create(name, width=WIDTH.get(name, 8), **options)
+    return models.create_model(name, width=WIDTH.get(name, 8), **options)
 
 
-def everything(network, x):
+def outputs_squared(network, x):
     """The sum of all that a loss can see of a network."""
     if not isinstance(network, Parser):
         return network(x).square().mean()
@@ -35,7 +36,7 @@ def everything(network, x):
 def test_logits_have_the_specs_shape(name):
     spec = models.spec(name)
     with torch.device("meta"):  # shapes of the full networks, without computing them
-        network = models.for_inference(models.create(name)).eval()
+        network = models.for_inference(models.create_model(name)).eval()
         logits = network(torch.zeros(2, 3, spec.size_px, spec.size_px))
     assert logits.shape == (2, len(spec.labels), spec.size_px, spec.size_px)
 
@@ -48,12 +49,12 @@ def test_network_is_fully_convolutional(name):
 
 def test_every_weight_gets_a_gradient(name):
     network = narrow(name)
-    everything(network, torch.randn(2, 3, 96, 96)).backward()
+    outputs_squared(network, torch.randn(2, 3, 96, 96)).backward()
     missing = [key for key, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert missing == []
 
 
-def test_one_batch_can_be_learned_by_heart(name):
+def test_one_batch_can_be_overfitted(name):
     network, spec = models.for_inference(narrow(name)), models.spec(name)
     x = torch.nn.functional.interpolate(torch.randn(2, 3, 8, 8), 64, mode="bilinear")
     y = (x.mean(dim=1) * 2 + 1).clamp(0, min(3, len(spec.labels)) - 1).long()
@@ -83,20 +84,50 @@ def test_generator_of_another_size_is_refused(tmp_path):
         models.restore(path)
 
 
+class Toy(torch.nn.Conv2d):
+    """One convolution."""
+
+    def __init__(self, labels: int, width: int = 3) -> None:
+        super().__init__(width, labels, 3, padding=1)
+
+
+def test_a_registered_network_is_built_by_its_name_and_comes_back_from_its_checkpoint(tmp_path):
+    models.register(ModelSpec("toy", ("background", "face"), 32))(Toy)
+    try:
+        network, path = models.create_model("toy"), tmp_path / "weights.safetensors"
+        save_weights(path, network.state_dict(), {"model": "toy", "size_px": 64})
+        restored, spec = models.restore(path)
+        assert (spec.name, spec.labels, spec.size_px) == ("toy", ("background", "face"), 64)
+        assert torch.allclose(restored.weight, network.weight, atol=1e-3)
+        with pytest.raises(UsageError, match="no regularised variant"):
+            models.create_model("toy", regularised=True)
+        with pytest.raises(UsageError, match="two networks are named 'toy'"):
+            models.register(ModelSpec("toy", ("a", "b")))(Toy)
+    finally:
+        models.unregister("toy")
+    with pytest.raises(UnknownModel, match="no model 'toy'"):
+        models.create_model("toy")
+
+
+def test_a_parser_is_registered_for_depth_as_well_or_serves_both():
+    assert sorted(models.parsers()) == ["bisenet", "eagrnet", "parts"]
+    assert [models.for_depth(name) for name in ("parts", "bisenet")] == ["parts-depth", "bisenet"]
+
+
 def test_unknown_model_is_refused_with_the_known_names():
     with pytest.raises(UnknownModel, match="consensus-lite"):
-        models.create("consensus-heavy")
+        models.create_model("consensus-heavy")
 
 
 @pytest.mark.parametrize("name", ["bisenet", "eagrnet", "rgb-to-depth"])
 def test_regularised_variant_that_does_not_exist_is_refused(name):
     with pytest.raises(UsageError, match="consensus-lite"):
-        models.create(name, regularised=True)
+        models.create_model(name, regularised=True)
 
 
 def test_size_that_the_compact_parser_cannot_halve_is_refused():
     with pytest.raises(UsageError, match="multiple of 32"):
-        models.create("parts", width=4, size_px=144)
+        models.create_model("parts", width=4, size_px=144)
 
 
 @pytest.mark.parametrize("name", PARSERS)

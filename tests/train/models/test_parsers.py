@@ -75,7 +75,7 @@ def test_resnet_101_has_the_published_parameters_but_for_stem_and_classifier():
 
 @pytest.mark.parametrize("labels", [LABELS, 19])
 def test_bisenet_has_its_parameters(labels):
-    assert parameters(models.create("bisenet", labels=labels)) == bisenet(labels)
+    assert parameters(models.create_model("bisenet", labels=labels)) == bisenet(labels)
 
 
 @pytest.mark.parametrize("labels", [LABELS, 11])
@@ -85,8 +85,8 @@ def test_eagrnet_has_its_parameters(labels):
 
 
 def test_narrower_networks_do_not_pass_for_the_papers():
-    assert parameters(models.create("bisenet", width=32)) != bisenet(LABELS)
-    assert parameters(models.create("eagrnet", width=8)) != eagrnet(LABELS)
+    assert parameters(models.create_model("bisenet", width=32)) != bisenet(LABELS)
+    assert parameters(models.create_model("eagrnet", width=8)) != eagrnet(LABELS)
 
 
 def shapes(network, size_px, *names):
@@ -102,7 +102,7 @@ def test_bisenet_has_the_papers_shapes():
     with torch.device("meta"):
         names = [f"context.backbone.stages.{stage}" for stage in range(4)]
         names += ["context.smooth_16", "context.smooth_8", "fusion", "head"]
-        found = shapes(models.create("bisenet"), 512, *names)
+        found = shapes(models.create_model("bisenet"), 512, *names)
     assert found == [
         (64, 128, 128), (128, 64, 64), (256, 32, 32), (512, 16, 16),
         (128, 32, 32), (128, 64, 64), (256, 64, 64), (LABELS, 64, 64),
@@ -112,7 +112,7 @@ def test_bisenet_has_the_papers_shapes():
 def test_eagrnet_has_the_papers_shapes():
     with torch.device("meta"):
         names = [f"backbone.stages.{stage}" for stage in range(4)] + ["pyramid", "edges", "graph", "decoder"]
-        found = shapes(models.create("eagrnet"), 480, *names)
+        found = shapes(models.create_model("eagrnet"), 480, *names)
     assert found == [
         (256, 120, 120), (512, 60, 60), (1024, 30, 30), (2048, 30, 30),
         (512, 30, 30), (2, 120, 120), (512, 30, 30), (LABELS, 120, 120),
@@ -125,7 +125,7 @@ def test_dilated_last_stage_sees_as_far_as_a_strided_one():
 
 
 def test_parsing_loss_does_not_move_the_edge_branch():
-    network = models.create("eagrnet", width=4)
+    network = models.create_model("eagrnet", width=4)
     network.heads(torch.randn(2, 3, 64, 64)).logits.square().mean().backward()
     assert all(weight.grad is None for weight in network.edges.parameters())
     assert any(weight.grad is not None for weight in network.graph.parameters())
@@ -159,7 +159,7 @@ def test_graph_convolution_is_the_formula():
 def test_compact_parser_sees_the_whole_crop():
     """Left and right are told apart by the whole head."""
     torch.manual_seed(0)
-    network = models.create("parts", width=4).eval()
+    network = models.create_model("parts", width=4).eval()
     picture = torch.randn(1, 3, 160, 160, requires_grad=True)
     network(picture)[0, :, 80, 80].sum().backward()
     touched = picture.grad[0].abs().sum(dim=(0, 1)).nonzero()
@@ -167,6 +167,6 @@ def test_compact_parser_sees_the_whole_crop():
 
 
 def test_colour_and_depth_have_the_same_compact_parser():
-    colour, depth = (models.create(name, width=4) for name in ("parts", "parts-depth"))
+    colour, depth = (models.create_model(name, width=4) for name in ("parts", "parts-depth"))
     depth.load_state_dict(colour.state_dict())
     assert models.spec("parts").size_px == models.spec("parts-depth").size_px

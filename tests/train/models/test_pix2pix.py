@@ -31,7 +31,7 @@ def generator():
 
 def full():
     with torch.device("meta"):
-        return models.create("rgb-to-depth", width=64, size_px=256)
+        return models.create_model("rgb-to-depth", width=64, size_px=256)
 
 
 def test_generator_has_the_papers_parameters():
@@ -40,7 +40,7 @@ def test_generator_has_the_papers_parameters():
 
 def test_shorter_generator_does_not_pass_for_the_papers():
     with torch.device("meta"):
-        assert parameters(models.create("rgb-to-depth", width=64, size_px=128)) != generator()
+        assert parameters(models.create_model("rgb-to-depth", width=64, size_px=128)) != generator()
 
 
 def test_discriminator_has_the_papers_parameters():
@@ -93,7 +93,7 @@ def test_probability_of_near_is_the_depth_as_gray():
 
 
 def test_inference_form_of_a_generator_has_the_specs_labels():
-    network = models.for_inference(models.create("rgb-to-depth", width=4))
+    network = models.for_inference(models.create_model("rgb-to-depth", width=4))
     assert isinstance(network, DepthLabels)
     assert len(models.spec("rgb-to-depth").labels) == 2
 

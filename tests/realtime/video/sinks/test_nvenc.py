@@ -15,7 +15,7 @@ from engines.errors import SinkError
 from realtime.frames.types import Frame
 from realtime.pipeline import Options
 from realtime.run import report
-from realtime.tools.bench_ceilings import copy
+from realtime.tools.bench import copy
 from realtime.video.sinks import nvenc
 from realtime.video.sinks.open import open_sink
 from realtime.video.sinks.video import VideoSink, uses_nvenc

@@ -13,27 +13,24 @@ import av
 import cv2
 import numpy as np
 import pytest
-<<<<<<< HEAD:tests/realtime/video/sources/test_stream.py
-=======
-from fakes import Clip
-from fakes_stream import Answer, Playlist, Servers, chunked, clip_bytes, http, pieces, reset, rtsp, send, silent_after
->>>>>>> streams:tests/test_realtime_source_stream.py
 
 from engines.errors import SourceError
-<<<<<<< HEAD:tests/realtime/video/sources/test_stream.py
-from realtime.pipeline import Options
-from realtime.run.live import play
-from realtime.run.progress import Progress
-from realtime.video.sinks.open import NullSink
 from realtime.video.sources import stream
 from realtime.video.sources.open import open_source
-from tests.fakes.pipeline import FakeEngine
-from tests.fakes.stream import Answer, Playlist, Servers, chunked, clip_bytes, http, pieces, reset, rtsp, send
+from tests.fakes.stream import (
+    Answer,
+    Playlist,
+    Servers,
+    chunked,
+    clip_bytes,
+    http,
+    pieces,
+    reset,
+    rtsp,
+    send,
+    silent_after,
+)
 from tests.fakes.video import Clip
-=======
-from realtime import source_stream
-from realtime.source import open_source
->>>>>>> streams:tests/test_realtime_source_stream.py
 
 FASTSTART = {"movflags": "faststart"}
 TIMEOUT = 2.0

@@ -20,7 +20,7 @@ from train.measure.report import tables_text
 from train.measure.tables import evaluate_data
 
 COLOUR_SPEC = ModelSpec("parts", PART_LABELS, 96, 2.0)
-DEPTH_SPEC = ModelSpec("parts-depth", PART_LABELS, 96, 2.0)
+DEPTH_SPEC = ModelSpec("parts-depth", PART_LABELS, 96, 2.0, modality="depth")
 TRANSLATOR_SPEC = ModelSpec("rgb-to-depth", DEPTH_LABELS, 96, 2.0)
 HAIR, SKIN = PART_LABELS.index("hair"), PART_LABELS.index("skin")
 

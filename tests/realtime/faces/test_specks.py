@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION, PART_LABELS, ModelSpec
-from realtime.faces.fragments import cleaned, without_fragments
+from realtime.faces.specks import cleaned, without_specks
 from realtime.frames.types import U8, ParsedFace, Region
 from tests.fakes.pipeline import SPEC
 
@@ -97,8 +97,8 @@ def test_parts_are_small_and_stay() -> None:
     probabilities = face_mask()
     fill(probabilities, (50, 55, 60, 65), OCCLUSION)
     face = ParsedFace(0, Region(64, 64, 128), np.zeros((128, 128, 3), np.uint8), probabilities)
-    assert without_fragments([face], ModelSpec("parts", PART_LABELS))[0] is face
-    assert ids(without_fragments([face], SPEC)[0].probabilities)[52, 62] == FACE
+    assert without_specks([face], ModelSpec("parts", PART_LABELS))[0] is face
+    assert ids(without_specks([face], SPEC)[0].probabilities)[52, 62] == FACE
 
 
 def test_where_no_face_may_show_an_eye_between_fingers_stays_face() -> None:

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from engines.errors import SinkError, SourceError
 from realtime.frames.types import U8
-from realtime.tools.demo_sprites import F32, HAND, MICROPHONE, hand, microphone
+from realtime.tools.demo.sprites import F32, HAND, MICROPHONE, hand, microphone
 
 SIZE_WH, FPS, SECONDS = (1280, 720), 30, 6.0
 _ZOOM = 1.75  # frame pixels per portrait pixel

@@ -13,8 +13,8 @@ from realtime.pipeline import Options, Summary
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
 from realtime.run.progress import Progress
-from realtime.tools.demo_clip import FPS, SECONDS, write_clip
-from realtime.tools.demo_sheet import write_sheet
+from realtime.tools.demo.clip import FPS, SECONDS, write_clip
+from realtime.tools.demo.sheet import write_sheet
 
 _MOMENTS = (0.3, 1.2, 1.6, 2.3, 3.65, 4.5)  # seconds: the face alone, three with the hand, two with the microphone
 _OUTPUTS: dict[Render, str] = {"overlay": "demo.mp4", "cutout": "demo_cutout.mp4", "labels": "demo_labels.mkv"}

@@ -19,7 +19,7 @@ _SURROUNDED = 0.6  # of the pixels around a speck have the label that it gets
 _HALO_PX = 2  # around a speck its label is not the likeliest, but likely enough to be drawn
 
 
-def without_fragments(faces: Sequence[ParsedFace], spec: ModelSpec, *, of_face: bool = True) -> list[ParsedFace]:
+def without_specks(faces: Sequence[ParsedFace], spec: ModelSpec, *, of_face: bool = True) -> list[ParsedFace]:
     """The faces without specks of occlusion or face; those of other models (parts are small) as they are.
 
     Args:

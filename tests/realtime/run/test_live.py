@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes_pipeline import FakeEngine
-from fakes_stream import Servers, clip_bytes, send, silent_after
 
 import cli
-from realtime import source_stream
-from realtime.live import play
 from realtime.pipeline import Options
-from realtime.progress import Progress
-from realtime.sink import NullSink
+from realtime.run.live import play
+from realtime.run.progress import Progress
+from realtime.video.sinks.open import NullSink
+from realtime.video.sources import stream
+from tests.fakes.pipeline import FakeEngine
+from tests.fakes.stream import Servers, clip_bytes, send, silent_after
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def servers() -> Iterator[Servers]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams that wait for data for no more than two seconds."""
-    monkeypatch.setattr(source_stream, "TIMEOUT_SECONDS", 2.0)
+    monkeypatch.setattr(stream, "TIMEOUT_SECONDS", 2.0)
 
 
 @pytest.fixture
