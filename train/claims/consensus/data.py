@@ -25,7 +25,9 @@ from train.measure.evaluate_held_out import occluder_metrics
 from train.measure.held_out import HeldOutSet
 from train.measure.metrics import ScoreTotals
 from train.measure.open_model import network_predictor, predict_all
-from train.occluders.occlude import Occluders, paste, shape
+from train.occluders.kinds import Occluders
+from train.occluders.scene import paste
+from train.occluders.shapes import shape
 
 _EVERY_FEW = 5  # one training face in so many is kept for the small sets
 
