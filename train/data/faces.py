@@ -51,7 +51,7 @@ def load_faces(folder: Path, split: Split | None = None, threads: int = 2) -> li
         DataError: the folder or a label file is missing.
         SourceError: a picture is missing.
     """
-    rows = [row for row in read_faces(folder) if split is None or face_split(row["name"]) == split]
+    rows = [row for row in read_faces(folder) if split is None or face_split(row["name"], folder) == split]
     if not rows:
         raise DataError(f"no {split or 'labelled'} face in {folder}; expected the output folder of `unveil label`")
     with ThreadPoolExecutor(threads) as pool:

@@ -48,7 +48,7 @@ from train.labels.teachers.base import Teacher, Unusable
 from train.labels.teachers.mediapipe_models import FaceMesh
 
 if TYPE_CHECKING:
-    from train.parts.photo.rgbd import PhotoLabeller
+    from train.parts.photo.labeller import PhotoLabeller
 
 Progress = Callable[[int, int], None]
 _UNREADABLE = "unreadable"
@@ -94,7 +94,7 @@ def label(
     summary = _write_all(todo, output, options, workers, progress)
     sheet(output)
     if options.rgbd:
-        from train.labels.parts import parts_sheet
+        from train.labels.sheets import parts_sheet
 
         parts_sheet(output, read_faces(output))
     return replace(summary, already_done=len(pictures) - len(todo))
@@ -221,7 +221,7 @@ def _label_one(job: tuple[Picture, Path, LabelOptions]) -> tuple[Picture, dict[s
 def _more(labeller: PhotoLabeller | None, rgb: U8, found: PseudoLabel, name: str, output: Path) -> dict[str, Any]:
     if labeller is None:
         return {}
-    from train.labels.parts import write_parts
+    from train.labels.sheets import write_parts
 
     return write_parts(labeller, rgb, found, name, output)
 
