@@ -128,7 +128,8 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> str:
     lines = [list(header)] if header else []
     lines += [[_text(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_the_right = [all(isinstance(value, int | float | None) for value in column) for column in zip(*rows, strict=True)]
+    numbers = int | float | None
+    to_the_right = [all(isinstance(value, numbers) for value in column) for column in zip(*rows, strict=True)]
     if header:
         lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
