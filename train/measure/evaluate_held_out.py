@@ -20,7 +20,7 @@ from train.measure.groups import Predictions, altered_copies, evaluated_groups, 
 from train.measure.held_out import HeldOutSet
 from train.measure.metrics import Confusion, sparsity
 from train.measure.open_model import Predict, network_predictor, open_model, predict_all
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 if TYPE_CHECKING:
     from torch import nn

@@ -23,7 +23,7 @@ from train.data.split import FaceRules
 from train.heads.contour import Points
 from train.measure.held_out import HeldOutSet
 from train.measure.metrics import Confusion, percent
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 Basis = Literal["all", "name", "computed", "copy"]
 

@@ -15,7 +15,8 @@ from realtime.frames.types import U8
 from train.data.composites import frame_face
 from train.data.faces import Face, load_faces
 from train.heads.contour import Points
-from train.occluders.occlude import KINDS, Occluders, Scene, paste
+from train.occluders.kinds import EVALUATED_KINDS, Occluders
+from train.occluders.scene import Scene, paste
 
 _SEED = 20_000
 _DETECTOR_SHIFT, _DETECTOR_ZOOM = 0.025, 0.06  # errors of the detector, in sides of the face box, per axis
@@ -68,7 +69,7 @@ class HeldOutSet:
             pasted=np.stack([scene.rgb for scene in pasted]),
             pasted_labels=np.stack([scene.labels for scene in pasted]),
             landmarks=np.stack([scene.landmarks for scene in clean]),
-            kinds=tuple(KINDS[i % len(KINDS)] for i in range(len(faces))),
+            kinds=tuple(EVALUATED_KINDS[i % len(EVALUATED_KINDS)] for i in range(len(faces))),
             names=tuple(face.name for face in faces),
         )
 
@@ -77,7 +78,7 @@ def pasted_photograph(face: Face, library: Occluders, index: int) -> Scene:
     """The stored crop of a photograph with one occluder pasted on it: the detector's input."""
     rng = np.random.default_rng((_SEED, index))
     scene = Scene(face.rgb, face.labels, face.landmarks, face.box_side)
-    return paste(scene, library.make(KINDS[index % len(KINDS)], scene, rng), rng)
+    return paste(scene, library.make(EVALUATED_KINDS[index % len(EVALUATED_KINDS)], scene, rng), rng)
 
 
 def _compose(face: Face, library: Occluders, spec: ModelSpec, index: int, degrees: float) -> tuple[Scene, Scene]:
@@ -87,4 +88,4 @@ def _compose(face: Face, library: Occluders, spec: ModelSpec, index: int, degree
     framing[:2, :2] = np.exp(rng.normal(0, _DETECTOR_ZOOM)) * np.array([[cos, -sin], [sin, cos]])
     framing[:2, 2] = rng.normal(0, _DETECTOR_SHIFT, 2)
     scene = frame_face(face, spec, framing)
-    return scene, paste(scene, library.make(KINDS[index % len(KINDS)], scene, rng), rng)
+    return scene, paste(scene, library.make(EVALUATED_KINDS[index % len(EVALUATED_KINDS)], scene, rng), rng)

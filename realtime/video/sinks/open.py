@@ -7,7 +7,7 @@ from pathlib import Path
 from realtime.frames.types import Render
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.image import ImageSink
-from realtime.video.sinks.video import PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
+from realtime.video.sinks.video import CRF, PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
 from realtime.video.sinks.window import WindowSink, check_display
 from realtime.video.sources.base import SourceInfo
 
@@ -31,6 +31,7 @@ def open_sink(
     render: Render,
     *,
     preset: str = PRESET,
+    crf: int = CRF,
     encoder: Encoder = "auto",
 ) -> Sink:
     """The sink for an output file; use it in a `with`.
@@ -50,4 +51,4 @@ def open_sink(
         return LabelVideoSink(path, info)
     if render == "alpha":
         return AlphaVideoSink(path, info)
-    return VideoSink(path, info, preset, encoder=encoder)
+    return VideoSink(path, info, preset, crf, encoder=encoder)

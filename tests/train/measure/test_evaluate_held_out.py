@@ -15,7 +15,7 @@ from train.measure.evaluate_held_out import evaluate, evaluate_model, predict_se
 from train.measure.held_out import HeldOutSet
 from train.measure.sheets import write_held_out_sheet
 from train.measure.tables import held_out_text
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 SPEC = models.spec("consensus-lite")
 

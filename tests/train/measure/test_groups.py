@@ -22,7 +22,7 @@ from train.measure.groups import (
 from train.measure.held_out import HeldOutSet
 from train.measure.sheets import write_groups_sheet
 from train.measure.tables import held_out_text
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,17 @@ from train.data.composites import Composites, Sample, frame_face
 from train.data.faces import Face, load_faces
 from train.data.repeated import Repeated
 from train.data.split import face_split
-from train.labels.label import blobs_of, read_faces
+from train.labels.label_folder import read_faces
+from train.labels.pseudo_label import blobs_of
 from train.learn.batches import Supply
 from train.learn.config import TrainConfig
 from train.measure.evaluate_held_out import occluder_metrics
 from train.measure.held_out import HeldOutSet
 from train.measure.metrics import ScoreTotals
 from train.measure.open_model import network_predictor, predict_all
-from train.occluders.occlude import Occluders, paste, shape
+from train.occluders.kinds import Occluders
+from train.occluders.scene import paste
+from train.occluders.shapes import shape
 
 _EVERY_FEW = 5  # one training face in so many is kept for the small sets
 

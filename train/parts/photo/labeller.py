@@ -28,7 +28,7 @@ from train.parts.photo.depth import depth_cm
 from train.parts.photo.fit import MOST_ERROR, FittedHead, PartsFit
 from train.parts.photo.mesh import FRONT, LEFT_EAR, RIGHT_EAR, SKULL, PhotoMesh
 from train.parts.photo.part_labels import Sources, part_labels
-from train.parts.photo.second_round import PartsTeacher
+from train.parts.photo.parts_teacher import PartsTeacher
 from train.parts.raster import rasterise
 
 DEPTH_SCALE_M = 0.0001

@@ -1,6 +1,6 @@
 """Self-training: networks of ours as the teacher of the visible face ("learning from its mistakes").
 
-Each face is seen in several framings and mirrored, by one network or several (`train/labels/teachers/framings.py`).
+Each face is seen in several framings and mirrored, by one network or several (`augmented_inference.py`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.types import U8
 from train.heads.contour import Points, face_height, hull_mask
 from train.labels.morphology import deep, disc, inverse, iou, largest, opened, without_specks
+from train.labels.teachers.augmented_inference import F32, FRAMINGS, Parse, seen_in_framings
 from train.labels.teachers.base import Portrait, Seen, Unusable
-from train.labels.teachers.framings import F32, FRAMINGS, Parse, seen_in_framings
 
 _SPECK = 0.0025  # of the face height squared: smaller components take their surroundings' label
 _SLIVER = 0.03  # of the face height: an occlusion nowhere thicker than that is an edge that the network is unsure of

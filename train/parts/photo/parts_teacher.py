@@ -18,8 +18,8 @@ from realtime.frames.types import U8
 from train.data.repeated import mirrored_ids
 from train.heads.contour import Points, face_height
 from train.labels.morphology import without_specks
-from train.labels.teachers.framings import F32, seen_in_framings
-from train.labels.teachers.self_training import open_network
+from train.labels.teachers.augmented_inference import F32, seen_in_framings
+from train.labels.teachers.engine import open_network
 
 _SURE, _RULED_OUT = 0.8, 0.1  # probabilities of what the network sees, and of what the label says
 _EARS = tuple(PART_LABELS.index(f"{side} ear") for side in ("left", "right"))

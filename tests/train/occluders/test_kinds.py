@@ -7,7 +7,9 @@ from tests.fakes.training import write_labels, write_occluders
 from train.data.augment import random_look
 from train.data.composites import Composites, frame_face
 from train.data.faces import load_faces
-from train.occluders.occlude import TRAINED_KINDS, Occluders, Patch, paste, with_clear_glasses
+from train.occluders.glasses import with_clear_glasses
+from train.occluders.kinds import EVALUATED_KINDS, OCCLUDER_KINDS, TRAINED_KINDS, Occluders, random_kind
+from train.occluders.scene import Patch, paste
 
 SPEC = ModelSpec("test", ("background", "face", "occlusion"))
 
@@ -22,7 +24,7 @@ def faces(tmp_path_factory):
     return load_faces(write_labels(tmp_path_factory.mktemp("faces") / "labels", count=4))
 
 
-def test_perfect_framing_puts_the_face_box_in_the_middle(faces):
+def test_framing_without_change_centres_the_face_box(faces):
     scene = frame_face(faces[0], SPEC, np.eye(3))
     rows, columns = np.nonzero(scene.labels)
     assert (rows.min() + rows.max() + 1) / 2 == pytest.approx(64, abs=1.5)
@@ -40,6 +42,13 @@ def test_every_kind_covers_face_and_only_face_becomes_occlusion(kind, library, f
         assert ((pasted.labels == BACKGROUND) == (scene.labels == BACKGROUND)).all()
         covered += int((pasted.labels == OCCLUSION).sum())
     assert covered > 100
+
+
+def test_shares_add_up_to_1_and_every_kind_is_drawn():
+    assert sum(kind.share for kind in OCCLUDER_KINDS) == pytest.approx(1)
+    rng = np.random.default_rng(0)
+    assert {random_kind(rng) for _ in range(1000)} == set(TRAINED_KINDS)
+    assert 0 < len(EVALUATED_KINDS) < len(TRAINED_KINDS)
 
 
 def test_fingers_leave_more_of_the_face_than_the_whole_hand(library, faces):
@@ -73,7 +82,7 @@ def test_same_seed_and_index_give_the_same_sample(library, faces):
     assert not (one[5].rgb == Composites(faces, library, SPEC, seed=4)[5].rgb).all()
 
 
-def test_look_changes_pixels_and_keeps_the_shape():
+def test_random_look_changes_pixels_and_keeps_the_shape():
     rgb = np.full((128, 128, 3), 120, np.uint8)
     looks = [random_look(rgb, np.random.default_rng(seed)) for seed in range(20)]
     assert {look.shape for look in looks} == {rgb.shape}
@@ -92,7 +101,7 @@ def test_missing_occluders_are_named(tmp_path):
         Occluders(tmp_path, "train")
 
 
-def test_clear_glasses_change_the_picture_about_the_eyes_and_no_label(faces):
+def test_clear_glasses_change_pixels_about_the_eyes_and_no_label(faces):
     scene = frame_face(faces[0], SPEC, np.eye(3))
     eyes = scene.landmarks[[33, 133, 263, 362]]
     above = int(eyes[:, 1].min() - np.linalg.norm(eyes[0] - eyes[1]) * 2)

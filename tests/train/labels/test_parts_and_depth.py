@@ -11,7 +11,7 @@ from engines.errors import DataError, UsageError
 from engines.spec import PART_LABELS
 from train.labels.label import label
 from train.labels.options import LabelOptions
-from train.labels.parts import parts_tile
+from train.labels.sheets import parts_tile
 from train.parts.folder import read_parts
 
 SHARED = Path(__file__).parents[4] / "shared"

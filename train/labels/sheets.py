@@ -20,7 +20,7 @@ from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.labels.pseudo_label import PseudoLabel
 from train.measure.label_pictures import parts_overlay, write_grid
-from train.parts.photo.rgbd import DEPTH_SCALE_M, PhotoLabeller
+from train.parts.photo.labeller import DEPTH_SCALE_M, PhotoLabeller
 
 _TILE_PX, _TILE_SCALE = 256, 2.0
 

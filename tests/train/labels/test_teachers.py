@@ -13,11 +13,11 @@ from realtime.frames.resampling import warp
 from tests.train.heads.test_contour import upright_face
 from train.heads.contour import contour, hull_mask, silhouette_mask
 from train.labels.morphology import iou
-from train.labels.teachers import self_training
+from train.labels.teachers import engine
+from train.labels.teachers.augmented_inference import FRAMINGS, average_on_picture, crop_affine
 from train.labels.teachers.base import Portrait, Unusable
-from train.labels.teachers.framings import FRAMINGS, average_on_picture, crop_affine
+from train.labels.teachers.engine import EngineTeacher, Network
 from train.labels.teachers.masks import MaskTeacher
-from train.labels.teachers.self_training import EngineTeacher, Network
 
 SPEC = ModelSpec("fake", CONSENSUS_LABELS)
 SKIN, HAND = (200, 120, 90), (0, 0, 255)  # no mixture with black, as edges have it, looks like the other
@@ -45,7 +45,7 @@ def teacher(monkeypatch):
     def make(*parses):
         names = [str(i) for i in range(len(parses))]
         networks = {name: Network(name, parse, SPEC, name * 64) for name, parse in zip(names, parses, strict=True)}
-        monkeypatch.setattr(self_training, "open_network", lambda name, threads: networks[name])
+        monkeypatch.setattr(engine, "open_network", lambda name, threads: networks[name])
         return EngineTeacher(",".join(names))
 
     return make
@@ -185,6 +185,6 @@ def test_masks_that_do_not_fit_are_named(tmp_path):
 
 def test_a_network_without_background_is_no_teacher(monkeypatch, tmp_path):
     spec = ModelSpec("odd", ("skin", "nose"))
-    monkeypatch.setattr(self_training, "_checkpoint", lambda path: Network("odd", see_colours, spec, ""))
+    monkeypatch.setattr(engine, "_checkpoint", lambda path: Network("odd", see_colours, spec, ""))
     with pytest.raises(UsageError, match="needs background"):
         EngineTeacher(str(tmp_path / "odd.safetensors"))

@@ -3,12 +3,12 @@ import pytest
 
 from engines.errors import UsageError
 from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec
-from tests.train.labels.teachers.test_teachers import portrait
+from tests.train.labels.test_teachers import portrait
 from train.heads.contour import face_height
 from train.labels.options import LabelOptions
-from train.labels.teachers.self_training import Network
-from train.parts.photo import second_round
-from train.parts.photo.second_round import PartsTeacher, correct
+from train.labels.teachers.engine import Network
+from train.parts.photo import parts_teacher
+from train.parts.photo.parts_teacher import PartsTeacher, correct
 
 ID = {name: index for index, name in enumerate(PART_LABELS)}
 SPEC = ModelSpec("parts", PART_LABELS, size_px=128)
@@ -69,7 +69,7 @@ def half_and_half(crops):
 def opened(monkeypatch):
     def open_as(spec):
         network = Network("fake", half_and_half, spec, "0" * 64)
-        monkeypatch.setattr(second_round, "open_network", lambda name, threads: network)
+        monkeypatch.setattr(parts_teacher, "open_network", lambda name, threads: network)
         return PartsTeacher("fake")
 
     return open_as
