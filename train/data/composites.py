@@ -13,7 +13,7 @@ from realtime.frames.resampling import warp
 from realtime.frames.types import U8
 from train.data.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
-from train.labels.label import blobs_of
+from train.labels.pseudo_label import blobs_of
 from train.occluders import shapes
 from train.occluders.glasses import with_clear_glasses
 from train.occluders.kinds import Occluders, random_kind

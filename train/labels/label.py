@@ -29,11 +29,11 @@ import cv2
 import numpy as np
 
 from engines.errors import DataError, SourceError
-from engines.spec import FACE, OCCLUSION
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.labels.inputs import Picture, find_pictures
 from train.labels.json_lines import drop_cut_line
+from train.labels.label_folder import read_faces, read_labels
 from train.labels.options import (
     LabelOptions,
     contour_provenance,
@@ -43,7 +43,7 @@ from train.labels.options import (
     rgbd_provenance,
 )
 from train.labels.provenance import check, note
-from train.labels.pseudo_label import FullFace, PseudoLabel, label_face, merged
+from train.labels.pseudo_label import FullFace, PseudoLabel, label_face
 from train.labels.teachers.base import Teacher, Unusable
 from train.labels.teachers.mediapipe_models import FaceMesh
 
@@ -100,20 +100,6 @@ def label(
     return replace(summary, already_done=len(pictures) - len(todo))
 
 
-def read_faces(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `faces.jsonl`. A last line that a kill cut short is left out."""
-    path = folder / "faces.jsonl"
-    if not path.is_file():
-        raise DataError(f"no faces.jsonl in {folder}; expected the output folder of `unveil label`")
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
-
-
 def sheet(folder: Path, count: int = 40, tile_px: int = 200) -> Path:
     """Write `sheet.png`: a sample of the labels over their pictures. Returns its path."""
     from train.measure.label_pictures import overlay_tile, write_grid
@@ -125,19 +111,6 @@ def sheet(folder: Path, count: int = 40, tile_px: int = 200) -> Path:
         labels = read_labels(folder / row["labels"])
         tiles.append(overlay_tile(read_rgb(Path(row["image"])), labels, row["box_xyxy"], tile_px))
     return write_grid(tiles, folder / "sheet.png", columns=8)
-
-
-def read_labels(path: Path) -> U8:
-    """(H, W) uint8 class ids. Raises DataError where the file is missing or no picture."""
-    labels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if labels is None:
-        raise DataError(f"cannot read {path}; expected an 8-bit PNG of class ids. Label again with `unveil label`")
-    return labels.astype(np.uint8)
-
-
-def blobs_of(labels: U8) -> U8:
-    """C(I) of equation 2 from class ids: 0 background, 1 face, then one id for each 8-connected occlusion."""
-    return merged((labels == FACE).astype(np.uint8), (labels == OCCLUSION).astype(np.uint8))
 
 
 def _done(output: Path) -> set[str]:

@@ -18,7 +18,8 @@ from train.data.composites import Composites, Sample, frame_face
 from train.data.faces import Face, load_faces
 from train.data.repeated import Repeated
 from train.data.split import face_split
-from train.labels.label import blobs_of, read_faces
+from train.labels.label_folder import read_faces
+from train.labels.pseudo_label import blobs_of
 from train.learn.batches import Supply
 from train.learn.config import TrainConfig
 from train.measure.evaluate_held_out import occluder_metrics
