@@ -20,7 +20,6 @@ from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
 from train.commands.options import JsonFile, needs_training
 from train.commands.train import average, train
-from train.commands.train_parts import train_parts
 
 app = typer.Typer(
     help="Shows the face and what covers it: face, occlusion and background for every pixel of a video.",
@@ -188,7 +187,7 @@ def demo(
     typer.echo(report.demo_text(result))
 
 
-for command in (label, train, train_parts, average, calibrate, evaluate, reproduce):
+for command in (label, train, average, calibrate, evaluate, reproduce):
     app.command()(command)
 
 
