@@ -1,4 +1,4 @@
-"""The readable half of an engine: `manifest.json` says what the folder holds, how it was made and how well it agrees.
+"""The readable half of an engine: `manifest.json` states what the folder holds, how it was made and how well it agrees.
 
 It is written last, so a folder without one is an unfinished build.
 """
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engines.errors import EngineDamaged, EngineMismatch, UsageError
-from engines.spec import CALIBRATED, Backend, Batch, ModelSpec, Precision
+from engines.spec import CALIBRATED, Batch, ModelSpec, Precision
 
 MANIFEST = "manifest.json"
-SCHEMA = 2
+SCHEMA = 3
+"""3 adds to 2: the spec's modality and thresholds, and `checkpoint`. Nothing in a manifest of schema 2 states what the
+network sees, so its engine is refused."""
 INPUT = "crops"
 OUTPUTS = ("labels", "probabilities")
-FLAVOURS: dict[str, tuple[str | None, ...]] = {"openvino": (None,), "tensorrt": ("stock", "rtx"), "torch": (None,)}
-"""Of each backend. TensorRT is one library for all GPUs, TensorRT for RTX another."""
 _HASH = re.compile("[0-9a-f]{64}")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "schema": int,
@@ -32,6 +32,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "tensors": list,
     "recipe": dict,
     "files": dict,
+    "checkpoint": str,
     "checkpoint_sha256": str,
     "versions": dict,
     "host": dict,
@@ -49,7 +50,7 @@ class Calibration:
 
     count: int
     sha256: str
-    """Of the crops' bytes, in order."""
+    """SHA-256 of the crops' bytes, in order."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Gpu:
 
     name: str
     capability: str
-    """What its instructions are: "8.9"."""
+    """CUDA compute capability: "8.9"."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ class Manifest:
     """What an engine folder holds and how it was made."""
 
     spec: ModelSpec
-    backend: Backend
+    backend: str
     flavour: str | None
-    """Of TensorRT: stock or rtx."""
+    """The library, of a backend that has several: TensorRT has stock and rtx. None for a backend that has one."""
     precision: Precision
     batch: Batch
     """As read back from the compiled graph."""
@@ -104,9 +105,12 @@ class Manifest:
     """What else was chosen in compiling it."""
     files: dict[str, str]
     """File name -> SHA-256, in hexadecimal."""
+    checkpoint: str
+    """Path of the weights that were compiled, as the builder was given it; empty where it was given none."""
     checkpoint_sha256: str
-    """Of the weights that were compiled."""
+    """SHA-256 of those weights."""
     versions: dict[str, str]
+    """Package -> version, of all that took part in building it."""
     host: dict[str, str]
     """The machine that built it: os, machine (architecture), cpu."""
     gpu: Gpu | None
@@ -141,7 +145,10 @@ def read_manifest(folder: Path) -> Manifest:
     values = _read_values(folder)
     schema = values.get("schema")
     if isinstance(schema, int) and schema != SCHEMA:
-        raise EngineMismatch(f"{folder}: manifest schema {schema}; this version reads {SCHEMA}: build the engine again")
+        raise EngineMismatch(
+            f"{folder} has a manifest of schema {schema}; this version reads {SCHEMA}; build the engine again from its "
+            f"checkpoint: unveil compile CHECKPOINT --output {folder}"
+        )
     problems = _problems(values)
     if problems:
         raise _damaged(folder, problems)
@@ -169,7 +176,7 @@ def verify(folder: Path, manifest: Manifest) -> None:
         if not path.is_file():
             problems.append(f"{name} is missing")
         elif (found := sha256_of(path)) != expected:
-            problems.append(f"{name} has SHA-256 {found[:12]}..., the manifest says {expected[:12]}...")
+            problems.append(f"{name} has SHA-256 {found[:12]}..., the manifest states {expected[:12]}...")
     if problems:
         raise _damaged(folder, problems)
 
@@ -204,12 +211,8 @@ def _problems(values: dict[str, Any]) -> list[str]:
     problems += [f"field '{name}' has the value {values[name]!r}" for name in wrong]
     if problems:
         return problems
-    for name, allowed in (("backend", get_args(Backend)), ("precision", get_args(Precision))):
-        if values[name] not in allowed:
-            problems.append(f"{name} is {values[name]!r}, expected one of {', '.join(allowed)}")
-    if not problems and values["flavour"] not in FLAVOURS[values["backend"]]:
-        known = " or ".join(map(str, FLAVOURS[values["backend"]]))
-        problems.append(f"flavour is {values['flavour']!r}, expected {known} for {values['backend']}")
+    if values["precision"] not in get_args(Precision):
+        problems.append(f"precision is {values['precision']!r}, expected one of {', '.join(get_args(Precision))}")
     if not _HASH.fullmatch(values["checkpoint_sha256"]):
         problems.append(f"checkpoint_sha256 is {values['checkpoint_sha256']!r}, expected 64 hexadecimal digits")
     if values["precision"] in CALIBRATED and values["calibration"] is None:

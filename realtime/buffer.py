@@ -1,75 +1,64 @@
-"""A thread that reads a source, or parses its frames, ahead of its consumer."""
+"""A thread that iterates ahead of its consumer: it reads a source, or parses its frames."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from engines.closing import Closing
 from engines.errors import SourceError
-from realtime.timing import StageTimer
 
 T = TypeVar("T")
-Made = TypeVar("Made", covariant=True)
 
-_WAIT_CAPACITY = 4  # enough to ride over an uneven consumer; each frame more is memory (12 MB at 4K)
+_WAIT_CAPACITY = 4  # enough for an uneven consumer; each more frame is memory (12 MB at 4K)
 _LONGEST_START_SECONDS = 10.0
 
 
 class Policy(Enum):
-    """What the reader does when the consumer is slower than the source."""
+    """What the thread does when the consumer is slower."""
 
     WAIT = "wait"
     """It waits: a bounded queue, nothing is dropped. For files."""
     DROP_OLDEST = "drop_oldest"
-    """It goes on: the one slot always holds the latest frame, and dropped ones are counted. For live sources."""
-
-
-class Makes(Protocol[Made]):
-    """What a buffer reads: a source of frames, or of what was made of them."""
-
-    def __iter__(self) -> Iterator[Made]:
-        """The items, in order; asked for once, by the buffer's thread."""
-        ...
-
-    def stop(self) -> None:
-        """Let the iteration end soon. Called by another thread."""
-        ...
+    """It goes on: the one slot always holds the latest item, and dropped ones are counted. For live sources."""
 
 
 class Buffer(Closing, Generic[T]):
-    """Reads a source in its own thread; a context manager, which does not close the source itself.
+    """Iterates in a thread of its own; a context manager, which ends the thread and closes nothing else.
 
-    Iterating (or `read`) gives the frames. An exception of the source comes out where the frames that it did read end;
-    but a source that breaks off after frames (a cut file, a lost stream) just ends, and `damage` says why.
+    Iterating over the buffer (or `read`) gives the items in their order. An exception of the thread is raised after the
+    items that came before it. A source that breaks off after its first frames (a cut file, a lost stream) is no error
+    here: the items end, and `damage` says why.
+
+    Args:
+        items: what to iterate over; the thread does that, once.
+        policy: what happens when the consumer is slower.
+        stop: lets the iteration end soon; another thread calls it. None: each item comes soon anyway.
+        capacity: the most items that wait where the policy is to wait. The next item is begun once there is room.
+        name: the thread's name.
     """
 
     def __init__(
         self,
-        source: Makes[T],
+        items: Iterable[T],
         policy: Policy = Policy.WAIT,
-        timer: StageTimer | None = None,
+        *,
+        stop: Callable[[], None] | None = None,
         capacity: int = _WAIT_CAPACITY,
         name: str = "reader",
     ) -> None:
-        """Args:
-        timer: gets the stage "decode": what the thread spent on getting each frame.
-        capacity: frames that wait at most where the policy is to wait; the next one is only begun once there is room.
-        name: of the thread.
-        """
         self.dropped = 0
         self.damage: str | None = None
         """Why the source broke off, once it has."""
-        self._source, self._policy, self._timer = source, policy, timer or StageTimer()
-        self._capacity = capacity
-        self._frames: deque[T] = deque()
+        self._policy, self._stop, self._capacity = policy, stop, capacity
+        self._waiting: deque[T] = deque()
         self._changed = threading.Condition()
         self._ended = self._closed = self._read_any = False
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(items,), name=name, daemon=True)
         try:
             self._thread.start()
         except KeyboardInterrupt:  # while it starts: nobody else would stop it before the source is closed
@@ -79,13 +68,13 @@ class Buffer(Closing, Generic[T]):
             raise
 
     def read(self) -> T | None:
-        """The next frame; None once the source has ended or the buffer was closed. Raises what the source raised."""
+        """The next item; None once the items have ended or the buffer was closed. Raises what the thread raised."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frames or self._ended or self._closed)
-            if self._frames and not self._closed:
+            self._changed.wait_for(lambda: self._waiting or self._ended or self._closed)
+            if self._waiting and not self._closed:
                 self._changed.notify_all()
                 self._read_any = True
-                return self._frames.popleft()
+                return self._waiting.popleft()
             error, self._error = self._error, None
         if isinstance(error, SourceError) and self._read_any:
             self.damage = str(error)
@@ -95,30 +84,30 @@ class Buffer(Closing, Generic[T]):
         return None
 
     def __iter__(self) -> Iterator[T]:
-        while (frame := self.read()) is not None:
-            yield frame
+        while (item := self.read()) is not None:
+            yield item
 
     def close(self) -> None:
-        """Stop the thread and let go of its frames. The thread has ended on return: the source may be closed."""
+        """Stop the thread and drop its items. The thread has ended on return: the source may be closed."""
         self._let_go()
         self._thread.join()
 
     def _let_go(self) -> None:
         with self._changed:
             self._closed = True
-            self._frames.clear()
+            self._waiting.clear()
             self._changed.notify_all()
-        self._source.stop()
+        if self._stop:
+            self._stop()
 
-    def _run(self) -> None:
+    def _run(self, items: Iterable[T]) -> None:  # only the thread holds the items: a generator closes with it
         try:
-            frames = iter(self._source)
+            iterator = iter(items)
             while self._has_room():
-                with self._timer.stage("decode"):
-                    frame = next(frames, None)
-                if frame is None:
+                item = next(iterator, None)
+                if item is None:
                     break
-                self._put(frame)
+                self._put(item)
         except Exception as e:
             self._error = e
         finally:
@@ -127,17 +116,17 @@ class Buffer(Closing, Generic[T]):
                 self._changed.notify_all()
 
     def _has_room(self) -> bool:
-        """Waits for it where the policy is to wait; False once the buffer is closed."""
+        """Waits for room where the policy is to wait; False once the buffer is closed."""
         with self._changed:
             if self._policy is Policy.WAIT:
-                self._changed.wait_for(lambda: len(self._frames) < self._capacity or self._closed)
+                self._changed.wait_for(lambda: len(self._waiting) < self._capacity or self._closed)
             return not self._closed
 
-    def _put(self, frame: T) -> None:
+    def _put(self, item: T) -> None:
         with self._changed:
-            if self._policy is Policy.DROP_OLDEST and self._frames:
-                self._frames.popleft()
+            if self._policy is Policy.DROP_OLDEST and self._waiting:
+                self._waiting.popleft()
                 self.dropped += 1
             if not self._closed:
-                self._frames.append(frame)
+                self._waiting.append(item)
                 self._changed.notify_all()

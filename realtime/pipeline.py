@@ -1,99 +1,35 @@
-"""The loop: source -> buffer -> detect or track -> crop -> parse -> buffer -> smooth -> draw -> sink."""
+"""The loop: source -> buffer -> detect or track -> crop -> parse -> buffer -> smooth -> render -> sink.
+
+Five threads share the work. Each hands its frames, in order, to the next one:
+
+    reader   decodes. It waits for the parser where the source is a file, and drops the oldest frame where it is live
+    search   looks for new faces, while the parser goes on with the faces that it knows
+    parser   finds each known face's place, crops it and runs the network
+    main     steadies the masks, draws them and hands the frame to the sink
+    writer   encodes, where the sink is a video. An image or a window is written by the main thread
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 
 from engines.engine import Engine
-from engines.errors import UsageError
 from realtime.buffer import Buffer, Policy
-from realtime.faces.detect import Detector, DetectorModel, DetectsFaces
-from realtime.faces.fragments import without_fragments
-from realtime.faces.parse import parse_frame
+from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.face_parser import FaceParser
 from realtime.faces.smooth import Smoother
-from realtime.faces.tracker import Tracker
-from realtime.frames.types import Frame, ParsedFace, Render
+from realtime.options import Options, Summary
 from realtime.render.draw import render
+from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
-from realtime.video.sinks.base import Sink
-from realtime.video.sinks.video import ENCODERS, PRESET, PRESETS, Encoder
+from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
 
-
-@dataclass(frozen=True)
-class Options:
-    """How frames are to be processed."""
-
-    render: Render = "overlay"
-    detector: DetectorModel = "auto"
-    redetect_every: int | None = None
-    """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
-    max_faces: int | None = None
-    """The most faces that are followed, those found first; None: all."""
-    smooth: bool = True
-    """Steady the masks of a video over time. Images are never smoothed."""
-    policy: Policy | None = None
-    """What happens when frames come faster than they can be processed; None: live sources drop, files wait."""
-    limit: int | None = None
-    """Frames after which to stop; None: at the end."""
-    preset: str = PRESET
-    """Of x264, where whoever opens the sink writes H.264: the quicker, the larger the file."""
-    encoder: Encoder = "auto"
-    """Of H.264, likewise."""
-
-    def __post_init__(self) -> None:
-        for name in ("redetect_every", "max_faces", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}; expected 1 or more")
-        if self.preset not in PRESETS:
-            raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
-        if self.encoder not in ENCODERS:
-            raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
-
-    @property
-    def search_interval(self) -> int:
-        """Frames between two searches for new faces."""
-        return self.redetect_every or (1 if self.render == "blur" else 15)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run did."""
-
-    source: str
-    size_wh: tuple[int, int]
-    render: str
-    engine: str
-    """The engine's own description."""
-    depth: str | None
-    """Where measured depth came from, and its scale; None where the network saw colour."""
-    frames: int
-    faces: int
-    """Different faces that were followed."""
-    frames_without_face: int
-    dropped: int
-    """Frames of a live source that came too fast."""
-    damage: str | None
-    """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
-    wall_seconds: float
-    """From the first frame asked for to the output closed."""
-    fps: float
-    """Frames per second of that time."""
-    latency_ms: dict[str, float | None]
-    """p50 and p95 from reading a frame to handing it to the sink."""
-    stages_ms: dict[str, Any]
-    """Per stage. Decoding, searching, parsing (`detect` to `track`), drawing and encoding have a thread each, so that
-    the stages add up to more than the time. `detect` is what the parser waits for a search."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        return asdict(self)
+__all__ = ["Options", "Summary", "run"]
 
 
 def run(
@@ -103,51 +39,64 @@ def run(
     options: Options | None = None,
     *,
     detector: DetectsFaces | None = None,
-    timer: StageTimer | None = None,
-    on_frame: Callable[[StageTimer], None] | None = None,
+    on_frame: Callable[[int], None] | None = None,
 ) -> Summary:
     """Process a source from its first frame to its last.
 
     Args:
-        source: open; the caller closes it.
+        source: open; closed at the end, whatever happens.
         engine: loaded; the caller closes it.
-        sink: closed at the end, aborted on an error: an encoder's last frames belong to the time of the run.
-        detector: what finds faces; None: the one that the options name.
-        timer: collects the times; give the one that the sink reports its encoding to.
-        on_frame: called after each frame, for a progress bar.
+        sink: open; closed at the end, aborted on an error.
+        detector: finds faces; None: the one that the options name.
+        on_frame: called after each frame with the number of frames that are done.
     """
     cv2.setNumThreads(1)  # OpenCV's own threads would take the cores from the network, the decoder and the encoder
-    options, timer = options or Options(), timer or StageTimer()
-    tracker = Tracker(detector or Detector(options.detector), engine.spec, options.search_interval, options.max_faces)
-    smoother = Smoother() if options.smooth and source.info.kind != "image" else None
-    policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
-    faces_seen: set[int] = set()
-    frames_without_face = 0
+    options, timer = options or Options(), StageTimer()
+    frames_done = frames_without_face = 0
+    track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
     with (
-        sink,
-        tracker,
-        Buffer(source, policy, timer) as frames,
-        Buffer(_Parsing(frames, tracker, engine, timer), capacity=1, name="parser") as parsed,
+        source,
+        BackgroundSink(sink, timer) if sink.wants_thread else sink as writer,
+        ThreadPoolExecutor(1, "search") as search_thread,
+        FaceParser(
+            engine,
+            detector or Detector(options.detector),
+            redetect_every=options.search_interval,
+            max_faces=options.max_faces,
+            smoothing=Smoother() if options.smooth and source.info.kind != "image" else None,
+            specks_of_face=not find_renderer(options.render).hides_faces,
+            search_thread=search_thread,
+            timer=timer,
+        ) as parser,
+        Buffer(
+            timer.each("decode", source),
+            options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT),
+            stop=source.stop,
+            name="reader",
+        ) as frames,
+        Buffer(
+            ((frame, parser.parse(frame)) for frame in frames), capacity=1, stop=frames.close, name="parser"
+        ) as parsed_frames,
     ):
-        for frame, faces in parsed:
-            with timer.stage("smooth"):
-                steady = smoother.smooth(faces) if smoother else faces
-                faces = without_fragments(steady, engine.spec, of_face=options.render != "blur")
+        for frame, parsed in parsed_frames:
+            faces = parser.smooth(parsed)
             with timer.stage("draw"):
                 drawn = render(frame, faces, options.render, engine.spec)
             with timer.stage("write"):
-                sink.write(drawn)
-            timer.frame_done(frame.captured_at)
-            faces_seen.update(face.track_id for face in faces)
+                writer.write(drawn)
+            timer.add_latency(frame.captured_at)
+            frames_done += 1
             frames_without_face += not faces
+            track_ids.update(face.track_id for face in faces)
             if on_frame:
-                on_frame(timer)
-            if stopped := timer.frames == options.limit or not sink.wants_more:
+                on_frame(frames_done)
+            if stopped := frames_done == options.limit or not writer.wants_more:
                 break
-        if stopped or frames.damage or parsed.damage:
-            sink.cut_sound()
+        damage = None if stopped else frames.damage
+        if stopped or damage:
+            writer.cut_sound()
     wall_seconds = time.perf_counter() - start
     times = timer.to_json()
     return Summary(
@@ -156,30 +105,13 @@ def run(
         render=options.render,
         engine=engine.description,
         depth=source.info.depth,
-        frames=timer.frames,
-        faces=len(faces_seen),
+        frames=frames_done,
+        faces=len(track_ids),
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
-        damage=None if stopped else frames.damage or parsed.damage,
+        damage=damage,
         wall_seconds=round(wall_seconds, 3),
-        fps=round(timer.frames / wall_seconds, 2),
+        fps=round(frames_done / wall_seconds, 2),
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
     )
-
-
-@dataclass(frozen=True)
-class _Parsing:
-    """Frames in, and each with its parsed faces out. A buffer's thread iterates, so that drawing overlaps with it."""
-
-    frames: Buffer[Frame]
-    tracker: Tracker
-    engine: Engine
-    timer: StageTimer
-
-    def __iter__(self) -> Iterator[tuple[Frame, list[ParsedFace]]]:
-        for frame in self.frames:
-            yield frame, parse_frame(frame, self.tracker, self.engine, self.timer)
-
-    def stop(self) -> None:
-        self.frames.close()

@@ -24,11 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from engines.engine import Engine
 from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
-from realtime.faces.parse import parse_frame
-from realtime.faces.tracker import Tracker
+from realtime.faces.face_parser import FaceParser
+from realtime.faces.smooth import Smoother
 from realtime.frames.types import Frame
 from realtime.run.report import table
-from realtime.timing import StageTimer
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sources.open import open_source
 
@@ -91,9 +90,9 @@ def crowd(shared: Path, columns: int = 6, tile_px: int = 240) -> Picture:
 def faces_shown(engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = 15) -> list[int]:
     """How many faces are drawn in each frame: those of which any pixel is labelled."""
     shown = []
-    with Tracker(detector, engine.spec, redetect_every) as tracker:
+    with FaceParser(engine, detector, redetect_every=redetect_every, smoothing=Smoother()) as parser:
         for index, picture in enumerate(pictures):
-            faces = parse_frame(Frame((picture,), "rgb", index), tracker, engine, StageTimer())
+            faces = parser.step(Frame((picture,), "rgb", index))
             shown.append(sum(bool((face.probabilities[..., 0] < 128).any()) for face in faces))
     return shown
 

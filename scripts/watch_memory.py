@@ -22,7 +22,7 @@ import numpy as np
 
 from engines.errors import UnveilError
 from realtime.run.report import table, write_json
-from realtime.tools.demo_clip import write_clip
+from realtime.tools.demo.clip import write_clip
 
 SECONDS = 10.0  # of the sample clip
 _EVERY_SECONDS = 5.0

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from engines.machine import nvidia_gpu
-from engines.spec import Backend, Precision
+from engines.spec import Precision
 
 ROOT = Path(__file__).parents[1]
-_BUILDS: dict[str, tuple[Precision, Backend, str]] = {
+_BUILDS: dict[str, tuple[Precision, str, str]] = {
     "fp32": ("fp32", "openvino", "1"),
     "int8": ("int8", "openvino", "1"),
     "batch4": ("fp32", "openvino", "4"),
@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def sample_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first ten frames of the demo's clip: a face, 1280x720, with sound."""
-    from realtime.tools.demo_clip import FPS, write_clip
+    from realtime.tools.demo.clip import FPS, write_clip
 
     path = tmp_path_factory.mktemp("clips") / "sample.mp4"
     write_clip(path, 10 / FPS)

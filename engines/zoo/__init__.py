@@ -6,43 +6,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import UnknownModel, UsageError
-from engines.spec import ModelSpec, Precision
+from engines.spec import Modality, ModelSpec, Precision
 
 ZOO = Path(__file__).parent
 DEFAULT_MODEL = "consensus-lite"
 WITH_CONSENSUS = "+consensus"
-"""At the end of a model's name: together with the default model, which tells what covers the face."""
+"""Suffix of a model's name: run it together with the default model, which marks what covers the face."""
 _FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp32")  # on any CPU
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture of face crops, composed from the training data: int8 scales are measured on them."""
+    """A picture of face crops, composed from the training data, on which int8 scales are measured."""
 
     path: Path
     size_px: int
     """Side of each crop."""
     crop_scale: float
     """As in `ModelSpec`."""
-    sees_depth: bool
-    """Crops of depth as gray, not of colour."""
+    modality: Modality
+    """What the crops show."""
 
 
 SHEETS = (
-    Sheet(ZOO / "calibration.png", 128, 1.5, sees_depth=False),
-    Sheet(ZOO / "calibration_parts.jpg", 160, 2.0, sees_depth=False),
-    Sheet(ZOO / "calibration_parts-depth.png", 160, 2.0, sees_depth=True),
+    Sheet(ZOO / "calibration.png", 128, 1.5, "colour"),
+    Sheet(ZOO / "calibration_parts.jpg", 160, 2.0, "colour"),
+    Sheet(ZOO / "calibration_parts-depth.png", 160, 2.0, "depth"),
 )
 
 
 def calibration(spec: ModelSpec) -> Sheet:
     """The sheet whose crops are framed as a network's are. Raises UsageError where none ships."""
     for sheet in SHEETS:
-        if (sheet.crop_scale, sheet.sees_depth) == (spec.crop_scale, spec.sees_depth):
+        if (sheet.crop_scale, sheet.modality) == (spec.crop_scale, spec.modality):
             return sheet
     raise UsageError(
-        f"no calibration crops ship for {spec.name} (crop_scale {spec.crop_scale:g}, of "
-        f"{'depth' if spec.sees_depth else 'colour'}); make some with 'unveil calibrate' and give them"
+        f"no calibration crops ship for {spec.name} (crop_scale {spec.crop_scale:g}, of {spec.modality}); "
+        "make some with 'unveil calibrate' and give them"
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from functools import partial
+from typing import ParamSpec, TypeVar
 
 from engines.closing import Closing
 from realtime.faces.detect import DetectsFaces
@@ -13,7 +14,10 @@ from realtime.faces.tile_rotation import MOST_SKIPPED, TileRotation
 from realtime.faces.tiles import close_up, is_coarse
 from realtime.frames.types import Detection, Frame, Region
 
-_TILES_PER_SEARCH = 1  # 4 ms, beside the 6 of a search in the whole frame (720p, one core)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_TILES_PER_SEARCH = 1  # 4 ms, after the 6 ms of a search in the whole frame (720p, one core)
 _TILES_BETWEEN = 2  # one at a time, between two searches: the 15 tiles of a 720p frame have their turn in 5 intervals
 
 
@@ -34,23 +38,30 @@ class SearchResult:
 class Search(Closing):
     """Searches every `every`th frame of one video whole, and a few tiles in the frames between.
 
-    A search takes as long as parsing two or three faces. It therefore runs in a thread of its own, beside the parser,
-    unless it is urgent. Its result arrives one frame later: always one, so that a file gives the same result each time.
+    A search takes as long as parsing two or three faces. Unless it is urgent, it therefore runs in another thread while
+    the parser goes on. Its result always arrives one frame later, so that a file gives the same result each time.
 
     Args:
-        detector: what finds faces. One call runs at a time.
-        every: frames between two searches of whole frames; with 1 each frame is searched at once, and no tile is
+        detector: finds faces. One call runs at a time.
+        every: frames between two searches of whole frames. With 1 each frame is searched at once, and no tile is
             skipped: no face may show, even briefly.
-        most_close_ups: coarsely seen faces that are searched for again in a tile of their own; None: all.
+        most_close_ups: the most faces of unclear size that are searched for again in a tile of their own; None: all.
+        thread: runs the searches that are not urgent; None: the caller's own thread does. Its owner shuts it down.
     """
 
-    def __init__(self, detector: DetectsFaces, every: int, most_close_ups: int | None = None) -> None:
+    def __init__(
+        self,
+        detector: DetectsFaces,
+        every: int,
+        most_close_ups: int | None = None,
+        thread: Executor | None = None,
+    ) -> None:
         self._detector = detector
         self._every = every
         self._most_close_ups = most_close_ups
         self._frames_since_whole = 0
         self._tiles = self._all_tiles()
-        self._thread = ThreadPoolExecutor(1, "search")  # starts it with the first search beside the parser
+        self._thread = thread or _CallersThread()
         self._running: Future[SearchResult] | None = None
 
     def search(self, frame: Frame, *, urgent: bool, low_confidence: bool = False) -> list[SearchResult]:
@@ -79,7 +90,7 @@ class Search(Closing):
         return ended
 
     def restart(self) -> None:
-        """Forget the shot so far, because a cut has ended it: the next frame is searched as a first one is."""
+        """Forget the shot so far, because a cut has ended it: the next frame is searched like a first one."""
         if self._running:
             self._running.result()  # one call of the detector runs at a time
             self._running = None
@@ -90,8 +101,9 @@ class Search(Closing):
         self._tiles.forget()
 
     def close(self) -> None:
-        """Let the search that runs end, so that the detector is free."""
-        self._thread.shutdown()
+        """Wait for a search that still runs, so that the detector is free. Its result is dropped."""
+        if self._running:
+            wait([self._running])
 
     def _all_tiles(self) -> TileRotation:
         return TileRotation(MOST_SKIPPED if self._every > 1 else 0)
@@ -100,6 +112,19 @@ class Search(Closing):
         if self._frames_since_whole == 0:
             return _TILES_PER_SEARCH
         return self._frames_since_whole % max(1, self._every // (_TILES_BETWEEN + 1)) == 0
+
+
+class _CallersThread(Executor):
+    """Runs each task at once, in the thread that submits it."""
+
+    def submit(self, task: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The task's result or exception, in a future that is done."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(task(*args, **kwargs))
+        except Exception as e:
+            future.set_exception(e)
+        return future
 
 
 def _search(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,6 +18,14 @@ _BLUR_PX = 5  # of the crop: change is judged over a patch, so that single noisy
 _STILL = 4  # grey levels of mean change over the patch: camera noise
 _CHANGED = 16  # grey levels from which the past is of no use
 _LEAST_WEIGHT = 0.3  # of the new probabilities where the picture stands still: an average over about five frames
+
+
+class Smoothing(Protocol):
+    """Steadies the faces of one video. Another one is a class with this method; `realtime.pipeline` chooses it."""
+
+    def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
+        """The faces of the next frame with steadied probabilities, in order. They may be none."""
+        ...
 
 
 class Smoother:

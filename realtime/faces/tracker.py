@@ -4,6 +4,7 @@ together are the whole face, so a hand over the mouth neither shrinks the region
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from engines.closing import Closing
@@ -11,7 +12,7 @@ from engines.spec import ModelSpec
 from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.search import Search
-from realtime.faces.thresholds import thresholds_of
+from realtime.faces.thresholds import least_confidence
 from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_doubles
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import Detection, Frame, ParsedFace, Region
@@ -42,19 +43,25 @@ class Tracker(Closing):
         detector: what finds faces.
         spec: the parser's model.
         redetect_every: frames between two searches for new faces; with 1 no tile is skipped, either.
-        max_faces: how many faces are followed at most, those found first; None: all.
+        max_faces: the most faces that are followed, those found first; None: all.
+        search_thread: runs the searches that are not urgent; None: they run in `regions`.
     """
 
     def __init__(
-        self, detector: DetectsFaces, spec: ModelSpec, redetect_every: int = 15, max_faces: int | None = None
+        self,
+        detector: DetectsFaces,
+        spec: ModelSpec,
+        redetect_every: int = 15,
+        max_faces: int | None = None,
+        search_thread: Executor | None = None,
     ) -> None:
         self._spec = spec
-        self._thresholds = thresholds_of(spec)
+        self._thresholds = spec.thresholds
         self._max_faces = max_faces
         self._tracks: list[Track] = []
         self._next_id = 0
         self._parsed: dict[int, ParsedFace] = {}
-        self._search = Search(detector, redetect_every, max_faces)
+        self._search = Search(detector, redetect_every, max_faces, search_thread)
         self._cuts = CutDetector()
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
@@ -107,7 +114,7 @@ class Tracker(Closing):
         return [self._parsed[track.track_id] for track in self._tracks if track.shown]
 
     def close(self) -> None:
-        """Let a search that runs end: the detector belongs to the caller."""
+        """Wait for a search that still runs: the detector belongs to the caller."""
         self._search.close()
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:
@@ -127,7 +134,7 @@ class Tracker(Closing):
         """Give each detection to the track that it overlaps most, or make a new track."""
         free = list(range(len(self._tracks)))
         for detection in detections:
-            least = self._thresholds.for_detection(detection, in_tiles)
+            least = least_confidence(self._thresholds, detection, in_tiles)
             region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
             near = {
                 index: self._tracks[index].likeness(region, self._spec.crop_scale)

@@ -14,7 +14,6 @@ from rich.progress import Progress as Bar
 
 from realtime.run.batch import Outcome
 from realtime.run.jobs import Job
-from realtime.timing import StageTimer
 from realtime.video.sources.base import SourceInfo
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -61,9 +60,9 @@ class Progress:
             self._end_task()
             self._task = self._bar.add_task(name, total=total_frames, fps="")
 
-    def frame_done(self, timer: StageTimer) -> None:
-        """A frame of the source is done."""
-        now, frames = self._clock(), timer.frames
+    def frame_done(self, frames: int) -> None:
+        """So many frames of the source are done."""
+        now = self._clock()
         fps = frames / (now - self._started) if now > self._started else 0.0
         if self._bar is not None and self._task is not None:
             # Containers may understate their frames: the bar must not run over its end.

@@ -113,16 +113,25 @@ def picture_of(frame: Frame) -> VideoFrame:
 
 
 def rgb_from_frame(frame: Frame) -> U8:
-    """(H, W, 3) uint8 RGB of a whole frame, for windows and stills: the pipeline itself never needs it."""
+    """(H, W, 3) uint8 RGB of a whole frame, for stills: the pipeline itself never needs it."""
+    return frame.planes[0] if frame.layout == "rgb" else _packed(frame, "rgb24")
+
+
+def bgr_from_frame(frame: Frame) -> U8:
+    """(H, W, 3) uint8 BGR of a whole frame, for OpenCV's windows."""
     if frame.layout == "rgb":
-        return frame.planes[0]
+        return cv2.cvtColor(frame.planes[0], cv2.COLOR_RGB2BGR)
+    return _packed(frame, "bgr24")
+
+
+def _packed(frame: Frame, pixel_format: Literal["rgb24", "bgr24"]) -> U8:
     space = _SWSCALE[frame.colour.matrix] if frame.layout == "yuv420p" else None
     range_in = _av_range(frame.colour.full_range) if frame.layout == "yuv420p" else ColorRange.JPEG
-    rgb = VideoReformatter().reformat(
-        picture_of(frame), format="rgb24", src_colorspace=space, src_color_range=range_in,
+    packed = VideoReformatter().reformat(
+        picture_of(frame), format=pixel_format, src_colorspace=space, src_color_range=range_in,
         dst_color_range=ColorRange.JPEG,
     )  # fmt: skip
-    return np.ascontiguousarray(view(rgb.planes[0], 3))
+    return np.ascontiguousarray(view(packed.planes[0], 3))
 
 
 def colour_of(picture: VideoFrame) -> Colour:

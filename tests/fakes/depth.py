@@ -16,7 +16,7 @@ from realtime.frames.types import U8, U16
 from tests.fakes.pipeline import FakeEngine
 
 PARTS = ModelSpec("parts", PART_LABELS, 64, 2.0)
-PARTS_DEPTH = ModelSpec("parts-depth", PART_LABELS, 64, 2.0)
+PARTS_DEPTH = ModelSpec("parts-depth", PART_LABELS, 64, 2.0, modality="depth")
 TRANSLATOR = ModelSpec("rgb-to-depth", DEPTH_LABELS, 64, 2.0)
 SKIN, HAIR = PART_LABELS.index("skin"), PART_LABELS.index("hair")
 
@@ -57,7 +57,8 @@ class FakeParser(FakeEngine):
 
     def __init__(self, spec: ModelSpec, labels: U8) -> None:
         super().__init__()
-        self.spec, self.labels, self.description = spec, labels, f"fake {spec.name}"  # type: ignore[misc]
+        self.spec, self.labels = spec, labels  # type: ignore[misc]
+        self.name, self.description = spec.name, f"fake {spec.name}"
         self.manifest = SimpleNamespace(batch=1)
         self.seen: list[U8] = []
         self.closed = False
@@ -75,6 +76,7 @@ class GreenIsNear(FakeEngine):
     """A translator: the green of a pixel is its depth as gray."""
 
     spec = TRANSLATOR
+    name = "rgb-to-depth"
     description = "fake rgb-to-depth"
     closed = False
 

@@ -37,25 +37,25 @@ def test_percentiles_are_those_of_the_samples() -> None:
     assert (parse["p50"], parse["p95"], parse["mean"]) == pytest.approx((50.5, 95.05, 50.5))
 
 
-def test_latency_and_rate_are_those_of_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_is_that_of_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
     timer = StageTimer()
-    with timer.stage("read"):
-        pass
     for _ in range(4):
         now += 0.25
-        timer.frame_done(captured_at=now - 0.04)
-    assert timer.frames == 4
-    assert timer.fps == pytest.approx(4.0)
+        timer.add_latency(captured_at=now - 0.04)
     assert timer.to_json()["latency_ms"] == pytest.approx({"p50": 40.0, "p95": 40.0})
 
 
-def test_empty_timer_has_no_rate_and_is_json() -> None:
+def test_iterating_is_timed_to_the_end() -> None:
+    timer = StageTimer()
+    assert list(timer.each("decode", iter("abc"))) == ["a", "b", "c"]
+    assert timer.to_json()["stages_ms"]["decode"]["count"] == 4  # the last finds the end
+
+
+def test_empty_timer_is_json() -> None:
     report = StageTimer().to_json()
     assert json.loads(json.dumps(report)) == {
-        "frames": 0,
-        "fps": None,
         "latency_ms": {"p50": None, "p95": None},
         "stages_ms": {},
     }

@@ -16,7 +16,7 @@ from train.calibration import compose, read_crops, shipped_crops, write_sheet
 from train.models import SPECS
 
 PARTS = ModelSpec("parts", PART_LABELS, 32, 2.0)
-DEPTH = ModelSpec("parts-depth", PART_LABELS, 32, 2.0)
+DEPTH = ModelSpec("parts-depth", PART_LABELS, 32, 2.0, modality="depth")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -115,7 +115,8 @@ class ConsensusTraining:
         config = self.run
         return "weights.safetensors", {
             "model": config.model, "width": config.width, "regularised": config.regularised,
-            "labels": list(self.spec.labels), "step": state.step, "samples": state.step * config.step_samples,
+            "labels": list(self.spec.labels), "thresholds": asdict(self.spec.thresholds),
+            "step": state.step, "samples": state.step * config.step_samples,
             "config": config.settings(),
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Held-aside faces as a user meets them: the photograph goes through detection, crop and engine of the run time."""
+"""Evaluation through detection: whole photographs pass the run time's own detection, crop and network."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ import numpy.typing as npt
 from engines.engine import Engine
 from engines.spec import FACE, OCCLUSION, ModelSpec
 from realtime.faces.detect import Detector, DetectsFaces
-from realtime.faces.fragments import without_fragments
-from realtime.faces.parse import parse_frame
-from realtime.faces.tracker import Tracker
+from realtime.faces.face_parser import FaceParser
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
-from realtime.timing import StageTimer
 from train.data.faces import STORE_PX, STORE_SCALE, Face
 from train.measure.held_out import pasted_photograph
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +37,7 @@ class Found:
 
 
 def find(engine: Engine, faces: Sequence[Face], library: Occluders) -> Found:
-    """Paste an occluder on each photograph, and label it by the run time's own steps."""
+    """Paste an occluder on each held-out photograph, and label it with the run time's own steps."""
     detector = Detector()
     truths, covered, predictions = [], [], []
     for index, face in enumerate(faces):
@@ -52,10 +49,9 @@ def find(engine: Engine, faces: Sequence[Face], library: Occluders) -> Found:
 
 
 def label_frame(frame: Frame, engine: Engine, detector: DetectsFaces) -> U8:
-    """(H, W) uint8 class ids of a single picture, by the run time's own steps."""
-    tracker = Tracker(detector, engine.spec)
-    faces = parse_frame(frame, tracker, engine, StageTimer())
-    return render(frame, without_fragments(faces, engine.spec), "labels", engine.spec).planes[0]
+    """(H, W) uint8 class ids of a single picture, from the run time's own steps."""
+    with FaceParser(engine, detector) as parser:
+        return render(frame, parser.step(frame), "labels", engine.spec).planes[0]
 
 
 def _face_box(pixels: npt.NDArray[Any], spec: ModelSpec) -> npt.NDArray[Any]:

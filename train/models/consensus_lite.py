@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engines.spec import CONSENSUS_LABELS, ModelSpec
+from engines.spec import CONSENSUS_LABELS, ModelSpec, Thresholds
 from train.models.registry import register
 
 _DROPOUT = 0.2
@@ -48,7 +48,10 @@ class Up(nn.Module):
         return self.join(torch.cat([F.interpolate(self.reduce(x), scale_factor=2.0, mode="nearest"), skip], dim=1))
 
 
-@register(ModelSpec("consensus-lite", CONSENSUS_LABELS))
+# A skull on a shirt (79 framings) was parsed with a confidence of 0.75 in the median and 0.84 at most, half-covered
+# faces with 0.91 in the median and 0.81 at the least. Four in five half-covered faces have 0.88; of 960 things that are
+# no faces none has.
+@register(ModelSpec("consensus-lite", CONSENSUS_LABELS, thresholds=Thresholds(0.83, low_confidence=0.88)))
 class ConsensusLite(nn.Module):
     """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); S a multiple of 16."""
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from engines.errors import DataError, UnknownModel, UsageError
-from engines.spec import ModelSpec
+from engines.spec import ModelSpec, Thresholds
 from train.models.heads import Parser
 
 Build = Callable[..., nn.Module]
@@ -111,11 +111,13 @@ def restore(checkpoint: Path) -> tuple[nn.Module, ModelSpec]:
     name = str(metadata.get("model"))
     own = spec(name)
     if metadata.get("sees") == "depth" and not own.sees_depth:
-        own = replace(own, name=f"{name}-depth")  # bisenet, eagrnet: one network for both
+        own = replace(own, name=f"{name}-depth", modality="depth")  # bisenet, eagrnet: one network for both
     if metadata.get("labels"):
         own = replace(own, labels=tuple(metadata["labels"]))
     if metadata.get("size_px"):
         own = replace(own, size_px=int(metadata["size_px"]))
+    if metadata.get("thresholds"):
+        own = replace(own, thresholds=Thresholds(**metadata["thresholds"]))
     network = create_model(name, width=metadata.get("width"), labels=len(own.labels), size_px=own.size_px)
     try:
         network.load_state_dict(weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -58,8 +58,10 @@ def rate_of(run: Run, role: str) -> float:
 
 def describe(run: Run, role: str, spec: ModelSpec, step: int) -> dict[str, Any]:
     """The description in a network's file of weights."""
-    return {
-        "model": model_of(role, run.config),
+    model = model_of(role, run.config)
+    thresholds = {} if model == _DISCRIMINATOR else {"thresholds": asdict(models.spec(model).thresholds)}
+    return thresholds | {
+        "model": model,
         "sees": "depth" if role == "depth" else "colour",
         "width": run.config.translator_width if role == "translator" else run.config.width,
         "size_px": spec.size_px, "step": step, "samples": step * run.step_samples,

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from train.learn.state import State
-from train.losses.gan import discriminator_loss, generator_loss, l1_loss
-from train.losses.mutual import MUTUAL_LOSSES
+from train.losses.mutual import MUTUAL_LOSSES, discriminator_loss, generator_loss, l1_loss
 from train.losses.parsing import parsing_loss
 from train.models.heads import Heads
 from train.mutual.batches import Batch

@@ -22,7 +22,7 @@ from train.mutual.networks import describe, make_learners, spec_of
 from train.mutual.samples import PartsSupply
 from train.mutual.steps import STEPS
 from train.mutual.validation import Validation
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 
 @dataclass(frozen=True, eq=False)

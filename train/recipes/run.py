@@ -77,7 +77,7 @@ def _evaluations(
     """Run the trainings. Returns the last evaluation of each stage."""
     by_stage = cast(dict[Any, Any], configs)
     if all(isinstance(config, MutualConfig) for config in by_stage.values()):
-        return {**train_parts(by_stage, tuple(by_stage), say, progress, device)}
+        return {str(stage): e for stage, e in train_parts(by_stage, tuple(by_stage), say, progress, device).items()}
     return {stage: train_consensus(config, say, progress, device) for stage, config in by_stage.items()}
 
 

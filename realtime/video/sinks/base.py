@@ -28,6 +28,8 @@ class Sink(ABC):
 
     wants_more: bool = True
     """False once the viewer has ended the run (by closing the window)."""
+    wants_thread: bool = False
+    """Whether writing takes so long (it encodes) that a thread of its own is to do it: `BackgroundSink`."""
 
     @abstractmethod
     def write(self, frame: Frame) -> None:

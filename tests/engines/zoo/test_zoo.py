@@ -14,12 +14,14 @@ from engines.manifest import read_manifest, sha256_of, verify
 from engines.spec import BACKGROUND, DEPTH_LABELS, FACE, OCCLUSION
 from engines.zoo import DEFAULT_MODEL, ZOO, engine_folder, names, precisions, weights
 from realtime.faces.detect import Detector
-from realtime.faces.parse import crop_faces, parse_faces
-from realtime.faces.tracker import Tracker
+from realtime.faces.face_parser import FaceParser, crop_faces, parse_faces
+from realtime.faces.tracker import TrackedRegion
+from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
-from realtime.tools import demo_clip
-from realtime.tools.demo_clip import frames
+from realtime.tools.demo import clip as demo_clip
+from realtime.tools.demo.clip import frames
+from train import models
 from train.calibration import shipped_crops
 
 HAND_OVER_FACE = range(42, 75, 3)  # frames of the clip: the whole pass, because single frames differ by chance
@@ -55,6 +57,27 @@ def test_engines_are_whole_and_come_from_the_weights_beside_them(name: str) -> N
         assert manifest.spec.name == name
 
 
+@pytest.mark.parametrize(
+    ("model", "modality", "thresholds", "on_estimated_depth"),
+    [
+        ("consensus", "colour", (0.78, 0.88), 0.78),
+        ("consensus-lite", "colour", (0.83, 0.88), 0.83),
+        ("parts", "colour", (0.80, None), 0.80),
+        ("parts-depth", "depth", (0.78, None), 0.80),
+        ("rgb-to-depth", "colour", (0.78, None), 0.78),
+    ],
+)
+def test_engines_carry_the_thresholds_that_were_measured_for_their_network(
+    model: str, modality: str, thresholds: tuple[float, float | None], on_estimated_depth: float
+) -> None:
+    for precision in precisions(model):
+        spec = read_manifest(engine_folder(model, precision)).spec
+        assert spec == models.spec(model), "a checkpoint compiled again has the same"
+        assert spec.modality == modality
+        assert (spec.thresholds.unconfirmed, spec.thresholds.low_confidence) == thresholds
+        assert spec.thresholds.on_estimated_depth().unconfirmed == on_estimated_depth
+
+
 def test_card_says_what_it_must(name: str) -> None:
     card = (ZOO / name / "card.md").read_text(encoding="utf-8")
     for heading in ("## Data", "## Recipe", "## Results", "## Limits"):
@@ -83,9 +106,17 @@ def test_int8_agrees_with_float(name: str, crops: U8) -> None:
 
 def labels_of(picture: U8, engine: Engine) -> U8:
     frame = Frame((picture,), "rgb")
-    tracker = Tracker(Detector("auto"), engine.spec)
-    regions = tracker.regions(frame)
-    faces = tracker.update(parse_faces(engine, crop_faces(frame, regions, engine.spec.size_px), regions))
+    with FaceParser(engine, Detector()) as parser:
+        return render(frame, parser.step(frame), "labels", engine.spec).planes[0]
+
+
+def network_labels(picture: U8, engine: Engine) -> U8:
+    """Labels of the network alone, in the square that the detector gives it."""
+    frame = Frame((picture,), "rgb")
+    detection = Detector().detect(frame)[0]
+    region = aligned(region_from_box(detection.box_xyxy, engine.spec.crop_scale), engine.spec.size_px)
+    square = [TrackedRegion(0, region)]
+    faces = parse_faces(engine, crop_faces(frame, square, engine.spec.size_px), square)
     return render(frame, faces, "labels", engine.spec).planes[0]
 
 
@@ -99,7 +130,7 @@ def test_what_covers_the_face_is_cut_out_and_the_rest_stays(
     on_occluder, off_occluder = [], []
     for covered_picture, free_picture in zip(covered_pictures, frames(indices), strict=True):
         difference = np.abs(covered_picture.astype(int) - free_picture).max(axis=2)
-        free, covered = labels_of(free_picture, default_engine), labels_of(covered_picture, default_engine)
+        free, covered = (network_labels(picture, default_engine) for picture in (free_picture, covered_picture))
         assert (free == FACE).sum() > 50_000
         inside = cv2.erode(((difference > 60) & (free == FACE)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
         on_occluder.append(covered[inside])

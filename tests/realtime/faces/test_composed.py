@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engines.errors import EngineMismatch, UnknownModel, UsageError
-from engines.spec import CONSENSUS_LABELS, OCCLUSION, PART_LABELS, ModelSpec
+from engines.spec import CONSENSUS_LABELS, OCCLUSION, PART_LABELS, ModelSpec, Thresholds
 from realtime.faces import composed
 from realtime.faces.composed import OnEstimatedDepth, WithOcclusion, load_model
 from realtime.frames.types import U8
@@ -44,8 +44,17 @@ def test_estimated_depth_is_told_and_sees_colour() -> None:
     assert engine.spec.labels == PART_LABELS
 
 
+def test_a_composed_model_has_the_thresholds_of_its_parser() -> None:
+    blank, stated = np.zeros((64, 64), np.uint8), Thresholds(0.7, 0.9, estimated_depth=0.6)
+    depth = FakeParser(replace(PARTS_DEPTH, thresholds=stated), blank)
+    estimated = OnEstimatedDepth(GreenIsNear(), depth)
+    assert estimated.spec.thresholds == Thresholds(0.6, 0.9, estimated_depth=0.6)
+    both = WithOcclusion(estimated, FakeParser(replace(SMALL, thresholds=Thresholds(0.1)), blank))
+    assert both.spec.thresholds == estimated.spec.thresholds
+
+
 def test_engines_of_other_crops_are_refused() -> None:
-    other = ModelSpec("parts-depth", PART_LABELS, 96, 2.0)
+    other = ModelSpec("parts-depth", PART_LABELS, 96, 2.0, modality="depth")
     with pytest.raises(EngineMismatch, match="64 px and scale 2, parts-depth of 96 px and 2"):
         OnEstimatedDepth(GreenIsNear(), FakeParser(other, np.zeros((96, 96), np.uint8)))
     with pytest.raises(EngineMismatch, match="a model that estimates depth"):

@@ -1,9 +1,10 @@
-"""When frames are searched for faces, and when what was found is told."""
+"""When frames are searched for faces, and when the results arrive."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -28,17 +29,17 @@ def test_an_urgent_search_is_of_this_frame() -> None:
         assert search.search(frame(), urgent=True) == [SearchResult([FACE], [], [SMALL])]
 
 
-def test_other_searches_are_told_one_frame_later_always() -> None:
+def test_results_of_other_searches_always_arrive_one_frame_later() -> None:
     detector = FakeDetector([FACE], [SMALL])
     with Search(detector, every=15) as search:
         search.search(frame(), urgent=True)
-        told = {index: found for index in range(1, 32) if (found := search.search(frame(2 * index), urgent=False))}
+        results = {index: found for index in range(1, 32) if (found := search.search(frame(2 * index), urgent=False))}
     whole, tile = [SearchResult([FACE], [], [SMALL])], [SearchResult([], [], [SMALL], whole_frame=False)]
-    assert told == {6: tile, 11: tile, 16: whole, 21: tile, 26: tile, 31: whole}
+    assert results == {6: tile, 11: tile, 16: whole, 21: tile, 26: tile, 31: whole}
     assert detector.tiles == [15, *[1] * 6]
 
 
-def test_where_nothing_may_show_even_briefly_every_frame_is_searched_at_once() -> None:
+def test_with_an_interval_of_one_every_frame_is_searched_at_once() -> None:
     with Search(FakeDetector([FACE]), every=1) as search:
         assert [len(search.search(frame(), urgent=False)) for _ in range(5)] == [1] * 5
 
@@ -53,7 +54,7 @@ def test_an_urgent_search_comes_after_what_was_running() -> None:
         assert [list(found.large) for found in search.search(frame(), urgent=True)][-1] == []
 
 
-def test_it_runs_beside_its_caller_and_closing_waits_for_it() -> None:
+def test_it_runs_in_the_given_thread_and_closing_waits_for_it() -> None:
     class Waiting(FakeDetector):
         def __init__(self) -> None:
             super().__init__()
@@ -65,23 +66,26 @@ def test_it_runs_beside_its_caller_and_closing_waits_for_it() -> None:
             return super().detect_in_tiles(frame, tiles)
 
     detector = Waiting()
-    with Search(detector, every=2) as search:
+    with ThreadPoolExecutor(1, "search") as thread, Search(detector, every=2, thread=thread) as search:
         search.search(frame(), urgent=True)
         search.search(frame(), urgent=False)
         search.search(frame(), urgent=False)  # returns, though the detector does not
-        detector.may_end.set()
-    assert detector.calls == 2
+        threading.Timer(0.05, detector.may_end.set).start()
+        search.close()
+        assert detector.calls == 2
+        assert len(detector.tiles) == 2
     assert detector.threads == {"MainThread", "search_0"}
 
 
-def test_what_the_detector_raises_comes_out_with_the_next_frame() -> None:
-    class Broken(FakeDetector):
+@pytest.mark.parametrize("threads", [0, 1])
+def test_what_the_detector_raises_comes_out_with_the_next_frame(threads: int) -> None:
+    class BrokenAtSecond(FakeDetector):
         def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
-            if threading.current_thread() is threading.main_thread():
-                return super().detect(frame, low_confidence=low_confidence)
-            raise EngineDamaged("no detector")
+            if self.calls:
+                raise EngineDamaged("no detector")
+            return super().detect(frame, low_confidence=low_confidence)
 
-    with Search(Broken(), every=2) as search:
+    with ThreadPoolExecutor(1) as pool, Search(BrokenAtSecond(), every=2, thread=pool if threads else None) as search:
         search.search(frame(), urgent=True)
         search.search(frame(), urgent=False)
         assert search.search(frame(), urgent=False) == []
@@ -89,7 +93,7 @@ def test_what_the_detector_raises_comes_out_with_the_next_frame() -> None:
             search.search(frame(), urgent=False)
 
 
-def test_small_boxes_of_the_whole_frame_are_looked_at_closely_up_to_so_many() -> None:
+def test_small_boxes_of_the_whole_frame_are_searched_for_again_close_up_to_so_many() -> None:
     detector = FakeDetector([Detection((100.0 * i, 100, 100.0 * i + 60, 170), 0.9) for i in range(9)])
     with Search(detector, every=15, most_close_ups=4) as search:
         (found,) = search.search(frame(), urgent=True)

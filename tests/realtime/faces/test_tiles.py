@@ -17,9 +17,8 @@ from engines.engine import Engine
 from engines.load import load_engine
 from engines.zoo import DEFAULT_MODEL
 from realtime.faces.detect import Detector
-from realtime.faces.parse import crop_faces, parse_faces
+from realtime.faces.face_parser import FaceParser
 from realtime.faces.tiles import tiles_of_frame, whole_in_tile
-from realtime.faces.tracker import Tracker
 from realtime.frames.types import U8, ParsedFace, Region
 from tests.fakes.pipeline import rgb_frame
 
@@ -82,9 +81,8 @@ def engine() -> Iterator[Engine]:
 
 def shown(picture: U8, engine: Engine) -> list[ParsedFace]:
     """The faces that a still image of this picture shows."""
-    frame, tracker = rgb_frame(picture), Tracker(detector(), engine.spec)
-    regions = tracker.regions(frame)
-    return tracker.update(parse_faces(engine, crop_faces(frame, regions, engine.spec.size_px), regions))
+    with FaceParser(engine, detector()) as parser:
+        return parser.step(rgb_frame(picture))
 
 
 def backdrop(textured: bool, seed: int = 0) -> U8:

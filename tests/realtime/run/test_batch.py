@@ -107,8 +107,8 @@ def test_progress_is_told_of_everything(tmp_path: Path) -> None:
         def started(self, job, info):  # type: ignore[no-untyped-def]
             self.told.append(f"start {info.name} {info.kind}")
 
-        def frame_done(self, timer):  # type: ignore[no-untyped-def]
-            self.told.append(f"frame {timer.frames}")
+        def frame_done(self, frames):  # type: ignore[no-untyped-def]
+            self.told.append(f"frame {frames}")
 
         def finished(self, outcome: Outcome) -> None:
             self.told.append(f"end {outcome.error}")

@@ -16,11 +16,11 @@ from engines.load import load_engine
 from engines.spec import PART_LABELS
 from realtime.faces.detect import Detector
 from realtime.run.progress import Progress
-from realtime.tools import demo_clip
-from realtime.tools.demo import make
-from realtime.tools.demo_clip import FPS, SIZE_WH, frames, write_clip
-from realtime.tools.demo_sheet import pick_frames, write_sheet
-from realtime.tools.demo_sprites import F32, hand, microphone
+from realtime.tools.demo import clip as demo_clip
+from realtime.tools.demo.clip import FPS, SIZE_WH, frames, write_clip
+from realtime.tools.demo.make import make
+from realtime.tools.demo.sheet import pick_frames, write_sheet
+from realtime.tools.demo.sprites import F32, hand, microphone
 from realtime.video.sources.open import open_source
 
 

@@ -1,0 +1,106 @@
+"""From a frame to its parsed faces: detect or track -> crop -> parse -> smooth -> remove specks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import numpy as np
+
+from engines.closing import Closing
+from engines.engine import Engine
+from realtime.faces.detect import DetectsFaces
+from realtime.faces.smooth import Smoothing
+from realtime.faces.specks import without_specks
+from realtime.faces.tracker import TrackedRegion, Tracker
+from realtime.frames.crop import crop_rgb
+from realtime.frames.crop_depth import crop_depth
+from realtime.frames.types import U8, Frame, ParsedFace
+from realtime.timing import StageTimer
+
+
+class FaceParser(Closing):
+    """Finds, follows and parses the faces of one video. Call `step` with each frame, in order.
+
+    A loop that overlaps its stages calls the two halves of a step, `parse` and `smooth`, in two threads.
+
+    Args:
+        engine: parses crops; the caller closes it.
+        detector: finds faces; the caller may use it again once the parser is closed.
+        redetect_every: frames between two searches for new faces.
+        max_faces: the most faces that are followed, those found first; None: all.
+        smoothing: steadies the masks over time; None: each frame is parsed by itself.
+        specks_of_face: also remove specks of face inside an occlusion. Without it an eye between fingers stays face.
+        search_thread: runs the searches that are not urgent, while the parser goes on; None: they run in `parse`. The
+            results are the same.
+        timer: gets the stages detect, crop, network, track and smooth.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        detector: DetectsFaces,
+        *,
+        redetect_every: int = 15,
+        max_faces: int | None = None,
+        smoothing: Smoothing | None = None,
+        specks_of_face: bool = True,
+        search_thread: Executor | None = None,
+        timer: StageTimer | None = None,
+    ) -> None:
+        self._engine, self._spec = engine, engine.spec
+        self._tracker = Tracker(detector, engine.spec, redetect_every, max_faces, search_thread)
+        self._smoothing, self._specks_of_face = smoothing, specks_of_face
+        self._timer = timer or StageTimer()
+
+    def step(self, frame: Frame) -> list[ParsedFace]:
+        """The faces of the next frame."""
+        return self.smooth(self.parse(frame))
+
+    def parse(self, frame: Frame) -> list[ParsedFace]:
+        """The first half of a step: the faces as the network sees them in this frame alone."""
+        with self._timer.stage("detect"):
+            regions = self._tracker.regions(frame)
+        faces = self._parse_regions(frame, regions)
+        while misplaced := self._tracker.misplaced():  # new faces whose detection was off are parsed a second time
+            faces = self._parse_regions(frame, misplaced)
+        return faces
+
+    def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
+        """The second half of a step: the parsed faces of the next frame, steadied over time and without specks."""
+        with self._timer.stage("smooth"):
+            steady = self._smoothing.smooth(faces) if self._smoothing else faces
+            return without_specks(steady, self._spec, of_face=self._specks_of_face)
+
+    def close(self) -> None:
+        """Wait for a search that still runs. The engine and the detector stay open."""
+        self._tracker.close()
+
+    def _parse_regions(self, frame: Frame, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
+        with self._timer.stage("crop"):
+            crops = crop_faces(frame, regions, self._spec.size_px)
+        with self._timer.stage("network"):
+            parsed = parse_faces(self._engine, crops, regions)
+        with self._timer.stage("track"):
+            return self._tracker.update(parsed)
+
+
+def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:
+    """(N, size_px, size_px, 3) uint8: the crop of each region, in order: RGB, or gray where the frame has depth.
+
+    N may be 0.
+    """
+    if not regions:
+        return np.zeros((0, size_px, size_px, 3), np.uint8)
+    if frame.depth is not None:
+        return np.stack([crop_depth(frame.depth, tracked.region, size_px) for tracked in regions])
+    return np.stack([crop_rgb(frame, tracked.region, size_px) for tracked in regions])
+
+
+def parse_faces(engine: Engine, crops: U8, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
+    """One face per crop, in order: the engine's probabilities in the region that the crop was taken from."""
+    probabilities = engine(crops).probabilities
+    return [
+        ParsedFace(tracked.track_id, tracked.region, crop, parsed)
+        for tracked, crop, parsed in zip(regions, crops, probabilities, strict=True)
+    ]

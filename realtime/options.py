@@ -1,0 +1,94 @@
+"""What a run is asked to do (`Options`), and what it did (`Summary`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engines.errors import UsageError
+from realtime.buffer import Policy
+from realtime.faces.detect import DetectorModel
+from realtime.render.registry import find_renderer
+from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
+
+
+@dataclass(frozen=True)
+class Options:
+    """How frames are processed."""
+
+    render: str = "overlay"
+    """The name of a renderer (`realtime.render.registry`)."""
+    detector: DetectorModel = "auto"
+    redetect_every: int | None = None
+    """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
+    max_faces: int | None = None
+    """The most faces that are followed, those found first; None: all."""
+    smooth: bool = True
+    """Steady the masks of a video over time. Images are never smoothed."""
+    policy: Policy | None = None
+    """What happens when frames come faster than they can be processed; None: live sources drop, files wait."""
+    limit: int | None = None
+    """Frames after which to stop; None: at the end."""
+    start_seconds: float = 0.0
+    """Start of the part of a video that is processed."""
+    end_seconds: float | None = None
+    """End of that part; None: the end of the video."""
+    crf: int = CRF
+    """x264 quality, 0 (lossless) to 51, where the sink writes H.264. Lower is better."""
+    preset: str = PRESET
+    """x264 preset, where the sink writes H.264. Faster presets make larger files."""
+    encoder: Encoder = "auto"
+    """What encodes H.264."""
+
+    def __post_init__(self) -> None:
+        for name in ("redetect_every", "max_faces", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; expected 1 or more")
+        if not 0 <= self.crf <= 51:
+            raise UsageError(f"crf is {self.crf}; expected 0 to 51")
+        if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
+            raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
+        if self.preset not in PRESETS:
+            raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
+        if self.encoder not in ENCODERS:
+            raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
+
+    @property
+    def search_interval(self) -> int:
+        """Frames between two searches for new faces."""
+        return self.redetect_every or (1 if find_renderer(self.render).hides_faces else 15)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did."""
+
+    source: str
+    size_wh: tuple[int, int]
+    render: str
+    engine: str
+    """The engine's own description."""
+    depth: str | None
+    """Where measured depth came from, and its scale; None where the network saw colour."""
+    frames: int
+    faces: int
+    """Different faces that were followed."""
+    frames_without_face: int
+    dropped: int
+    """Frames of a live source that came too fast."""
+    damage: str | None
+    """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
+    wall_seconds: float
+    """From the first frame asked for to the output closed."""
+    fps: float
+    """Frames per second of that time."""
+    latency_ms: dict[str, float | None]
+    """p50 and p95 from reading a frame to handing it to the sink."""
+    stages_ms: dict[str, Any]
+    """Per stage. Stages of different threads (`realtime.pipeline` lists them) overlap, so that they add up to more than
+    the time. `detect` is what the parser waits for a search."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
+        return asdict(self)
