@@ -24,6 +24,7 @@ from realtime.faces.face_parser import FaceParser
 from realtime.faces.smooth import Smoother
 from realtime.options import Options, Summary
 from realtime.render.draw import render
+from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
 from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
@@ -65,7 +66,7 @@ def run(
             redetect_every=options.search_interval,
             max_faces=options.max_faces,
             smoothing=Smoother() if options.smooth and source.info.kind != "image" else None,
-            specks_of_face=options.render != "blur",
+            specks_of_face=not find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,
         ) as parser,

@@ -26,8 +26,8 @@ from realtime.render.palette import FACE_RGB
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
 from realtime.tools.bench import copy
+from realtime.video.sinks.h264 import CRF
 from realtime.video.sinks.open import NullSink, open_sink
-from realtime.video.sinks.video import CRF
 from realtime.video.sources.open import open_source
 
 _WARM_UP_FRAMES = 10
@@ -160,7 +160,7 @@ def transcode(clip: Path, output: Path, preset: str) -> Pass:
     """The limit: nothing is masked; Unveil's source and sink (PyAV, each in a thread of its own)."""
     clock = Clock()
     with open_source(clip) as source:
-        frames = copy(source, open_sink(output, source.info, "overlay", preset=preset, encoder="x264"))
+        frames = copy(source, open_sink(output, source.info, preset=preset, encoder="x264"))
     return clock.stop(frames)
 
 

@@ -1,63 +1,101 @@
-"""Engines on TensorRT: a plan, which is machine code for one kind of GPU. Its libraries are imported on demand: without
-a driver the import itself fails."""
+"""Engines on TensorRT: a plan, which is machine code for one kind of GPU.
+
+Its libraries are imported on demand: without a driver the import itself fails.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from engines import machine
-from engines.backends.compatibility import Here, check
-from engines.backends.graph import graph_problems
+from engines.backends import Device
+from engines.backends import torch as torch_backend
+from engines.backends.base import Backend
+from engines.backends.compatibility import LocalRuntime, plan_differences, refuse
+from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
-from engines.errors import EngineDamaged, MissingExtra
+from engines.errors import EngineDamaged, MissingExtra, UsageError
 from engines.manifest import INPUT, OUTPUTS, Gpu, Manifest, TensorInfo
-from engines.spec import Batch, Precision
+from engines.spec import Batch, BuildSpec
 
 if TYPE_CHECKING:
     import torch
 
     from engines.backends.cuda_call import Launch
+    from engines.compiling.deploy import Deploy
 
 PLAN = "model.plan"
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "fp8")
-_FP8_FROM = 8.9  # capability: Ada and Hopper
+_FP8_FROM = 8.9  # compute capability of Ada; Hopper has 9.0
 LIBRARIES = {"stock": "tensorrt", "rtx": "tensorrt_rtx"}
 """The package of each flavour, the one for all GPUs first."""
 _BINDINGS = {INPUT: INPUT} | {f"output{index}": name for index, name in enumerate(OUTPUTS)}
-"""torch-tensorrt's names of what goes in and comes out (2.13 takes no others) -> ours."""
+"""torch-tensorrt's names of the input and the outputs (2.13 takes no others) -> ours."""
+
+
+class TensorRt(Backend):
+    """TensorRT on an NVIDIA GPU: the stock library or TensorRT for RTX, whichever is installed."""
+
+    name = "tensorrt"
+    devices = ("cuda",)
+    precisions = ("fp32", "fp16", "bf16", "fp8")
+    packages = ("tensorrt", "tensorrt_rtx", "torch-tensorrt", "torch-tensorrt-rtx")
+    extra = "tensorrt"
+    other_devices = True
+
+    def available(self, device: Device) -> tuple[bool, str]:
+        available, detail = torch_backend.BACKEND.available("cuda")
+        if not available:
+            return False, detail
+        installed = flavour()
+        if installed is None:
+            return False, "TensorRT is not installed; run: pip install 'unveil[tensorrt]' (torch is used on the GPU)"
+        try:
+            trt = library()
+        except MissingExtra as e:
+            return False, str(e)
+        if util.find_spec("torch_tensorrt") is None:
+            return False, "torch-tensorrt, which builds engines, is not installed; run: pip install 'unveil[tensorrt]'"
+        return True, f"{trt.__name__} {trt.__version__} ({installed}), {detail}"
+
+    def check_request(self, build_spec: BuildSpec) -> None:
+        super().check_request(build_spec)
+        if build_spec.compatible and build_spec.precision == "fp8":
+            raise UsageError(
+                "--compatible is for GPUs from Ampere on, which has no fp8; expected fp16, or fp8 without it"
+            )
+
+    def export(self, deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+        from engines.backends import tensorrt_export
+
+        return tensorrt_export.write(deploy.at(build_spec.precision), build_spec, calibration, folder)
+
+    def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> TensorRtEngine:
+        refuse(name, plan_differences(manifest, local_runtime()))
+        plan = read_plan(folder / PLAN)
+        problems = graph_problems(manifest, read_batch(plan), read_tensors(plan))
+        if problems:
+            raise EngineDamaged(f"{folder / PLAN} is not what its manifest states: {'; '.join(problems)}")
+        engine = TensorRtEngine(manifest, name, plan)
+        engine._infer(manifest.batch.max)
+        return engine
+
+
+BACKEND = TensorRt()
 
 
 class TensorRtEngine(BatchedEngine):
     """An engine on an NVIDIA GPU."""
 
-    @classmethod
-    def open(cls, folder: Path, manifest: Manifest) -> Self:
-        """Load the plan and run it once.
-
-        Raises:
-            MissingExtra: torch or TensorRT is not installed.
-            EngineMismatch: this machine cannot run it; the message names each difference.
-            EngineDamaged: the plan is not what the manifest says.
-        """
-        check(manifest, here())
-        plan = read_plan(folder / PLAN)
-        problems = graph_problems(manifest, read_batch(plan), read_tensors(plan))
-        if problems:
-            raise EngineDamaged(f"{folder / PLAN} is not what its manifest says: {'; '.join(problems)}")
-        engine = cls(manifest, plan)
-        engine._infer(manifest.batch.max)
-        return engine
-
-    def __init__(self, manifest: Manifest, plan: Any) -> None:
+    def __init__(self, manifest: Manifest, name: str, plan: Any) -> None:
         import torch
 
         from engines.backends.cuda_call import CudaCall
 
-        on = f"TensorRT ({manifest.flavour}) {manifest.precision}, {torch.cuda.get_device_name()}"
-        super().__init__(manifest, f"{manifest.spec.name}, {on}")
+        gpu = torch.cuda.get_device_name()
+        super().__init__(manifest, name, f"TensorRT ({manifest.flavour}) {manifest.precision}, {gpu}")
         self._call: CudaCall | None = CudaCall(_launcher(plan, manifest), self._crops.shape)
 
     def _infer(self, count: int) -> tuple[U8, U8]:
@@ -84,12 +122,11 @@ def library() -> ModuleType:
         raise MissingExtra("a TensorRT engine", "tensorrt-rtx" if name == "rtx" else "tensorrt") from e
 
 
-def here() -> Here:
+def local_runtime() -> LocalRuntime:
     """What this machine offers. Raises MissingExtra where torch or TensorRT is not installed."""
-    trt, gpu = library(), gpu_here()
-    described = machine.host()
-    possible = tuple(precision for precision in PRECISIONS if precision != "fp8" or runs_fp8(gpu))
-    return Here(trt.__name__, trt.__version__, possible, described["os"], described["machine"], flavour(), gpu)
+    trt, gpu, host = library(), gpu_here(), machine.host()
+    possible = tuple(precision for precision in BACKEND.precisions if precision != "fp8" or runs_fp8(gpu))
+    return LocalRuntime(trt.__name__, trt.__version__, possible, host["os"], host["machine"], flavour(), gpu)
 
 
 def runs_fp8(gpu: Gpu | None) -> bool:
@@ -125,7 +162,7 @@ def read_batch(plan: Any) -> Batch:
 
 
 def read_tensors(plan: Any) -> tuple[TensorInfo, ...]:
-    """What a plan takes and returns."""
+    """The inputs and outputs of a plan."""
     names = [plan.get_tensor_name(index) for index in range(plan.num_io_tensors)]
     return tuple(
         TensorInfo(

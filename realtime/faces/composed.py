@@ -59,9 +59,12 @@ def load_model(name: str, *, measured_depth: bool = False, threads: int | None =
 class Composed(Closing):
     """An engine made of two, called one after the other; closes both."""
 
+    _suffix: str
+    """What its name adds to the parser's."""
+
     def __init__(self, spec: ModelSpec, description: str, parser: Engine, helper: Engine) -> None:
         self.spec, self.description = spec, description
-        self.manifest = parser.manifest
+        self.manifest, self.name = parser.manifest, f"{parser.name}{self._suffix}"
         self._parser, self._helper = parser, helper
 
     @abstractmethod
@@ -82,6 +85,8 @@ class OnEstimatedDepth(Composed):
         parser: sees depth.
     """
 
+    _suffix = ", estimated"
+
     def __init__(self, translator: Engine, parser: Engine) -> None:
         own, other = translator.spec, parser.spec
         if own.labels != DEPTH_LABELS or not other.sees_depth:
@@ -95,7 +100,10 @@ class OnEstimatedDepth(Composed):
             )
         description = f"{parser.description}, on depth estimated from colour by {translator.description}"
         spec = replace(
-            other, name=f"{other.name}, estimated", modality="colour", thresholds=other.thresholds.on_estimated_depth()
+            other,
+            name=f"{other.name}{self._suffix}",
+            modality="colour",
+            thresholds=other.thresholds.on_estimated_depth(),
         )
         super().__init__(spec, description, parser, translator)
 
@@ -115,6 +123,8 @@ class WithOcclusion(Composed):
         consensus: its crop lies within the parser's.
     """
 
+    _suffix = WITH_CONSENSUS
+
     def __init__(self, parser: Engine, consensus: Engine) -> None:
         parts, other = parser.spec, consensus.spec
         if parts.labels != PART_LABELS or other.labels != CONSENSUS_LABELS or parts.crop_scale < other.crop_scale:
@@ -122,7 +132,7 @@ class WithOcclusion(Composed):
                 f"{parts.name} and {other.name} cannot work together; expected a model of parts, and one of occlusion "
                 "whose crops are no larger"
             )
-        spec = replace(parts, name=f"{parts.name}{WITH_CONSENSUS}", labels=(*parts.labels, _OCCLUSION))
+        spec = replace(parts, name=f"{parts.name}{self._suffix}", labels=(*parts.labels, _OCCLUSION))
         super().__init__(spec, f"{parser.description} + {consensus.description}", parser, consensus)
         scale = other.size_px / parts.size_px * parts.crop_scale / other.crop_scale
         shift = other.size_px / 2 - scale * parts.size_px / 2

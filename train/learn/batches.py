@@ -19,7 +19,7 @@ from train.data.repeated import Repeated
 from train.datasets import DataSet, open_data, to_crop
 from train.learn.config import TrainConfig
 from train.learn.distributed import Ranks
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 _KEPT_IN_MEMORY = 5_000  # crops of 80 kB
 

@@ -40,7 +40,9 @@ class State:
         """The state before the first step. Raises DataError where the starting weights do not fit."""
         torch.manual_seed(config.seed)
         network, average = (
-            models.create_model(config.model, width=config.width, regularised=config.regularised, labels=len(spec.labels))
+            models.create_model(
+                config.model, width=config.width, regularised=config.regularised, labels=len(spec.labels)
+            )
             for _ in range(2)
         )
         if config.start:

@@ -11,8 +11,10 @@ from torch import nn
 from engines.spec import ModelSpec
 from train.datasets import open_data, to_crop
 from train.learn.config import TrainConfig
-from train.measure.evaluate import Held, evaluate_network, network_predictor, predict_all
+from train.measure.evaluate_held_out import evaluate_network
+from train.measure.held_out import HeldOutSet
 from train.measure.metrics import Confusion, sparsity
+from train.measure.open_model import network_predictor, predict_all
 
 Look = Callable[[nn.Module], dict[str, Any]]
 """A network -> JSON-ready metrics in percent, `mean_recall` among them."""
@@ -23,7 +25,7 @@ def open_held(config: TrainConfig, spec: ModelSpec) -> Look:
     if config.data is not None:
         return _of_dataset(config.data, config.held_split, spec)
     assert config.labels is not None and config.occluders is not None  # the record has checked it
-    held = Held.load(config.labels, config.occluders, spec)
+    held = HeldOutSet.load(config.labels, config.occluders, spec)
 
     def look(network: nn.Module) -> dict[str, Any]:
         result = evaluate_network(network, held)

@@ -7,8 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from train.losses.gan import discriminator_loss, generator_loss, l1_loss
-from train.losses.mutual import MUTUAL_LOSSES
+from train.losses.mutual import MUTUAL_LOSSES, discriminator_loss, generator_loss, l1_loss
 from train.losses.parsing import parsing_loss
 from train.models.heads import Heads
 from train.mutual.autocast import mixed

@@ -26,7 +26,7 @@ from train.mutual.learner import Learners
 from train.mutual.samples import PartsSupply
 from train.mutual.single import depth_step, rgb_step, translator_step
 from train.mutual.validation import Look
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 Step = Callable[[Learners, Batch], dict[str, Tensor]]
 STEPS: dict[Stage, Step] = {

@@ -28,7 +28,8 @@ from train.mutual.depth_noise import as_seen
 from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, with_depth
 from train.occluders import shapes
 from train.occluders.cutouts import MID_GREY_LAB
-from train.occluders.occlude import Occluders, Scene, paste, random_kind
+from train.occluders.kinds import Occluders, random_kind
+from train.occluders.scene import Scene, paste
 
 Rng = np.random.Generator
 Affine = npt.NDArray[np.float64]
@@ -122,7 +123,7 @@ def _metres(face: PartsFace, spec: ModelSpec, affine: Affine) -> F32:
 
 
 def _scene(face: PartsFace, spec: ModelSpec, affine: Affine, rgb: U8, parts: U8) -> Scene:
-    """A crop as `train.occluders.occlude` wants it.
+    """A crop as `train.occluders.scene` wants it.
 
     It marks what it covers of all but the background: here nothing is that.
     """

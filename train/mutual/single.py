@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from train.losses.gan import discriminator_loss, generator_loss, l1_loss
+from train.losses.mutual import discriminator_loss, generator_loss, l1_loss
 from train.losses.parsing import parsing_loss
 from train.mutual.autocast import mixed
 from train.mutual.batches import Batch

@@ -14,8 +14,8 @@ from torch import nn
 from engines.spec import PART_LABELS, ModelSpec
 from realtime.frames.depth import STEP_M
 from realtime.frames.types import U8
-from train.measure.evaluate import network_predictor, predict_all
 from train.measure.metrics import Confusion, f1_row
+from train.measure.open_model import network_predictor, predict_all
 from train.models.preprocess import normalise
 from train.mutual.faces import PartsFace, crop_from_store
 from train.mutual.samples import cut

@@ -14,7 +14,7 @@ from train.mutual.depth_noise import as_seen  # noqa: E402
 from train.mutual.faces import crop_from_store, load_faces, with_depth  # noqa: E402
 from train.mutual.loop import spec_of  # noqa: E402
 from train.mutual.samples import PartsSupply, cut  # noqa: E402
-from train.occluders.occlude import Occluders  # noqa: E402
+from train.occluders.kinds import Occluders  # noqa: E402
 
 CONFIG = MutualConfig((Path("parts"),), Path("run"), size_px=64)
 SPEC = spec_of(CONFIG)
