@@ -76,7 +76,9 @@ class Row:
         return {
             "name": self.name, "frames": self.passes[0].frames, "output_mb": self.output_mb,
             "frames_without_face": self.passes[0].frames_without_face,
-            "fps": {"median": round(median(self.fps), 2), "min": round(min(self.fps), 2), "max": round(max(self.fps), 2)},
+            "fps": {
+                "median": round(median(self.fps), 2), "min": round(min(self.fps), 2), "max": round(max(self.fps), 2)
+            },
             "seconds": [round(one.seconds, 3) for one in self.passes], "cpu_ms": round(self.cpu_ms, 2),
         }  # fmt: skip
 
