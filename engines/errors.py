@@ -15,6 +15,8 @@ UnveilError
 
 from __future__ import annotations
 
+from engines.installation import install_command
+
 
 class UnveilError(Exception):
     """Base of every error that a user can meet."""
@@ -33,9 +35,7 @@ class MissingExtra(UnveilError):
     """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs the extra '{extra}', which is not installed; run: pip install 'unveil[{extra}]'"
-        )
+        super().__init__(f"{what} needs the extra '{extra}', which is not installed; run: {install_command(extra)}")
         self.extra = extra
 
 

@@ -130,6 +130,7 @@ def measure(
     *,
     seconds: float = 3.0,
     batches: Sequence[int] = (),
+    say: Callable[[str], None] = lambda line: None,
 ) -> BenchResult:
     """Time each network on crops of the source's first faces, then an overlay of the whole source, encoding included.
 
@@ -138,23 +139,27 @@ def measure(
         source: a video file, a camera or a stream; None: the sample clip, made anew.
         seconds: how long each network alone is timed.
         batches: calls with so many crops are timed, too.
+        say: gets a line before each step.
     """
     if source is not None and is_image(Path(source)):
         raise UsageError(f"bench needs a video; got an image: {source}")
     with tempfile.TemporaryDirectory(prefix="unveil-bench-") as folder:
         if source is None:
+            say("making the sample clip")
             source = Path(folder) / "sample.mp4"
             write_clip(source)
+        with open_source(source) as opened:  # a missing file fails before anything is measured
+            info = opened.info
         output = Path(folder) / "overlay.mp4"
         measured = []
-        for model in models:
+        for count, model in enumerate(models, start=1):
+            say(f"measuring {model} ({count} of {len(models)}): {seconds:g} s alone, then from video to video")
             with load(model) as engine:
                 measured.append(_measure_one(engine, source, output, seconds, batches))
-        with open_source(source) as opened:
-            info = opened.info
         result = BenchResult(tuple(measured), None, _described(info, measured[0].summary))
         if info.live or result.damage:
             return result
+        say("measuring decoding and encoding alone")
         return BenchResult(result.engines, measure_ceilings(source, output), result.source)
 
 

@@ -66,7 +66,7 @@ def load_faces(
     folders = list(folders)
     words = [word.lower() for word in leave_out]
     kept = (
-        [row for row in read_parts(folder) if face_split(row.name) == split and not _holds(row.name, words)]
+        [row for row in read_parts(folder) if face_split(row.name, folder) == split and not _holds(row.name, words)]
         for folder in folders
     )
     rows = [row for some in kept for row in _spread(some, most or len(some))]

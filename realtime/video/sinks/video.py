@@ -118,7 +118,8 @@ class VideoFileSink(Sink):
 
     def _start_with_sound(self, frame: Frame, path: Path) -> None:
         assert self._container is not None
-        self._audio = open_audio(path, self._container, self.audio_copied)
+        part_seconds = self._info.part_seconds if self._info else None
+        self._audio = open_audio(path, self._container, self.audio_copied, part_seconds)
         try:
             self._container.start_encoding()
         except SOUND_ERRORS as e:

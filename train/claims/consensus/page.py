@@ -9,7 +9,7 @@ from train.claims.consensus.claims import BEYOND as BEYOND_CLAIMS
 from train.claims.consensus.claims import CLAIMS, COLUMNS, blob_sentences
 from train.claims.consensus.plan import BETAS, BEYOND, CLASS_BLOBS, TABLE_1
 from train.claims.findings import figures, findings, summary
-from train.occluders.occlude import KINDS
+from train.occluders.kinds import EVALUATED_KINDS
 
 RESULTS, PLOT = "results/consensus_claims.json", "figures/sparsity_over_beta.png"
 
@@ -51,7 +51,7 @@ def _setting(results: dict[str, Any]) -> str:
         "- **Consensus**: equation 8 alone, alpha 10, beta 5, component blobs, as the paper does on COFW. **reg.**: "
         "dropout and flips while fine-tuning.",
         f"- **Measured** on {data['held_faces']} faces that no run learns from, each under one occluder "
-        f"({', '.join(KINDS)}) that no run learns from, over the whole crop (1.5 times the face's box). Face "
+        f"({', '.join(EVALUATED_KINDS)}) that no run learns from, over the whole crop (1.5 times the face's box). Face "
         "against all else, in percent; sparsity in components of the face; *occluder as face*: of "
         "the occluder's pixels on the face.",
         shared.where_and_how_long(results),
