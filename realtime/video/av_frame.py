@@ -178,9 +178,7 @@ def view(plane: VideoPlane, channels: int = 1, dtype: npt.DTypeLike = np.uint8) 
     if channels > 1:
         shape, strides = [*shape, channels], [*strides, np.dtype(dtype).itemsize]
     pixels: npt.NDArray[Any] = np.ndarray(shape, dtype, buffer=cast("memoryview", plane), strides=strides)
-    return (
-        pixels if plane.line_size > 0 else pixels[::-1]
-    )  # a negative line size means that rows are stored from the bottom up
+    return pixels if plane.line_size > 0 else pixels[::-1]  # negative: rows are stored from the bottom up
 
 
 def _read_only(plane: VideoPlane) -> U8:

@@ -211,9 +211,8 @@ class AlphaVideoSink(VideoFileSink):
 
     def _colour_written(self, frame: Frame) -> Colour:
         colour = super()._colour_written(frame)
-        return replace(
-            colour, full_range=False, space=SPACE_OF_MATRIX[colour.matrix]
-        )  # editors do not guess the matrix
+        # Editors do not guess the matrix from the height.
+        return replace(colour, full_range=False, space=SPACE_OF_MATRIX[colour.matrix])
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = super()._picture(frame)
