@@ -249,16 +249,18 @@ def mask(
     model: Model | Parser = DEFAULT_MODEL,
     max_faces: int | None = None,
     smooth: bool = True,
+    overwrite: bool = False,
 ) -> list[Masked]:
     """Mask videos and images, as `unveil process` does.
 
     Args:
         inputs: a file, a folder or a glob, or several of them.
-        output: the folder of the outputs. Each output keeps the stem of its input.
+        output: the folder of the outputs, which keep the stems of their inputs; or one file, for one input.
         render: "overlay", "cutout", "labels", "alpha" or "blur".
         model: what to load, or a loaded parser, which stays open.
         max_faces: the most faces that are followed, those found first; None: all.
         smooth: steady the masks of a video over time.
+        overwrite: replace outputs that are already there.
 
     Returns:
         One result per file.
@@ -269,7 +271,12 @@ def mask(
     """
     options = _options(render, max_faces, smooth)
     given = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
-    jobs = plan([path if isinstance(path, str) else Path(path) for path in given], Path(output), options.render)
+    jobs = plan(
+        [path if isinstance(path, str) else Path(path) for path in given],
+        Path(output),
+        options.render,
+        overwrite=overwrite,
+    )
     with ExitStack() as opened:
         engine = _engine(model, opened)
         results = [_masked(outcome) for outcome in process(jobs, engine, options)]

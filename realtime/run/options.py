@@ -83,15 +83,12 @@ Model = Annotated[
 Render = Annotated[
     str,
     typer.Option(
-        "--render",
-        "-r",
+        "--render", "-r",
         help="What is drawn.\n\n" + "\n\n".join(f"{each.name}: {each.help}" for each in renderers().values()),
-        metavar="KIND",
-        parser=lambda name: find_renderer(name).name,
-        autocompletion=lambda: list(renderers()),
+        metavar="KIND", parser=lambda name: find_renderer(name).name, autocompletion=lambda: list(renderers()),
         rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 MaxFaces = Annotated[
     int | None,
     typer.Option(

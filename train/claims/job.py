@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from engines import machine
 from train.claims.journal import Journal, Record
 from train.learn.log import Say
 
+Item = TypeVar("Item")
 Tell = Callable[[float, str], None]
 """Hears of a run: how much of its cost is spent, and a few words."""
 _WAIT_S = 2.0  # between two looks at whether another process has finished
@@ -87,3 +89,13 @@ def _open(tasks: Mapping[str, Task], journal: Journal) -> dict[str, Task]:
 
 def _cost(tasks: Iterable[Task]) -> float:
     return sum(task.cost for task in tasks)
+
+
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, each made in a thread while the one before is in use."""
+    coming, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(next, coming, end)
+        while (item := made.result()) is not end:
+            made = pool.submit(next, coming, end)
+            yield item  # type: ignore[misc]  # not `end`

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.spec import ModelSpec
+from train.claims.job import ahead
 from train.learn.batches import Supply
 from train.learn.checkpoint import save_weights
 from train.learn.config import TrainConfig
@@ -24,7 +24,6 @@ from train.learn.loop import silent, train_step
 from train.learn.state import State
 
 Row = dict[str, Any]
-Item = TypeVar("Item")
 Look = Callable[[nn.Module], Row]
 """A network -> its figures on the faces kept aside."""
 Seen = Callable[[int, Row], None]
@@ -73,16 +72,6 @@ def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> 
         {"model": config.model, "width": config.width, "regularised": config.regularised,
          "labels": list(spec.labels), "samples": config.samples, "config": config.settings()},
     )  # fmt: skip
-
-
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same, each made while the one before is in use."""
-    coming, end = iter(items), object()
-    with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(next, coming, end)
-        while (item := made.result()) is not end:
-            made = pool.submit(next, coming, end)
-            yield item  # type: ignore[misc]  # not `end`
 
 
 def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:

@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from engines.spec import PART_LABELS
-from train.claims.consensus.runs import ahead
-from train.claims.job import Tell
+from train.claims.job import Tell, ahead
 from train.claims.journal import Journal, Record
 from train.claims.mutual.data import Data
 from train.claims.mutual.plan import Plan, Variant, run_name

@@ -18,7 +18,8 @@ from engines.manifest import sha256_of
 from engines.spec import ModelSpec
 from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height, hull_mask
+from train.heads.contour import face_height, hull_mask
+from train.heads.landmarks import Points
 from train.labels.morphology import deep, disc, inverse, iou, largest, opened, without_specks
 from train.labels.teachers.augmented_inference import F32, FRAMINGS, Parse, seen_in_framings
 from train.labels.teachers.base import Portrait, Seen, Unusable
