@@ -25,14 +25,13 @@ from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
 from train.commands.options import needs_training
 from train.commands.train import average, train
-from train.commands.train_parts import train_parts
 
 _NAME = "unveil"
 _RUN, _TRAIN, _MACHINE = "Mask", "Train and evaluate", "Machine and engines"
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     _RUN: (process, live, demo),
     _MACHINE: (doctor, inspect, bench),
-    _TRAIN: (label, train, train_parts, average, calibrate, evaluate, reproduce),
+    _TRAIN: (label, train, average, calibrate, evaluate, reproduce),
 }
 
 app = typer.Typer(

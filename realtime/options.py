@@ -8,15 +8,16 @@ from typing import Any
 from engines.errors import UsageError
 from realtime.buffer import Policy
 from realtime.faces.detect import DetectorModel
-from realtime.frames.types import Render
-from realtime.video.sinks.video import CRF, ENCODERS, PRESET, PRESETS, Encoder
+from realtime.render.registry import find_renderer
+from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
 @dataclass(frozen=True)
 class Options:
     """How frames are processed."""
 
-    render: Render = "overlay"
+    render: str = "overlay"
+    """The name of a renderer (`realtime.render.registry`)."""
     detector: DetectorModel = "auto"
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
@@ -56,7 +57,7 @@ class Options:
     @property
     def search_interval(self) -> int:
         """Frames between two searches for new faces."""
-        return self.redetect_every or (1 if self.render == "blur" else 15)
+        return self.redetect_every or (1 if find_renderer(self.render).hides_faces else 15)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from engines.engine import Engine
 from engines.errors import UnveilError
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.pipeline import Options, Summary, run
+from realtime.render.registry import find_renderer
 from realtime.run.jobs import Job
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.base import Source, SourceInfo
@@ -122,8 +123,9 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
     with _open(job, options) as source:
         progress.started(job, source.info)
+        codec = find_renderer(options.render).codec
         sink = open_sink(
-            job.output, source.info, options.render, preset=options.preset, crf=options.crf, encoder=options.encoder
+            job.output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder
         )
         return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
 

@@ -11,6 +11,7 @@ import typer
 
 from engines.errors import UsageError
 from engines.zoo import DEFAULT_MODEL
+from realtime.render.registry import DEFAULT as DEFAULT_RENDER
 from realtime.run.options import (
     FILES,
     H264,
@@ -20,7 +21,6 @@ from realtime.run.options import (
     Encoder,
     End,
     JsonFile,
-    Kind,
     MaxFaces,
     Model,
     NoSmooth,
@@ -50,7 +50,7 @@ def process(
     ] = False,
     json: JsonFile = None,
     model: Model = DEFAULT_MODEL,
-    render: Render = Kind.overlay,
+    render: Render = DEFAULT_RENDER,
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -75,7 +75,7 @@ def process(
 
     _check_depth(depth, depth_scale)
     options = Options(
-        render=render.value, max_faces=max_faces, smooth=not no_smooth, start_seconds=start or 0.0, end_seconds=end,
+        render=render, max_faces=max_faces, smooth=not no_smooth, start_seconds=start or 0.0, end_seconds=end,
         encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
@@ -83,7 +83,7 @@ def process(
             raise UsageError("--crf and --preset are for x264; leave out --encoder nvenc")
         options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
         options = replace(options, preset=preset.value if preset else options.preset)
-    jobs = files.plan(inputs, output, render.value, overwrite=overwrite)
+    jobs = files.plan(inputs, output, render, overwrite=overwrite)
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
         raise UsageError("--crf and --preset are for videos in H.264, and no output here is one")
@@ -126,7 +126,7 @@ def live(
     ] = None,
     json: JsonFile = None,
     model: Model = DEFAULT_MODEL,
-    render: Render = Kind.overlay,
+    render: Render = DEFAULT_RENDER,
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -139,6 +139,7 @@ def live(
     """
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
+    from realtime.render.palette import palette
     from realtime.run import report
     from realtime.run.live import play
     from realtime.run.progress import Progress
@@ -153,8 +154,8 @@ def live(
         progress.say(report.start_line(engine))
         for line in report.depth_lines([measured] if measured else []):
             progress.say(line)
-        sink = WindowSink(engine.spec.labels) if view is View.window else NullSink()
-        options = Options(render=render.value, max_faces=max_faces, smooth=not no_smooth, limit=frames)
+        sink = WindowSink(palette(engine.spec.labels)) if view is View.window else NullSink()
+        options = Options(render=render, max_faces=max_faces, smooth=not no_smooth, limit=frames)
         run = play(source, engine, sink, options, progress, seconds=seconds, depth=measured)
         progress.say(report.live_line(run.summary))
         if run.summary.damage:

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import UsageError
-from realtime.frames.types import Render
+from realtime.render.registry import find_renderer
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 VIDEO_SUFFIXES = frozenset({
     ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
     ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
 })  # fmt: skip
-_VIDEO_OUTPUT: dict[Render, str] = {
-    "overlay": ".mp4",
-    "cutout": ".mp4",
-    "blur": ".mp4",
-    "labels": ".mkv",  # FFV1: lossless
-    "alpha": ".mov",  # ProRes 4444
-}
 
 
 @dataclass(frozen=True)
@@ -62,14 +55,13 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def output_name(path: Path, render: Render) -> str:
+def output_name(path: Path, render: str) -> str:
     """The output's file name: the input's stem, and the suffix that fits the render."""
-    if not is_image(path):
-        return path.stem + _VIDEO_OUTPUT[render]
-    return path.stem + (".png" if render in ("labels", "alpha") else path.suffix)
+    renderer = find_renderer(render)
+    return path.stem + ((renderer.image_suffix or path.suffix) if is_image(path) else renderer.video_suffix)
 
 
-def plan(inputs: Sequence[str | Path], output: Path, render: Render, *, overwrite: bool = False) -> list[Job]:
+def plan(inputs: Sequence[str | Path], output: Path, render: str, *, overwrite: bool = False) -> list[Job]:
     """The jobs that a command line asks for, in order, each input once.
 
     Args:
@@ -104,7 +96,7 @@ def plan(inputs: Sequence[str | Path], output: Path, render: Render, *, overwrit
     return _checked(found, [output], None, overwrite)
 
 
-def _check_suffix(output: Path, path: Path, render: Render) -> None:
+def _check_suffix(output: Path, path: Path, render: str) -> None:
     """Raises UsageError where an output's suffix does not fit its input and render."""
     usual = Path(output_name(path, render)).suffix
     if is_image(path) and usual == path.suffix:  # a picture in colour may be of any kind

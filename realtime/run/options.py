@@ -9,19 +9,10 @@ from typing import Annotated
 import typer
 
 from engines.zoo import WITH_CONSENSUS, names
+from realtime.render.registry import find_renderer, renderers
 
 FILES, MASKS, VIDEO, MACHINE = "Input and output", "Masks", "Video", "Machine"
 """The groups in which the help lists options."""
-
-
-class Kind(StrEnum):
-    """What is drawn."""
-
-    overlay = "overlay"
-    cutout = "cutout"
-    labels = "labels"
-    alpha = "alpha"
-    blur = "blur"
 
 
 class View(StrEnum):
@@ -90,15 +81,14 @@ Model = Annotated[
     ),
 ]  # fmt: skip
 Render = Annotated[
-    Kind,
+    str,
     typer.Option(
-        "--render",
-        "-r",
-        help="What is drawn: overlay, cutout, labels, alpha or blur.",
-        metavar="KIND",
+        "--render", "-r",
+        help="What is drawn.\n\n" + "\n\n".join(f"{each.name}: {each.help}" for each in renderers().values()),
+        metavar="KIND", parser=lambda name: find_renderer(name).name, autocompletion=lambda: list(renderers()),
         rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 MaxFaces = Annotated[
     int | None,
     typer.Option(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from realtime.run.jobs import DepthInput
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
-    from realtime.video.sinks.video import Encoder
+    from realtime.video.sinks.h264 import Encoder
 
 
 def start_line(engine: Engine) -> str:
@@ -41,12 +41,11 @@ def encoder_lines(encoder: Encoder) -> list[str]:
     and cannot."""
     if not nvidia_gpu() and encoder != "nvenc":
         return []
-    from realtime.video.sinks import nvenc
-    from realtime.video.sinks.video import uses_nvenc
+    from realtime.video.sinks.h264 import nvenc_problem, uses_nvenc
 
     if uses_nvenc(encoder):
         return ["H.264 is encoded by NVENC"]
-    return [f"H.264 is encoded by x264 ({nvenc.problem() or 'as asked for'})"]
+    return [f"H.264 is encoded by x264 ({nvenc_problem() or 'as asked for'})"]
 
 
 def live_line(summary: Summary) -> str:

@@ -27,8 +27,8 @@ from realtime.pipeline import Options, Summary, run
 from realtime.run.jobs import is_image
 from realtime.tools.demo.clip import write_clip
 from realtime.video.sinks.base import BackgroundSink, Sink
+from realtime.video.sinks.h264 import uses_nvenc
 from realtime.video.sinks.open import NullSink, open_sink
-from realtime.video.sinks.video import uses_nvenc
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
 
@@ -172,7 +172,7 @@ def measure_ceilings(video: str | Path, output: Path) -> Ceilings:
     """
     with open_source(video) as source:
         info = source.info
-    return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info, "overlay")))
+    return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info)))
 
 
 def copy(source: Source, sink: Sink) -> int:
@@ -197,7 +197,7 @@ def _measure_one(
     network = [bench_network(engine, crops, seconds=seconds, batch=batch) for batch in (1, *batches)]
     finished: list[float] = []
     with open_source(source) as opened:
-        sink = open_sink(output, opened.info, "overlay")
+        sink = open_sink(output, opened.info)
         options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
         summary = run(opened, engine, sink, options, on_frame=lambda _: finished.append(time.perf_counter()))
     p50, p95 = np.percentile(np.diff(finished), (50, 95)) * 1000 if len(finished) > 1 else (0.0, 0.0)

@@ -173,7 +173,7 @@ def _codecs() -> Iterator[Check]:
         import av
         from av.codec.codec import UnknownCodecError
 
-        from realtime.video.sinks import nvenc
+        from realtime.video.sinks.h264 import NVENC, nvenc_problem
     except ImportError as e:
         yield Check("PyAV", "no", f"cannot be loaded ({e}); run: {install_command()}", needed=True)
         return
@@ -181,7 +181,7 @@ def _codecs() -> Iterator[Check]:
         needed = name in ("libx264", "ffv1")
         try:
             av.Codec(name, "w")
-            problem = nvenc.problem() if name == nvenc.CODEC else ""
+            problem = nvenc_problem() if name == NVENC else ""
         except UnknownCodecError:
             problem = "not in this build of PyAV"
         yield Check(name, "no" if problem else "yes", f"{use}: {problem}" if problem else use, needed)

@@ -10,6 +10,8 @@ from engines.errors import SourceError
 from realtime.frames.types import Frame
 from realtime.video.sources.base import Source
 
+_ROUNDING_SECONDS = 1e-6
+
 
 class TrimmedSource(Source):
     """The frames of another source from one time to another, counted and timed from 0.
@@ -50,7 +52,7 @@ class TrimmedSource(Source):
     def __iter__(self) -> Iterator[Frame]:
         first_pts = self._first.pts or 0
         for index, frame in enumerate(chain([self._first], self._frames)):
-            if self._end_seconds is not None and self._seconds(frame) >= self._end_seconds:
+            if self._end_seconds is not None and self._seconds(frame) >= self._end_seconds - _ROUNDING_SECONDS:
                 return
             yield replace(frame, index=index, pts=(frame.pts or 0) - first_pts)
 
@@ -68,7 +70,7 @@ class TrimmedSource(Source):
         for index, frame in enumerate(self._frames):
             origin = (frame.pts_seconds or 0.0) if index == 0 else origin
             seconds = (frame.pts_seconds or 0.0) - origin
-            if seconds >= start_seconds:
+            if seconds >= start_seconds - _ROUNDING_SECONDS:
                 return origin, frame
         raise SourceError(
             f"{self._source.info.name}: it ends after {seconds:.1f} s, before the start that was asked for, "

@@ -18,8 +18,9 @@ from engines.spec import ModelSpec
 from train.learn.batches import Supply
 from train.learn.checkpoint import save_weights
 from train.learn.config import TrainConfig
+from train.learn.consensus import ROLE, ConsensusTraining
 from train.learn.distributed import Ranks
-from train.learn.loop import Job, train_step
+from train.learn.loop import silent, train_step
 from train.learn.state import State
 
 Row = dict[str, Any]
@@ -47,18 +48,20 @@ def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: 
         DataError: the starting weights do not fit.
     """
     cv2.setNumThreads(0)
-    job = Job(config, spec, Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu")))
-    state = State.fresh(config, spec, job.ranks.device, say=lambda _: None)
+    ranks = Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    training = ConsensusTraining(config, spec, ranks)
+    state = State(config, ranks, training.learners(silent))
+    network = state.network(ROLE)
     every, started = max(1, config.evaluate_every // config.step_samples), time.monotonic()
-    curve = [{"samples": 0} | look(state.network)]
+    curve = [{"samples": 0} | look(network)]
     for batch in ahead(_batches(supply, config)):
-        train_step(job, state.network, state, [batch])
-        state.step += 1
+        train_step(training, state, [batch])
+        state.advance()
         if state.step == config.steps or state.step % every == 0:
             samples = state.step * config.step_samples
-            curve.append({"samples": samples} | look(state.network))
+            curve.append({"samples": samples} | look(network))
             seen(samples, curve[-1])
-    return Outcome(state.network, curve, time.monotonic() - started)
+    return Outcome(network, curve, time.monotonic() - started)
 
 
 def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> None:
@@ -84,7 +87,7 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
 
 def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
     """The run's batches."""
-    for start in range(0, config.steps * config.batch, config.batch):
-        samples = [supply[index] for index in range(start, start + config.batch)]
+    for start in range(0, config.steps * config.batch_size, config.batch_size):
+        samples = [supply[index] for index in range(start, start + config.batch_size)]
         parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
         yield [torch.from_numpy(np.stack(part)) for part in parts]

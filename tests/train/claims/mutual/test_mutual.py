@@ -19,7 +19,7 @@ from train.claims.mutual.runs import metrics  # noqa: E402
 from train.commands import measure  # noqa: E402
 from train.learn.checkpoint import load_weights  # noqa: E402
 from train.mutual.config import MutualConfig  # noqa: E402
-from train.mutual.loop import spec_of  # noqa: E402
+from train.mutual.networks import spec_of  # noqa: E402
 
 ROOT = Path(__file__).parents[4]
 TINY = dataclasses.replace(

@@ -16,35 +16,35 @@ from realtime.frames.types import Frame
 from realtime.pipeline import Options
 from realtime.run import report
 from realtime.tools.bench import copy
-from realtime.video.sinks import nvenc
+from realtime.video.sinks import h264
+from realtime.video.sinks.h264 import VideoSink, nvenc_problem, uses_nvenc
 from realtime.video.sinks.open import open_sink
-from realtime.video.sinks.video import VideoSink, uses_nvenc
 from realtime.video.sources.open import open_source
 from tests.fakes.pipeline import rgb_frame, yuv_frame
 
 
 @pytest.fixture(autouse=True)
 def _asked_anew() -> Iterator[None]:
-    nvenc.problem.cache_clear()
+    nvenc_problem.cache_clear()
     yield
-    nvenc.problem.cache_clear()
+    nvenc_problem.cache_clear()
 
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card, whose encoder is x264."""
-    monkeypatch.setattr(nvenc, "nvidia_gpu", lambda: True)
+    monkeypatch.setattr(h264, "nvidia_gpu", lambda: True)
     monkeypatch.setattr(report, "nvidia_gpu", lambda: True)
-    monkeypatch.setattr(nvenc, "CODEC", "libx264")
-    monkeypatch.setattr(nvenc, "OPTIONS", {"crf": "19"})
+    monkeypatch.setattr(h264, "NVENC", "libx264")
+    monkeypatch.setattr(h264, "NVENC_OPTIONS", {"crf": "19"})
 
 
 @pytest.fixture
 def mpeg4_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card that has shown that it works, and makes MPEG-4, so that its files can be told from x264's."""
-    monkeypatch.setattr(nvenc, "problem", lambda: "")
-    monkeypatch.setattr(nvenc, "CODEC", "mpeg4")
-    monkeypatch.setattr(nvenc, "OPTIONS", {"b": "4000000"})
+    monkeypatch.setattr(h264, "nvenc_problem", lambda: "")
+    monkeypatch.setattr(h264, "NVENC", "mpeg4")
+    monkeypatch.setattr(h264, "NVENC_OPTIONS", {"b": "4000000"})
 
 
 def codec_of(path: Path) -> str:
@@ -67,20 +67,20 @@ def written(path: Path, size_wh: tuple[int, int] = (320, 240)) -> str:
 
 
 def test_without_a_card_nothing_is_asked_and_x264_encodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(nvenc, "nvidia_gpu", lambda: False)
-    assert nvenc.problem() == "no NVIDIA GPU is visible here"
+    monkeypatch.setattr(h264, "nvidia_gpu", lambda: False)
+    assert nvenc_problem() == "no NVIDIA GPU is visible here"
     assert not uses_nvenc("auto")
     assert written(tmp_path / "a.mp4") == "h264"
 
 
 def test_without_a_card_asking_for_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvenc, "nvidia_gpu", lambda: False)
+    monkeypatch.setattr(h264, "nvidia_gpu", lambda: False)
     with pytest.raises(SinkError, match=r"no NVIDIA GPU is visible here; leave --encoder out"):
         uses_nvenc("nvenc")
 
 
 def test_a_card_has_to_show_its_work_once(card: None) -> None:
-    assert nvenc.problem() == ""
+    assert nvenc_problem() == ""
     assert uses_nvenc("auto")
     assert not uses_nvenc("x264")
 
@@ -88,7 +88,7 @@ def test_a_card_has_to_show_its_work_once(card: None) -> None:
 @pytest.mark.parametrize(
     ("codec", "options", "said"),
     [
-        ("libx264", {"crf": "51"}, r"spoilt \(PSNR \d\d dB\)"),
+        ("libx264", {"crf": "51"}, r"damaged \(PSNR \d\d dB\)"),
         ("mpeg4", {}, "no usable encoder"),  # packets that no decoder of H.264 takes
         ("libx264", {"preset": "no such"}, "no usable encoder"),
     ],
@@ -96,8 +96,8 @@ def test_a_card_has_to_show_its_work_once(card: None) -> None:
 def test_a_card_that_fails_is_not_used(
     codec: str, options: dict[str, str], said: str, card: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nvenc, "CODEC", codec)
-    monkeypatch.setattr(nvenc, "OPTIONS", options)
+    monkeypatch.setattr(h264, "NVENC", codec)
+    monkeypatch.setattr(h264, "NVENC_OPTIONS", options)
     with pytest.raises(SinkError, match=said):
         uses_nvenc("nvenc")
     assert not uses_nvenc("auto")
@@ -113,7 +113,7 @@ def test_who_encodes_is_said_where_there_is_a_card(card: None) -> None:
 def test_videos_go_through_the_card_sound_and_all(mpeg4_card: None, sample_clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     with open_source(sample_clip) as source:
-        assert copy(source, open_sink(output, source.info, "overlay", encoder=Options().encoder)) == 10
+        assert copy(source, open_sink(output, source.info, encoder=Options().encoder)) == 10
     assert codec_of(output) == "mpeg4"
     with av.open(str(output)) as copied, av.open(str(sample_clip)) as original:
         assert len(copied.streams.audio) == len(original.streams.audio) == 1
@@ -132,8 +132,8 @@ def test_odd_sizes_are_for_x264(mpeg4_card: None, tmp_path: Path) -> None:
 def test_what_the_card_refuses_x264_encodes_and_that_is_said(
     mpeg4_card: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(nvenc, "CODEC", "h264_nvenc")
-    monkeypatch.setattr(nvenc, "OPTIONS", {"preset": "no such"})
+    monkeypatch.setattr(h264, "NVENC", "h264_nvenc")
+    monkeypatch.setattr(h264, "NVENC_OPTIONS", {"preset": "no such"})
     with caplog.at_level(logging.WARNING):
         assert written(tmp_path / "a.mp4") == "h264"
     assert "NVENC refuses this video" in caplog.text
