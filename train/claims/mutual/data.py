@@ -49,8 +49,8 @@ class Data:
                 content.update(picture.tobytes())
         return {
             "kind": "synthetic heads" if self._held[0].synthetic else "photographs",
-            "learned_faces": len(self._learned),
-            "held_faces": len(self._held),
+            "training_faces": len(self._learned),
+            "held_out_faces": len(self._held),
             "faces_with_depth": {f"{p} %": len(with_depth(self._learned, p / 100)) for p in percents},
             "sha256": content.hexdigest(),
         }
