@@ -238,7 +238,7 @@ def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_p
 
 def test_an_unknown_model_is_named_in_one_sentence(unveil: Unveil, sample_clip: Path, tmp_path: Path) -> None:
     result = unveil("process", sample_clip, "--output", tmp_path, "--model", "nobody")
-    assert (result.status, one_sentence(result)) == (1, True)
+    assert (result.status, one_sentence(result)) == (2, True)
     assert "'nobody'" in result.stderr
 
 
@@ -391,7 +391,7 @@ def test_bench_takes_one_source_and_known_models(unveil: Unveil, sample_clip: Pa
     assert (result.status, one_sentence(result)) == (2, True)
     assert "sample.mp4, other.mp4" in result.stderr
     result = unveil("bench", "nobody", sample_clip)
-    assert (result.status, one_sentence(result)) == (1, True)
+    assert (result.status, one_sentence(result)) == (2, True)
     assert "'nobody'" in result.stderr
 
 

@@ -20,7 +20,7 @@ from realtime.video.sources.image import read_rgb
 from train.data.composites import Composites
 from train.data.faces import load_faces
 from train.measure.label_pictures import write_grid
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 _COLUMNS = 16
 _SEED = 30_000

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engines.spec import ModelSpec, Thresholds
-from realtime.faces.face_box import confidence, covered_share, full_face_box, visible_share
+from realtime.faces.probabilities import confidence, covered_share, full_face_box, visible_share
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import ParsedFace, Region
 

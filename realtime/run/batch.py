@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,10 +11,12 @@ from engines.engine import Engine
 from engines.errors import UnveilError
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.pipeline import Options, Summary, run
+from realtime.render.registry import find_renderer
 from realtime.run.jobs import Job
 from realtime.video.sinks.open import open_sink
-from realtime.video.sources.base import SourceInfo
+from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
+from realtime.video.sources.trimmed import TrimmedSource
 
 _log = logging.getLogger(__name__)
 
@@ -71,18 +73,29 @@ def process(
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
 ) -> list[Outcome]:
-    """Process every job, in order. Never raises for a job's sake.
+    """Process every job, in order. A job that fails never raises.
 
     Args:
-        detector: what finds faces; None: the one that the options name, made once for all jobs.
+        detector: finds faces; None: the one that the options name, made once for all jobs.
     """
+    return list(process_each(jobs, engine, options, detector=detector, progress=progress))
+
+
+def process_each(
+    jobs: Iterable[Job],
+    engine: Engine,
+    options: Options | None = None,
+    *,
+    detector: DetectsFaces | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Outcome]:
+    """As `process`, one outcome at a time: who stops in between still knows what was done."""
     options, progress = options or Options(), progress or Unwatched()
     detector = detector or Detector(options.detector)
-    outcomes = []
     for job in jobs:
-        outcomes.append(process_file(job, engine, options, detector, progress))
-        progress.finished(outcomes[-1])
-    return outcomes
+        outcome = process_file(job, engine, options, detector, progress)
+        progress.finished(outcome)
+        yield outcome
 
 
 def process_file(
@@ -108,7 +121,17 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
-    with open_source(job.input, depth=job.depth) as source:
+    with _open(job, options) as source:
         progress.started(job, source.info)
-        sink = open_sink(job.output, source.info, options.render, preset=options.preset, encoder=options.encoder)
+        codec = find_renderer(options.render).codec
+        sink = open_sink(
+            job.output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder
+        )
         return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
+
+
+def _open(job: Job, options: Options) -> Source:
+    source = open_source(job.input, depth=job.depth)
+    if source.info.kind != "image" and (options.start_seconds or options.end_seconds is not None):
+        return TrimmedSource(source, options.start_seconds, options.end_seconds)
+    return source

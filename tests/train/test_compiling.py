@@ -4,7 +4,8 @@ from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
-from cli import _engine, app
+from cli import _engine_for as _engine
+from cli import app
 from engines import zoo
 from engines.backends import backends_on
 from engines.compiling.cache import CACHE_VARIABLE

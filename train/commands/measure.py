@@ -68,23 +68,23 @@ def evaluate(
     needs_training("evaluating", "torch")
     from realtime.run import report
     from realtime.run.progress import counted
-    from train.measure.report import evaluation_text, tables_text
+    from train.measure.tables import dataset_text, held_out_text
 
     if data is not None:
+        from train.measure.evaluate_dataset import evaluate_data
         from train.measure.light import LIGHTS
-        from train.measure.tables import evaluate_data
 
         with counted("evaluating", "pictures") as progress:
             result = evaluate_data(
                 model, data, split=split or "test", limit=limit, baseline=baseline, translator=translator,
                 lights=tuple(LIGHTS) if light == ["all"] else tuple(light or ()), sheet=sheet, progress=progress,
             )  # fmt: skip
-        typer.echo(tables_text(result))
+        typer.echo(dataset_text(result))
     elif labels is not None and occluders is not None:
-        from train.measure.evaluate import evaluate_model
+        from train.measure.evaluate_held_out import evaluate_model
 
         result = evaluate_model(model, labels, occluders, sheet, groups_sheet)
-        typer.echo(evaluation_text(result))
+        typer.echo(held_out_text(result))
     if json:
         report.write_json(json, result)
 

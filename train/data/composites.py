@@ -13,9 +13,11 @@ from realtime.frames.resampling import warp
 from realtime.frames.types import U8
 from train.data.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
-from train.labels.label import blobs_of
+from train.labels.pseudo_label import blobs_of
 from train.occluders import shapes
-from train.occluders.occlude import Occluders, Scene, paste, random_kind, with_clear_glasses
+from train.occluders.glasses import with_clear_glasses
+from train.occluders.kinds import Occluders, random_kind
+from train.occluders.scene import Scene, paste
 
 _OCCLUDER_COUNTS = (0, 1, 2)
 _OCCLUDER_COUNT_SHARE = (0.25, 0.53, 0.22)

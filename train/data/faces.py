@@ -17,8 +17,8 @@ from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.data.split import Split, face_split
-from train.heads.contour import Points
-from train.labels.label import read_faces, read_labels
+from train.heads.landmarks import Points
+from train.labels.label_folder import read_faces, read_labels
 
 STORE_PX = 256
 STORE_SCALE = 2.4  # of the full-face box: room for turning and shifting a 1.5 times crop
@@ -51,7 +51,7 @@ def load_faces(folder: Path, split: Split | None = None, threads: int = 2) -> li
         DataError: the folder or a label file is missing.
         SourceError: a picture is missing.
     """
-    rows = [row for row in read_faces(folder) if split is None or face_split(row["name"]) == split]
+    rows = [row for row in read_faces(folder) if split is None or face_split(row["name"], folder) == split]
     if not rows:
         raise DataError(f"no {split or 'labelled'} face in {folder}; expected the output folder of `unveil label`")
     with ThreadPoolExecutor(threads) as pool:

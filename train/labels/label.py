@@ -29,11 +29,11 @@ import cv2
 import numpy as np
 
 from engines.errors import DataError, SourceError
-from engines.spec import FACE, OCCLUSION
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.labels.inputs import Picture, find_pictures
 from train.labels.json_lines import drop_cut_line
+from train.labels.label_folder import read_faces, read_labels
 from train.labels.options import (
     LabelOptions,
     contour_provenance,
@@ -43,12 +43,12 @@ from train.labels.options import (
     rgbd_provenance,
 )
 from train.labels.provenance import check, note
-from train.labels.pseudo_label import FullFace, PseudoLabel, label_face, merged
+from train.labels.pseudo_label import FullFace, PseudoLabel, label_face
 from train.labels.teachers.base import Teacher, Unusable
 from train.labels.teachers.mediapipe_models import FaceMesh
 
 if TYPE_CHECKING:
-    from train.parts.photo.rgbd import PhotoLabeller
+    from train.parts.photo.labeller import PhotoLabeller
 
 Progress = Callable[[int, int], None]
 _UNREADABLE = "unreadable"
@@ -94,24 +94,10 @@ def label(
     summary = _write_all(todo, output, options, workers, progress)
     sheet(output)
     if options.rgbd:
-        from train.labels.parts import parts_sheet
+        from train.labels.sheets import parts_sheet
 
         parts_sheet(output, read_faces(output))
     return replace(summary, already_done=len(pictures) - len(todo))
-
-
-def read_faces(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `faces.jsonl`. A last line that a kill cut short is left out."""
-    path = folder / "faces.jsonl"
-    if not path.is_file():
-        raise DataError(f"no faces.jsonl in {folder}; expected the output folder of `unveil label`")
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
 
 
 def sheet(folder: Path, count: int = 40, tile_px: int = 200) -> Path:
@@ -125,19 +111,6 @@ def sheet(folder: Path, count: int = 40, tile_px: int = 200) -> Path:
         labels = read_labels(folder / row["labels"])
         tiles.append(overlay_tile(read_rgb(Path(row["image"])), labels, row["box_xyxy"], tile_px))
     return write_grid(tiles, folder / "sheet.png", columns=8)
-
-
-def read_labels(path: Path) -> U8:
-    """(H, W) uint8 class ids. Raises DataError where the file is missing or no picture."""
-    labels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if labels is None:
-        raise DataError(f"cannot read {path}; expected an 8-bit PNG of class ids. Label again with `unveil label`")
-    return labels.astype(np.uint8)
-
-
-def blobs_of(labels: U8) -> U8:
-    """C(I) of equation 2 from class ids: 0 background, 1 face, then one id for each 8-connected occlusion."""
-    return merged((labels == FACE).astype(np.uint8), (labels == OCCLUSION).astype(np.uint8))
 
 
 def _done(output: Path) -> set[str]:
@@ -221,7 +194,7 @@ def _label_one(job: tuple[Picture, Path, LabelOptions]) -> tuple[Picture, dict[s
 def _more(labeller: PhotoLabeller | None, rgb: U8, found: PseudoLabel, name: str, output: Path) -> dict[str, Any]:
     if labeller is None:
         return {}
-    from train.labels.parts import write_parts
+    from train.labels.sheets import write_parts
 
     return write_parts(labeller, rgb, found, name, output)
 

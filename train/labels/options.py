@@ -12,7 +12,7 @@ from train.labels.pseudo_label import FullFace, Morphology
 from train.labels.teachers.base import Teacher
 
 if TYPE_CHECKING:
-    from train.parts.photo.rgbd import PhotoLabeller
+    from train.parts.photo.labeller import PhotoLabeller
 
 Contour = Literal["silhouette", "mesh", "head"]
 
@@ -54,7 +54,7 @@ def open_teacher(options: LabelOptions) -> Teacher:
     """The teacher, ready. Raises what the teachers raise where their files are missing."""
     kind, _, of = options.teacher.partition(":")
     if kind == "engine":
-        from train.labels.teachers.self_training import EngineTeacher
+        from train.labels.teachers.engine import EngineTeacher
 
         return EngineTeacher(of)
     if kind == "masks":
@@ -79,7 +79,7 @@ def open_labeller(options: LabelOptions) -> PhotoLabeller | None:
     """What makes RGB-D labels, where they are wanted. Raises as it does."""
     if not options.rgbd:
         return None
-    from train.parts.photo.rgbd import PhotoLabeller
+    from train.parts.photo.labeller import PhotoLabeller
 
     return PhotoLabeller(options.head_model, options.hair_model, options.parts_teacher)
 
@@ -88,7 +88,7 @@ def rgbd_provenance(options: LabelOptions) -> dict[str, Any]:
     """JSON-ready: what RGB-D labels are made with, where they are wanted. Raises as `PhotoLabeller`."""
     if not options.rgbd:
         return {}
-    from train.parts.photo.rgbd import provenance
+    from train.parts.photo.labeller import provenance
 
     return provenance(options.head_model, options.hair_model, options.parts_teacher)
 

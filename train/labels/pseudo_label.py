@@ -16,7 +16,8 @@ import numpy as np
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height
+from train.heads.contour import face_height
+from train.heads.landmarks import Points
 from train.labels.morphology import box_of, deep, odd
 from train.labels.teachers.base import Portrait, Seen, Teacher, Unusable
 
@@ -148,3 +149,8 @@ def _paper_morphology(rho: U8, face_box_xyxy: tuple[float, float, float, float])
     kernel = np.ones(erosion[::-1], np.uint8)
     eroded = cv2.erode(rho, kernel, iterations=2)
     return cv2.dilate(eroded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, dilation)).astype(np.uint8)
+
+
+def blobs_of(labels: U8) -> U8:
+    """C(I) of equation 2 from class ids: 0 background, 1 face, then one id for each 8-connected occlusion."""
+    return merged((labels == FACE).astype(np.uint8), (labels == OCCLUSION).astype(np.uint8))

@@ -17,7 +17,7 @@ from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
 from train.data.faces import STORE_PX, STORE_SCALE, Face
 from train.measure.held_out import pasted_photograph
-from train.occluders.occlude import Occluders
+from train.occluders.kinds import Occluders
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,1 +1,1 @@
-"""Occluders with known masks: cut-outs and drawn ones, pasted over faces."""
+"""Occluders with known masks, cut out of pictures or drawn, and how they are pasted over faces."""

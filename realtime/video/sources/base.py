@@ -36,6 +36,9 @@ class SourceInfo:
     """Width of a pixel over its height."""
     path: Path | None = None
     """The file, if there is one. A sink copies the sound from it."""
+    part_seconds: tuple[float, float | None] | None = None
+    """The times, in the file's own clock, at which the part that is read starts and ends (None: at the end of the
+    file). The start has pts 0. None: the whole file, whose times are kept."""
     depth: str | None = None
     """The origin and scale of the frames' depth, as text for users; None if they have none."""
 

@@ -10,8 +10,8 @@ import pytest
 
 from engines.engine import Parsed
 from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec, Thresholds
-from realtime.faces.face_box import confidence, full_face_box, visible_share
 from realtime.faces.face_parser import crop_faces, parse_faces
+from realtime.faces.probabilities import confidence, full_face_box, visible_share
 from realtime.faces.tracker import Tracker
 from realtime.frames.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
 from realtime.frames.resampling import centres

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from engines.errors import UsageError
-from realtime.frames.types import Render
 from realtime.run.jobs import Job, is_image, output_name, plan
 
 
@@ -38,7 +37,7 @@ def names(jobs: list[Job]) -> list[tuple[str, str]]:
         ("face.jpg", "alpha", "face.png"),
     ],
 )
-def test_output_keeps_the_stem_and_takes_the_suffix_of_its_kind(name: str, render: Render, output: str) -> None:
+def test_output_keeps_the_stem_and_takes_the_suffix_of_its_kind(name: str, render: str, output: str) -> None:
     assert output_name(Path(name), render) == output
 
 
@@ -103,7 +102,7 @@ def test_output_over_an_input_is_seen_through_links(media: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name, render", [("b.mov", "overlay"), ("a.JPG", "labels")])
-def test_output_beside_its_input_fails_that_job_only(media: Path, name: str, render: Render) -> None:
+def test_output_beside_its_input_fails_that_job_only(media: Path, name: str, render: str) -> None:
     (media / "b.mov").touch()
     (media.parent / "alias").symlink_to(media)
     for output in (media, media.parent / "alias", media / "inner" / ".."):

@@ -10,7 +10,8 @@ from engines.errors import DataError, UnknownModel, UsageError
 from engines.spec import FACE
 from engines.zoo import DEFAULT_MODEL
 from train.labels.json_lines import drop_cut_line
-from train.labels.label import label, read_faces, read_labels
+from train.labels.label import label
+from train.labels.label_folder import read_faces, read_labels
 from train.labels.options import LabelOptions
 from train.labels.provenance import check, note
 

@@ -9,10 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
-from train.heads.contour import CHIN, FACE_OVAL, FOREHEAD, hull_mask
-from train.labels.label import blobs_of
+from train.heads.contour import FACE_OVAL, hull_mask
+from train.heads.landmarks import CHIN, FOREHEAD
 from train.labels.morphology import box_of, iou, without_specks
-from train.labels.pseudo_label import components, label_face, labels_of, merged, paper_kernels, refined, residual
+from train.labels.pseudo_label import (
+    blobs_of,
+    components,
+    label_face,
+    labels_of,
+    merged,
+    paper_kernels,
+    refined,
+    residual,
+)
 from train.labels.teachers.base import Seen, Unusable
 
 SIZE = 24

@@ -101,7 +101,7 @@ def test_equation_5_weighs_a_small_blob_like_a_large_one_and_equation_3_does_not
 
 @pytest.mark.parametrize("blob_kind", ["class", "component"])
 @pytest.mark.parametrize("loss", [lambda *a: ConsensusLoss()(*a)["total"], blob_balanced_cross_entropy])
-def test_gradient_is_right(loss, blob_kind):
+def test_gradient_agrees_with_finite_differences(loss, blob_kind):
     logits, labels, components = example(images=1, size=10)
     blobs = labels if blob_kind == "class" else components
     x = logits.double().requires_grad_()
@@ -111,9 +111,9 @@ def test_gradient_is_right(loss, blob_kind):
 def test_half_precision_logits_give_the_loss_of_their_values():
     logits, labels, blobs = example()
     half = logits.bfloat16()
-    told = ConsensusLoss()(half, labels, blobs)["total"]
-    assert told.dtype == torch.float32
-    assert float(told) == pytest.approx(float(ConsensusLoss()(half.float(), labels, blobs)["total"]), rel=1e-6)
+    loss = ConsensusLoss()(half, labels, blobs)["total"]
+    assert loss.dtype == torch.float32
+    assert float(loss) == pytest.approx(float(ConsensusLoss()(half.float(), labels, blobs)["total"]), rel=1e-6)
 
 
 def test_channels_last_logits_give_the_same_loss():
@@ -133,7 +133,7 @@ def test_saturated_logits_give_finite_loss_and_gradient(scale, dtype):
     assert torch.isfinite(x.grad).all()
 
 
-def test_wrong_and_certain_blob_still_has_a_gradient():
+def test_blob_that_is_wrong_with_full_confidence_still_has_a_gradient():
     labels = torch.ones(1, 8, 8, dtype=torch.int64)
     x = torch.zeros(1, 3, 8, 8)
     x[:, 0] = 200.0  # softmax underflows to exactly 0 for the true class
@@ -149,7 +149,7 @@ def test_perfect_prediction_costs_nothing_and_a_wrong_one_does():
     assert float(ConsensusLoss()(-perfect, labels, blobs)["total"]) > 1
 
 
-def test_dense_ids_tell_images_apart():
+def test_dense_ids_are_unique_across_images():
     blobs = torch.tensor([[[0, 7], [7, 7]], [[0, 0], [7, 9]]])
     ids, count = dense_blob_ids(blobs)
     assert count == 5

@@ -4,7 +4,7 @@ import pytest
 
 from engines.errors import DataError
 from train.data.split import occluder_split
-from train.occluders.cutouts import median_lab, random_tint, read_cutouts, skin_colouring, warp_cutout
+from train.occluders.cutouts import median_lab, random_skin_tone, random_tint, read_cutouts, warp_cutout
 
 SKIN = (200, 150, 120)
 
@@ -68,9 +68,9 @@ def test_colouring_leaves_alpha_and_keeps_the_edge_clean():
     assert np.abs(rgb[edge] / alpha[edge][:, None] - inside).max() < 12
 
 
-def test_skin_colouring_gives_the_tone_asked_for_often_and_leaves_the_hand_sometimes():
+def test_random_skin_tone_gives_the_tone_asked_for_often_and_leaves_the_hand_sometimes():
     dark = np.array((90, 140, 145), np.float32)
-    colourings = [skin_colouring(disc(), lambda: dark, np.random.default_rng(seed)) for seed in range(60)]
+    colourings = [random_skin_tone(disc(), lambda: dark, np.random.default_rng(seed)) for seed in range(60)]
     assert 4 < sum(one is None for one in colourings) < 24
     pixels = disc()[100:101, 90:110, :3].copy()
     coloured = np.array([median_lab(one(pixels)[0]) for one in colourings if one is not None])

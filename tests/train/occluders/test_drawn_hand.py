@@ -1,11 +1,9 @@
-"""Hands that are drawn over faces."""
-
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-from train.occluders.drawn_hand import drawn_hand
+from train.occluders.drawn_hand import draw_hand
 
 SIZE = 128
 SKIN = np.array((170, 140, 145), np.float32)  # Lab
@@ -14,7 +12,7 @@ CLOTH = np.broadcast_to(np.array((0, 0, 255), np.float32), (SIZE, SIZE, 3))
 
 def hands(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     at = np.array((64, 64), np.float32)
-    return [drawn_hand(SIZE, at, 85, SKIN, CLOTH, np.random.default_rng(seed)) for seed in range(count)]
+    return [draw_hand(SIZE, at, 85, SKIN, CLOTH, np.random.default_rng(seed)) for seed in range(count)]
 
 
 def test_a_hand_has_pixels_and_an_edge() -> None:

@@ -18,12 +18,17 @@ from train.data.composites import Composites, Sample, frame_face
 from train.data.faces import Face, load_faces
 from train.data.repeated import Repeated
 from train.data.split import face_split
-from train.labels.label import blobs_of, read_faces
+from train.labels.label_folder import read_faces
+from train.labels.pseudo_label import blobs_of
 from train.learn.batches import Supply
 from train.learn.config import TrainConfig
-from train.measure.evaluate import Held, network_predictor, occluder_metrics, predict_all
-from train.measure.metrics import Tally
-from train.occluders.occlude import Occluders, paste, shape
+from train.measure.evaluate_held_out import occluder_metrics
+from train.measure.held_out import HeldOutSet
+from train.measure.metrics import ScoreTotals
+from train.measure.open_model import network_predictor, predict_all
+from train.occluders.kinds import Occluders
+from train.occluders.scene import paste
+from train.occluders.shapes import shape
 
 _EVERY_FEW = 5  # one training face in so many is kept for the small sets
 
@@ -41,9 +46,9 @@ class Data:
     spec: ModelSpec
 
     @cached_property
-    def held(self) -> Held:
+    def held(self) -> HeldOutSet:
         """Faces and occluders that no run learns from."""
-        return Held.load(self.labels, self.occluders, self.spec)
+        return HeldOutSet.load(self.labels, self.occluders, self.spec)
 
     def transfer(self, config: TrainConfig) -> Supply:
         """Pseudo-labels, and half of them under a drawn shape: what needs no cut-out and no human (section 3.1)."""
@@ -60,23 +65,23 @@ class Data:
     def look(self, network: nn.Module) -> dict[str, Any]:
         """Table 1's columns on the pasted crops, whole: face against all else, in percent, sparsity in components."""
         predicted = predict_all(network_predictor(network, self.spec), self.held.pasted)
-        tally = Tally(self.spec.labels)
+        tally = ScoreTotals(self.spec.labels)
         for truth, found in zip(self.held.pasted_labels, predicted, strict=True):
             tally.add(truth, found)
-        row = tally.binary_row() | {"sparsity_classes": tally.class_row()["sparsity"]}
+        row = tally.face_row() | {"sparsity_classes": tally.class_row()["sparsity"]}
         return row | occluder_metrics(self.held.covered, predicted)
 
     def identity(self) -> dict[str, Any]:
         """What tells these data from others, without any path. JSON-ready."""
         names = [row["name"] for row in read_faces(self.labels)]
-        learned = sum(face_split(name) == "train" for name in names)
+        learned = sum(face_split(name, self.labels) == "train" for name in names)
         few = len(range(0, learned, _EVERY_FEW))
         pixels = hashlib.sha256(self.held.pasted.tobytes() + self.held.pasted_labels.tobytes())
         return {
             "transfer_faces": learned - few,
             "few_faces": few,
-            "held_faces": len(self.held.names),
-            "held_sha256": pixels.hexdigest(),
+            "held_out_faces": len(self.held.names),
+            "held_out_sha256": pixels.hexdigest(),
         }
 
     @cached_property

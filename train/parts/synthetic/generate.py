@@ -26,8 +26,8 @@ from engines.spec import PART_LABELS
 from realtime.run.jobs import IMAGE_SUFFIXES
 from train.heads.model import head_model_sha256
 from train.labels.json_lines import drop_cut_line
-from train.labels.parts import parts_sheet
 from train.labels.provenance import check, note
+from train.labels.sheets import parts_sheet
 from train.parts.folder import read_parts, row_json
 from train.parts.synthetic.scene import DEPTH_SCALE_M, SIDE_PX, HeadMaker, SyntheticHead
 

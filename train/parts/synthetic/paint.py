@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from realtime.frames.types import U8
 from train.parts import head_regions as regions
-from train.parts.polygon import polygon_mask
+from train.parts.landmark_outlines import polygon_mask
 from train.parts.synthetic import noise
 
 Rng = np.random.Generator

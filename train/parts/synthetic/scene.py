@@ -13,13 +13,14 @@ from engines.spec import BACKGROUND
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.heads.contour import silhouette_mask
+from train.heads.landmark_vertices import VERTEX_OF_LANDMARK
 from train.heads.model import HeadModel, head_model_arrays, load_head_model
 from train.labels.morphology import box_of
 from train.occluders import shapes
 from train.occluders.cutouts import MID_GREY_LAB
 from train.parts.head_mesh import HeadMesh, load_head_mesh
-from train.parts.mesh_pairs import VERTEX_OF_LANDMARK
 from train.parts.raster import rasterise
+from train.parts.synthetic.accessories import glasses, shirt
 from train.parts.synthetic.hair import hair_surfaces
 from train.parts.synthetic.hairline import random_style
 from train.parts.synthetic.light import exposed, lit, random_light
@@ -27,7 +28,6 @@ from train.parts.synthetic.paint import linear
 from train.parts.synthetic.shape import Camera, random_camera, random_shape
 from train.parts.synthetic.skin import hair_colour, random_skin
 from train.parts.synthetic.surface import Picture, Surface, seen, unit, vertex_normals
-from train.parts.synthetic.wear import glasses, shirt
 
 Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]

@@ -7,10 +7,10 @@ from scipy.interpolate import RBFInterpolator
 from scipy.spatial import cKDTree
 
 from train.heads.contour import face_height
+from train.heads.landmark_vertices import VERTEX_OF_LANDMARK
 from train.heads.model import load_head_model
 from train.heads.pose import correspondences
 from train.labels.teachers.base import Unusable
-from train.parts.mesh_pairs import VERTEX_OF_LANDMARK
 from train.parts.photo.fit import PartsFit
 
 HEAD = Path(__file__).parents[5] / "shared" / "data" / "head_model"

@@ -6,12 +6,12 @@ import pytest
 
 from engines.spec import PART_LABELS
 from train.labels.morphology import ellipse, iou
+from train.parts.landmark_outlines import polygon_mask
+from train.parts.photo.bare_skin import bare_skin
 from train.parts.photo.depth import depth_cm
-from train.parts.photo.ears import bare_skin
 from train.parts.photo.hair_shell import hair_depth
 from train.parts.photo.mesh import FRONT, LEFT_EAR, NECK, NOTHING, RIGHT_EAR, SKULL
 from train.parts.photo.part_labels import ID, Sources, part_labels, skin_and_hair
-from train.parts.polygon import polygon_mask
 
 SHAPE = (200, 200)
 SKIN, DARK, BLUE = (200, 150, 130), (40, 30, 25), (60, 90, 200)
