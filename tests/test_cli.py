@@ -164,7 +164,7 @@ def test_parts_and_consensus_run_together(
     model = f"{parts['parts']}+consensus"
     result = unveil("process", sample_clip, "--output", tmp_path, "--model", model, "--render", "labels")
     assert result.status == 0, result.stderr
-    assert "parts, OpenVINO fp32" in result.stderr
+    assert f"{parts['parts']} (architecture parts), OpenVINO fp32" in result.stderr
     assert "+ consensus-lite" in result.stderr
 
 
@@ -228,7 +228,7 @@ def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_
     model = f"{parts['parts']}+consensus"
     result = unveil("bench", sample_clip, "--model", model, "--seconds", "0.1", "--json", file)
     assert result.status == 0, result.stderr
-    assert json.loads(file.read_text())["engine"]["model"] == "parts+consensus"
+    assert json.loads(file.read_text())["engine"]["model"] == f"{parts['parts']}+consensus"
 
 
 def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
