@@ -25,14 +25,14 @@ from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
 from train.commands.options import needs_training
 from train.commands.train import average, train
-from train.commands.train_parts import train_parts
+from train.learn.checkpoint import checkpoint_at
 
 _NAME = "unveil"
 _RUN, _TRAIN, _MACHINE = "Mask", "Train and evaluate", "Machine and engines"
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     _RUN: (process, live, demo),
     _MACHINE: (doctor, inspect, bench),
-    _TRAIN: (label, train, train_parts, average, calibrate, evaluate, reproduce),
+    _TRAIN: (label, train, average, calibrate, evaluate, reproduce),
 }
 
 app = typer.Typer(
@@ -72,7 +72,7 @@ def _engine_for(model: str) -> str:
         UnknownModel: neither a model that ships, nor a folder, nor a checkpoint.
     """
     name = model.removesuffix(zoo.WITH_CONSENSUS)
-    is_checkpoint = name.endswith(".safetensors")
+    is_checkpoint = checkpoint_at(name) is not None
     if not is_checkpoint and name not in zoo.names() and not Path(name).is_dir():
         known = ", ".join(zoo.names())
         raise UnknownModel(

@@ -12,8 +12,9 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import cv2
 
@@ -50,13 +51,13 @@ def run(
         detector: finds faces; None: the one that the options name.
         on_frame: called after each frame with the number of frames that are done.
     """
-    cv2.setNumThreads(1)  # OpenCV's own threads would take the cores from the network, the decoder and the encoder
     options, timer = options or Options(), StageTimer()
     frames_done = frames_without_face = 0
     track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
     with (
+        _one_opencv_thread(),
         source,
         BackgroundSink(sink, timer) if sink.wants_thread else sink as writer,
         ThreadPoolExecutor(1, "search") as search_thread,
@@ -115,3 +116,14 @@ def run(
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
     )
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """OpenCV's own threads would take the cores from the network, the decoder and the encoder."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -177,8 +178,11 @@ def _compile(network: BlazeFace, threads: int) -> Infer:
     }
     compiled = core.compile_model(steps.build(), "CPU", config)
 
+    one_at_a_time = threading.Lock()  # a compiled model has one request, and searches may come from several threads
+
     def infer(pixels: U8) -> tuple[F32, F32]:
-        outputs = compiled(pixels[None])
+        with one_at_a_time:
+            outputs = compiled(pixels[None])
         return outputs[0][0], outputs[1][0, :, 0]
 
     return infer

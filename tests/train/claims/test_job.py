@@ -44,7 +44,7 @@ def test_a_run_waits_for_what_it_needs(tmp_path):
 def test_a_run_that_another_process_does_is_left_to_it(tmp_path, monkeypatch):
     """The other one finishes while this one waits."""
     done, journal = [], Journal(tmp_path)
-    other = journal.taken("one")
+    other = journal.lock("one")
     assert other.__enter__()
 
     def other_finishes(_):
@@ -60,9 +60,9 @@ def test_a_run_that_another_process_does_is_left_to_it(tmp_path, monkeypatch):
 
 def test_a_run_whose_process_was_killed_is_free_again(tmp_path):
     journal = Journal(tmp_path)
-    with pytest.raises(KeyboardInterrupt), journal.taken("one"):
+    with pytest.raises(KeyboardInterrupt), journal.lock("one"):
         raise KeyboardInterrupt
-    with journal.taken("one") as mine, journal.taken("one") as also_mine:
+    with journal.lock("one") as mine, journal.lock("one") as also_mine:
         assert mine
         assert not also_mine
 

@@ -80,8 +80,8 @@ class Data:
         return {
             "transfer_faces": learned - few,
             "few_faces": few,
-            "held_faces": len(self.held.names),
-            "held_sha256": pixels.hexdigest(),
+            "held_out_faces": len(self.held.names),
+            "held_out_sha256": pixels.hexdigest(),
         }
 
     @cached_property

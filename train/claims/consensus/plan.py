@@ -111,7 +111,7 @@ class Plan:
         """The record of one run. Adam: 1e-3 to 1e-5 from scratch (4.1; here by a cosine), flat for fine-tuning."""
         common = {
             "labels": labels, "occluders": occluders, "output": Path(), "model": "consensus", "width": self.width,
-            "size_px": self.size_px, "batch": self.batch, "samples": self.samples(variant), "average_decay": 0.0,
+            "size_px": self.size_px, "batch_size": self.batch, "samples": self.samples(variant), "average_decay": 0.0,
             "workers": 0, "weight_decay": 0.0, "evaluate_every": self.look_samples, **variant.loss,
         }  # fmt: skip
         if variant.name == TRANSFER:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,15 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from engines.spec import ModelSpec
+from train.claims.job import ahead
 from train.learn.batches import Supply
 from train.learn.checkpoint import save_weights
 from train.learn.config import TrainConfig
+from train.learn.consensus import ROLE, ConsensusTraining
 from train.learn.distributed import Ranks
-from train.learn.loop import Job, train_step
+from train.learn.loop import silent, train_step
 from train.learn.state import State
 
 Row = dict[str, Any]
-Item = TypeVar("Item")
 Look = Callable[[nn.Module], Row]
 """A network -> its figures on the faces kept aside."""
 Seen = Callable[[int, Row], None]
@@ -47,18 +47,20 @@ def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: 
         DataError: the starting weights do not fit.
     """
     cv2.setNumThreads(0)
-    job = Job(config, spec, Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu")))
-    state = State.fresh(config, spec, job.ranks.device, say=lambda _: None)
+    ranks = Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    training = ConsensusTraining(config, spec, ranks)
+    state = State(config, ranks, training.learners(silent))
+    network = state.network(ROLE)
     every, started = max(1, config.evaluate_every // config.step_samples), time.monotonic()
-    curve = [{"samples": 0} | look(state.network)]
+    curve = [{"samples": 0} | look(network)]
     for batch in ahead(_batches(supply, config)):
-        train_step(job, state.network, state, [batch])
-        state.step += 1
+        train_step(training, state, [batch])
+        state.advance()
         if state.step == config.steps or state.step % every == 0:
             samples = state.step * config.step_samples
-            curve.append({"samples": samples} | look(state.network))
+            curve.append({"samples": samples} | look(network))
             seen(samples, curve[-1])
-    return Outcome(state.network, curve, time.monotonic() - started)
+    return Outcome(network, curve, time.monotonic() - started)
 
 
 def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> None:
@@ -72,19 +74,9 @@ def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> 
     )  # fmt: skip
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same, each made while the one before is in use."""
-    coming, end = iter(items), object()
-    with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(next, coming, end)
-        while (item := made.result()) is not end:
-            made = pool.submit(next, coming, end)
-            yield item  # type: ignore[misc]  # not `end`
-
-
 def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
     """The run's batches."""
-    for start in range(0, config.steps * config.batch, config.batch):
-        samples = [supply[index] for index in range(start, start + config.batch)]
+    for start in range(0, config.steps * config.batch_size, config.batch_size):
+        samples = [supply[index] for index in range(start, start + config.batch_size)]
         parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
         yield [torch.from_numpy(np.stack(part)) for part in parts]

@@ -13,7 +13,7 @@ from engines.spec import ModelSpec
 from train.mutual.config import MutualConfig
 from train.mutual.faces import PartsFace, load_faces, with_depth
 from train.mutual.samples import PartsSupply
-from train.mutual.validation import Look
+from train.mutual.validation import Validation
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Data:
         return PartsSupply(self._learned, None, self.spec, config)
 
     @cached_property
-    def look(self) -> Look:
+    def look(self) -> Validation:
         """Measures networks on the faces that no run learns from."""
-        return Look(self._held, self.spec, len(self._held))
+        return Validation(self._held, self.spec, len(self._held))
 
     def identity(self, percents: tuple[int, ...]) -> dict[str, Any]:
         """What tells these data from others, without any path. JSON-ready.
@@ -49,8 +49,8 @@ class Data:
                 content.update(picture.tobytes())
         return {
             "kind": "synthetic heads" if self._held[0].synthetic else "photographs",
-            "learned_faces": len(self._learned),
-            "held_faces": len(self._held),
+            "training_faces": len(self._learned),
+            "held_out_faces": len(self._held),
             "faces_with_depth": {f"{p} %": len(with_depth(self._learned, p / 100)) for p in percents},
             "sha256": content.hexdigest(),
         }

@@ -108,9 +108,10 @@ class Plan:
         return MutualConfig(
             folders=(faces,), output=output, width=self.width, translator_width=self.width, size_px=self.size_px,
             depth_share=variant.percent / 100, augment="flips", samples=self.samples,
-            translator_samples=self.translator_samples, joint_samples=self.joint_samples, batch=self.batch,
-            translator_batch=self.translator_batch, mutual=mutual, end_to_end=end_to_end, average_decay=0.0,
-            mutual_of="logits" if variant.kind == OF_LOGITS else "probabilities",
+            translator_samples=self.translator_samples, joint_samples=self.joint_samples, batch_size=self.batch,
+            translator_batch_size=self.translator_batch, mutual_weight=mutual, end_to_end_weight=end_to_end,
+            average_decay=0.0,
+            mutual_on="logits" if variant.kind == OF_LOGITS else "probabilities",
             ohem=BISENET_OHEM, seed=seed, workers=0, pretrained=pretrained,
         )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,16 +12,15 @@ import torch
 from torch import nn
 
 from engines.spec import PART_LABELS
-from train.claims.consensus.runs import ahead
-from train.claims.job import Tell
+from train.claims.job import Tell, ahead
 from train.claims.journal import Journal, Record
 from train.claims.mutual.data import Data
 from train.claims.mutual.plan import Plan, Variant, run_name
 from train.learn.distributed import Ranks
-from train.mutual.batches import batches
+from train.learn.loop import silent, train_step, write_weights
+from train.learn.state import State
 from train.mutual.config import MutualConfig, Run, Stage
-from train.mutual.learner import Learners
-from train.mutual.loop import train_step
+from train.mutual.training import MutualTraining
 
 _TOLD_EVERY = 1_600  # crops
 COST = {"rgb": 1.0, "depth": 1.0, "translator": 2.1, "joint": 4.0}
@@ -70,28 +68,22 @@ def _networks(plan: Plan, data: Data, variant: Variant, config: MutualConfig, te
         def seen(samples: int, text: str, stage: Stage = stage, before: float = spent) -> None:
             tell(before + COST[stage] * samples, f"{stage} {samples}/{plan.samples_of(stage)} crops, {text}")
 
-        learners = _learn(Run(config, stage), data, seen)
-        _write(learners, data)
-        trained |= {role: learner.average for role, learner in learners.by_role.items()}
+        trained |= _learn(Run(config, stage), data, seen)
         spent += COST[stage] * plan.samples_of(stage)
     return trained
 
 
-def _learn(run: Run, data: Data, seen: Callable[[int, str], None]) -> Learners:
+def _learn(run: Run, data: Data, seen: Callable[[int, str], None]) -> dict[str, nn.Module]:
+    """Train one stage, and write its weights. Returns the networks by role."""
     ranks = Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    learners = Learners.fresh(run, data.spec, ranks, say=lambda _: None)
-    every = max(1, _TOLD_EVERY // run.batch)
-    for batch in ahead(batches(run, data.supply(run.config), data.spec, ranks, 0)):
-        terms = train_step(learners, batch)
-        learners.move_averages()
-        learners.step += 1
-        if learners.step % every == 0 or learners.step == run.steps:
-            told = terms["total"]
-            seen(learners.step * run.batch, f"loss {float(told.detach()):.2f}")
-    return learners
-
-
-def _write(learners: Learners, data: Data) -> None:
-    folder: Path = learners.run.output
-    folder.mkdir(parents=True, exist_ok=True)
-    learners.write_weights(data.spec)
+    training = MutualTraining(run, data.spec, ranks, data.supply(run.config))
+    state = State(run, ranks, training.learners(silent))
+    every = max(1, _TOLD_EVERY // run.batch_size)
+    for batch in ahead(training.batches(0)):
+        terms = train_step(training, state, batch)
+        state.advance()
+        if state.step % every == 0 or state.step == run.steps:
+            seen(state.step * run.batch_size, f"loss {terms['total']:.2f}")
+    run.output.mkdir(parents=True, exist_ok=True)
+    write_weights(training, state)
+    return state.averages

@@ -17,8 +17,8 @@ from train.claims.consensus import claims, reproduce  # noqa: E402
 from train.claims.consensus import page as consensus_page  # noqa: E402
 from train.claims.consensus.data import Data  # noqa: E402
 from train.claims.consensus.plan import VARIANTS, Plan, Variant, run_name  # noqa: E402
+from train.claims.findings import Spread, Verdict, difference, verdict  # noqa: E402
 from train.claims.journal import Journal  # noqa: E402
-from train.claims.stats import Spread, Verdict, difference, verdict  # noqa: E402
 
 ROOT = Path(__file__).parents[4]
 TINY = dataclasses.replace(
@@ -52,7 +52,7 @@ def numbers(seeds=(0, 1, 2), **columns):
             runs.append({"variant": variant.name, "seed": seed, "seconds": 1.0, "metrics": values, "curve": curve})
     return {
         "plan": Plan(seeds=len(seeds)).to_json(),
-        "data": {"transfer_faces": 8, "few_faces": 2, "held_faces": 2, "held_sha256": "0"},
+        "data": {"transfer_faces": 8, "few_faces": 2, "held_out_faces": 2, "held_out_sha256": "0"},
         "machine": {"cpu": "a processor", "cores": 2, "torch": "2"},
         "runs": runs,
     }
@@ -147,7 +147,7 @@ def test_progress_tells_what_is_left(finished):
 def test_small_sets_are_of_other_faces_than_the_transfer(data):
     shared = Data(*data, models.spec("consensus"))
     counts = shared.identity()
-    assert (counts["transfer_faces"], counts["few_faces"], counts["held_faces"]) == (4, 2, 6)
+    assert (counts["transfer_faces"], counts["few_faces"], counts["held_out_faces"]) == (4, 2, 6)
     config = TINY.config(variant("ce"), 0, *data, None)
     assert len({shared.few(config)[index].rgb.tobytes() for index in range(40)}) == TINY.distinct
 

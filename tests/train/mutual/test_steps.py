@@ -9,17 +9,16 @@ F = torch.nn.functional
 
 from tests.fakes.parts import write_parts  # noqa: E402
 from train.learn.distributed import Ranks  # noqa: E402
-from train.mutual import learner  # noqa: E402
-from train.mutual.batches import Batch, batches, step_items  # noqa: E402
+from train.learn.loop import silent  # noqa: E402
+from train.learn.state import State  # noqa: E402
+from train.mutual import networks  # noqa: E402
+from train.mutual.batches import Batch, step_items  # noqa: E402
 from train.mutual.config import MutualConfig, Run  # noqa: E402
-from train.mutual.faces import load_faces  # noqa: E402
-from train.mutual.joint import joint_step, part  # noqa: E402
-from train.mutual.learner import Learners  # noqa: E402
-from train.mutual.loop import spec_of  # noqa: E402
-from train.mutual.samples import PartsSupply  # noqa: E402
+from train.mutual.steps import joint_step, part  # noqa: E402
+from train.mutual.training import PartsData  # noqa: E402
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
-TERMS = {"discriminator", "of_rgb", "of_depth", "gan", "l1", "end_to_end", "mutual", "total"}
+TERMS = {"discriminator", "rgb", "depth", "gan", "l1", "end_to_end", "mutual", "total"}
 
 
 @pytest.fixture(scope="module")
@@ -30,112 +29,117 @@ def data(tmp_path_factory):
 @pytest.fixture
 def config(data, tmp_path):
     return MutualConfig(
-        (data,), tmp_path / "run", width=4, translator_width=4, size_px=32, depth_share=0.5, batch=4, workers=0,
+        (data,), tmp_path / "run", width=4, translator_width=4, size_px=32, depth_share=0.5, batch_size=4, workers=0,
         bf16=False,
     )  # fmt: skip
 
 
 def fresh(config, monkeypatch):
-    """Learners as if the stages before had been trained, and a batch."""
-    monkeypatch.setattr(learner, "start_from", lambda *_: None)
-    run, spec = Run(config, "joint"), spec_of(config)
-    supply = PartsSupply(load_faces(config.folders, "train", spec), None, spec, config)
-    return Learners.fresh(run, spec, ALONE, print), next(batches(run, supply, spec, ALONE, 0))
+    """The joint training as if the stages before had been trained, and a batch: what `joint_step` takes."""
+    monkeypatch.setattr(networks, "start_from", lambda *_: None)
+    training = PartsData.load(config, ALONE).training(Run(config, "joint"), ALONE)
+    return training.run, State(training.run, ALONE, training.learners(silent)), next(training.batches(0))
 
 
-def gradients(learners, role):
-    found = [parameter.grad for parameter in learners.network(role).parameters() if parameter.grad is not None]
+def gradients(state, role):
+    found = [parameter.grad for parameter in state.network(role).parameters() if parameter.grad is not None]
     return torch.cat([gradient.flatten() for gradient in found]) if found else torch.zeros(1)
 
 
 def test_total_is_the_weighted_sum_of_the_named_terms(config, monkeypatch):
     weighed = dataclasses.replace(
-        config, mutual=2.0, end_to_end=3.0, of_rgb=0.25, of_depth=0.75, translation=1.5, l1=10.0
+        config,
+        mutual_weight=2.0,
+        end_to_end_weight=3.0,
+        rgb_weight=0.25,
+        depth_weight=0.75,
+        translation_weight=1.5,
+        l1_weight=10.0,
     )
     terms = {name: float(term.detach()) for name, term in joint_step(*fresh(weighed, monkeypatch)).items()}
     assert set(terms) == TERMS
-    expected = 2 * terms["mutual"] + 3 * terms["end_to_end"] + 0.25 * terms["of_rgb"] + 0.75 * terms["of_depth"]
+    expected = 2 * terms["mutual"] + 3 * terms["end_to_end"] + 0.25 * terms["rgb"] + 0.75 * terms["depth"]
     expected += 1.5 * (terms["gan"] + 10 * terms["l1"])
     assert terms["total"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_switches_leave_their_terms_out(config, monkeypatch):
     for switch in ("mutual", "end_to_end"):
-        off = dataclasses.replace(config, **{switch: 0.0})
+        off = dataclasses.replace(config, **{f"{switch}_weight": 0.0})
         assert set(joint_step(*fresh(off, monkeypatch))) == TERMS - {switch}
 
 
-def count_inputs(learners, monkeypatch):
+def count_inputs(state, monkeypatch):
     """How many pictures go through each network: filled in as they do."""
     sizes = {}
     for role, method in (("rgb", "heads"), ("depth", "heads"), ("translator", "forward")):
-        own = getattr(learners.network(role), method)
+        own = getattr(state.network(role), method)
         counted = lambda x, role=role, own=own: sizes.update({role: len(x)}) or own(x)  # noqa: E731
-        monkeypatch.setattr(learners.network(role), method, counted)
+        monkeypatch.setattr(state.network(role), method, counted)
     return sizes
 
 
 def test_half_of_the_depth_parser_s_batch_is_generated(config, monkeypatch):
     for end_to_end, measured in ((1.0, 2), (0.0, 4)):
-        learners, batch = fresh(dataclasses.replace(config, end_to_end=end_to_end), monkeypatch)
-        sizes = count_inputs(learners, monkeypatch)
-        joint_step(learners, batch)
+        run, state, batch = fresh(dataclasses.replace(config, end_to_end_weight=end_to_end), monkeypatch)
+        sizes = count_inputs(state, monkeypatch)
+        joint_step(run, state, batch)
         # All faces through the RGB parser, the pairs too for mutual learning; the depth parser has a batch of its own.
         assert sizes == {"rgb": 4 + measured, "depth": 4, "translator": 4}
 
 
 def end_to_end_alone(config):
-    return dataclasses.replace(config, mutual=0.0, translation=0.0, of_rgb=1e-9, of_depth=1e-9)
+    return dataclasses.replace(config, mutual_weight=0.0, translation_weight=0.0, rgb_weight=1e-9, depth_weight=1e-9)
 
 
 def test_end_to_end_loss_teaches_the_translator_through_the_depth_parser(config, monkeypatch):
-    learners, batch = fresh(end_to_end_alone(config), monkeypatch)
-    joint_step(learners, batch)
-    assert gradients(learners, "translator").norm() > 1e-6
-    assert gradients(learners, "rgb").norm() < 1e-6
+    run, state, batch = fresh(end_to_end_alone(config), monkeypatch)
+    joint_step(run, state, batch)
+    assert gradients(state, "translator").norm() > 1e-6
+    assert gradients(state, "rgb").norm() < 1e-6
 
 
-def test_without_it_the_translator_hears_of_no_parse(config, monkeypatch):
-    learners, batch = fresh(dataclasses.replace(end_to_end_alone(config), end_to_end=0.0), monkeypatch)
-    joint_step(learners, batch)
-    assert gradients(learners, "translator").norm() == 0
+def test_without_it_the_translator_learns_from_no_parse(config, monkeypatch):
+    run, state, batch = fresh(dataclasses.replace(end_to_end_alone(config), end_to_end_weight=0.0), monkeypatch)
+    joint_step(run, state, batch)
+    assert gradients(state, "translator").norm() == 0
 
 
 def test_mutual_learning_teaches_both_parsers(config, monkeypatch):
-    alone = dataclasses.replace(config, end_to_end=0.0, translation=0.0, of_rgb=1e-9, of_depth=1e-9)
+    alone = dataclasses.replace(
+        config, end_to_end_weight=0.0, translation_weight=0.0, rgb_weight=1e-9, depth_weight=1e-9
+    )
     for mutual, taught in ((1.0, True), (0.0, False)):
-        learners, batch = fresh(dataclasses.replace(alone, mutual=mutual), monkeypatch)
-        joint_step(learners, batch)
-        assert (gradients(learners, "rgb").norm() > 1e-6) == taught
-        assert (gradients(learners, "depth").norm() > 1e-6) == taught
+        run, state, batch = fresh(dataclasses.replace(alone, mutual_weight=mutual), monkeypatch)
+        joint_step(run, state, batch)
+        assert (gradients(state, "rgb").norm() > 1e-6) == taught
+        assert (gradients(state, "depth").norm() > 1e-6) == taught
 
 
 def test_mutual_learning_compares_the_same_faces(config, monkeypatch):
     """With both parsers fed the same and equal, the activations agree; with the pairs in another order they do not."""
-    learners, batch = fresh(config, monkeypatch)
-    learners.network("depth").load_state_dict(learners.network("rgb").state_dict())
+    run, state, batch = fresh(config, monkeypatch)
+    state.network("depth").load_state_dict(state.network("rgb").state_dict())
     for role in ("rgb", "depth"):
-        learners.network(role).eval()  # BatchNorm would see other batches
-        learners.by_role[role].optimizer.step = lambda: None
+        state.network(role).eval()  # BatchNorm would see other batches
+        state.learners[role].optimizer.step = lambda: None
     same = Batch(batch.seen, batch.parts, batch.depth, batch.seen)
-    monkeypatch.setattr(learners.network("translator"), "forward", lambda x: x[:, :1])
-    assert float(joint_step(learners, same)["mutual"].detach()) < 1e-10
+    monkeypatch.setattr(state.network("translator"), "forward", lambda x: x[:, :1])
+    assert float(joint_step(run, state, same)["mutual"].detach()) < 1e-10
     turned = dataclasses.replace(same, rgb=torch.cat([same.rgb[:4], same.rgb[4:].flip(0)]))
-    assert float(joint_step(learners, turned)["mutual"].detach()) > 1e-6
+    assert float(joint_step(run, state, turned)["mutual"].detach()) > 1e-6
 
 
 def test_discriminator_learns_from_its_own_loss_alone(config, monkeypatch):
-    learners, batch = fresh(config, monkeypatch)
-    before = [parameter.clone() for parameter in learners.network("discriminator").parameters()]
-    stepped = []
+    run, state, batch = fresh(config, monkeypatch)
+    before = [parameter.clone() for parameter in state.network("discriminator").parameters()]
+    updated = []
     monkeypatch.setattr(
-        learners, "learn", lambda loss, *roles, own=learners.learn: (stepped.append(roles), own(loss, *roles))
+        state, "learn", lambda loss, *roles, own=state.learn: (updated.append(roles), own(loss, *roles))
     )
-    joint_step(learners, batch)
-    assert stepped == [("discriminator",), ("rgb", "depth", "translator")]
-    assert any(
-        not torch.equal(a, b) for a, b in zip(before, learners.network("discriminator").parameters(), strict=True)
-    )
+    joint_step(run, state, batch)
+    assert updated == [("discriminator",), ("rgb", "depth", "translator")]
+    assert any(not torch.equal(a, b) for a, b in zip(before, state.network("discriminator").parameters(), strict=True))
 
 
 @pytest.mark.parametrize("network", ["bisenet", "eagrnet"])
@@ -147,8 +151,8 @@ def test_every_network_of_the_paper_is_trained_jointly_in_bfloat16(network, conf
 
 
 def test_part_of_the_heads_is_that_of_each(config, monkeypatch):
-    learners, batch = fresh(dataclasses.replace(config, network="eagrnet", size_px=64), monkeypatch)
-    heads = learners.network("rgb").heads(batch.rgb)
+    _, state, batch = fresh(dataclasses.replace(config, network="eagrnet", size_px=64), monkeypatch)
+    heads = state.network("rgb").heads(batch.rgb)
     some = part(heads, slice(4, None))
     assert len(some.logits) == len(some.features) == len(some.edge) == 2
     assert torch.equal(some.logits, heads.logits[4:])
@@ -156,7 +160,7 @@ def test_part_of_the_heads_is_that_of_each(config, monkeypatch):
 
 def test_ranks_share_a_step_s_samples(config):
     for stage in ("rgb", "depth", "translator", "joint"):
-        run = Run(dataclasses.replace(config, translator_batch=4), stage)
+        run = Run(dataclasses.replace(config, translator_batch_size=4), stage)
         whole = step_items(run, ALONE, 5)
         shares = [step_items(run, Ranks(rank, 2, ALONE.device), 5) for rank in (0, 1)]
         assert sorted(whole) == sorted(shares[0] + shares[1])

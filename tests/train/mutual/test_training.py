@@ -10,10 +10,10 @@ from engines.spec import PART_LABELS  # noqa: E402
 from tests.fakes.parts import write_parts  # noqa: E402
 from tests.fakes.training import write_occluders  # noqa: E402
 from train import models  # noqa: E402
+from train.learn import loop  # noqa: E402
 from train.learn.checkpoint import load_state, load_weights  # noqa: E402
-from train.mutual import loop  # noqa: E402
 from train.mutual.config import MutualConfig, chosen_stages  # noqa: E402
-from train.mutual.loop import train_parts  # noqa: E402
+from train.mutual.training import train_parts  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def config(data, tmp_path_factory):
     parts, occluders = data
     return MutualConfig(
         (parts,), tmp_path_factory.mktemp("whole") / "run", occluders, width=4, translator_width=4, size_px=32,
-        depth_share=0.5, samples=8, translator_samples=8, joint_samples=16, batch=4, translator_batch=4, workers=0,
-        bf16=False, evaluate_every=1000,
+        depth_share=0.5, samples=8, translator_samples=8, joint_samples=16, batch_size=4, translator_batch_size=4,
+        workers=0, bf16=False, evaluate_every=1000,
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def test_all_stages_leave_weights_that_restore(config, results):
         assert (spec.name, spec.size_px) == (model, 32)
 
 
-def test_looks_tell_f1_of_both_kinds_of_heads_and_l1(results):
+def test_evaluations_hold_f1_of_both_kinds_of_heads_and_l1(results):
     joint = results["joint"]
     assert 0 <= joint["rgb_mean_f1"] <= 100
     assert 0 <= joint["depth_mean_f1"] <= 100
@@ -69,7 +69,7 @@ def test_joint_training_starts_from_the_stages_before_it(config, results):
     assert (alone[name] - joint[name]).abs().max() < 5e-3
 
 
-def test_depth_parser_starts_from_the_colour_parser_s_weights_where_told(config, results, tmp_path):
+def test_depth_parser_starts_from_the_colour_parser_s_weights_where_asked(config, results, tmp_path):
     """A learning rate near zero keeps what it started from; without `start` it is another network."""
     learned = load_weights(config.output / "rgb" / "rgb.safetensors")[0]["classify.weight"]
     still = dataclasses.replace(config, learning_rate=1e-9, samples=4)
@@ -86,7 +86,7 @@ def test_start_of_another_network_is_refused(config, results, tmp_path):
         train_parts(other, ["rgb"], say=lambda _: None)
 
 
-def test_finished_run_only_looks_again(config, results):
+def test_finished_run_is_only_evaluated_again(config, results):
     said = []
     again = train_parts(config, say=said.append)
     assert [line.split(":")[0] for line in said] == list(results)
@@ -99,14 +99,14 @@ def test_joint_training_without_the_stages_before_it_says_what_is_missing(config
 
 
 def test_joint_training_can_start_from_another_run(config, results, tmp_path):
-    other = dataclasses.replace(config, output=tmp_path / "ablation", pretrained=config.output, mutual=0.0)
+    other = dataclasses.replace(config, output=tmp_path / "ablation", pretrained=config.output, mutual_weight=0.0)
     assert "rgb_mean_f1" in train_parts(other, ["joint"], say=lambda _: None)["joint"]
     assert sorted(path.name for path in other.output.iterdir()) == ["joint"]
 
 
 def test_folder_of_another_run_is_refused_with_each_difference(config, results):
-    with pytest.raises(DataError, match=r"end_to_end: 1\.0 before, 0\.0 now"):
-        train_parts(dataclasses.replace(config, end_to_end=0.0), ["joint"], say=lambda _: None)
+    with pytest.raises(DataError, match=r"end_to_end_weight: 1\.0 before, 0\.0 now"):
+        train_parts(dataclasses.replace(config, end_to_end_weight=0.0), ["joint"], say=lambda _: None)
 
 
 def test_log_names_each_term(config, results, tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ def test_log_names_each_term(config, results, tmp_path, monkeypatch):
     logged = dataclasses.replace(config, output=tmp_path / "run", pretrained=config.output)
     train_parts(logged, ["joint"], say=lambda _: None)
     row = json.loads((logged.output / "joint" / "log.jsonl").read_text().splitlines()[0])
-    assert {"discriminator", "of_rgb", "of_depth", "gan", "l1", "end_to_end", "mutual", "total"} <= set(row)
+    assert {"discriminator", "rgb", "depth", "gan", "l1", "end_to_end", "mutual", "total"} <= set(row)
     # The warm-up's first step has half of a tenth of the peak.
     assert row["learning_rate"] <= 2e-4
 
@@ -133,10 +133,10 @@ def test_killed_stage_resumes_to_the_same_weights(stage, recipe, config, results
     halved = dataclasses.replace(config, output=tmp_path / "halved", checkpoint_minutes=0.0)
     step = loop.train_step
 
-    def killed_at_third(learners, batch):
-        if learners.step == 2:
+    def killed_at_third(training, state, batch):
+        if state.step == 2:
             raise Killed
-        return step(learners, batch)
+        return step(training, state, batch)
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(loop, "train_step", killed_at_third)
@@ -145,8 +145,9 @@ def test_killed_stage_resumes_to_the_same_weights(stage, recipe, config, results
     train_parts(halved, [stage], say=said.append)
     assert said[0] == f"{stage}: resuming at step 2 of 4"
     one, two = (load_state(run.output / stage / "state.pt") for run in (whole, halved))
+    one, two = one["learners"], two["learners"]
     assert one.keys() == two.keys()
-    for role in set(one) - {"step"}:
+    for role in one:
         for part in ("network", "average"):
             for key, value in one[role][part].items():
                 assert torch.equal(value, two[role][part][key]), (role, part, key)
@@ -161,7 +162,7 @@ def test_other_seed_gives_other_weights(config, results, tmp_path):
 
 def test_a_parser_alone_learns_flat_heads(data, tmp_path):
     config = MutualConfig(
-        (data[0],), tmp_path / "run", width=8, size_px=32, samples=600, batch=12, workers=0, bf16=False,
+        (data[0],), tmp_path / "run", width=8, size_px=32, samples=600, batch_size=12, workers=0, bf16=False,
         augment="flips", average_decay=0.8, learning_rate=5e-3, evaluate_every=10_000,
     )  # fmt: skip
     f1 = train_parts(config, ["rgb"], say=lambda _: None)["rgb"]["photographs"]["rgb"]["f1"]
