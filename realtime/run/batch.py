@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Progress(Protocol):
-    """Who watches a batch: a progress bar, or nobody."""
+    """What shows how far a batch is: a progress bar, or nothing."""
 
     def started(self, job: Job, info: SourceInfo) -> None:
         """A job's input is open."""
@@ -54,16 +54,16 @@ class Progress(Protocol):
 
 
 class Unwatched:
-    """Watches nothing."""
+    """Shows nothing."""
 
     def started(self, job: Job, info: SourceInfo) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
     def frame_done(self, frames: int) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
 
 def process(
