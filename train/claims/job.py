@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from engines import machine
 from train.claims.findings import Results
 from train.claims.journal import Journal, Record
 from train.learn.log import Say
 
+Item = TypeVar("Item")
 Tell = Callable[[float, str], None]
 """Receives the progress of a run: how much of its cost is spent, and a few words."""
 _WAIT_SECONDS = 2.0  # between two checks whether another process has finished
@@ -60,6 +62,16 @@ def finish(tasks: Sequence[Task], journal: Journal, say: Say) -> list[Record]:
         if not _do_next(by_name, len(unfinished), clock, journal, say):
             time.sleep(_WAIT_SECONDS)
     return [record for task in tasks if (record := journal.read(task.name))]
+
+
+def prefetched(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, each made in a thread while the one before is in use."""
+    remaining, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, remaining, end)
+        while (item := following.result()) is not end:
+            following = pool.submit(next, remaining, end)
+            yield item  # type: ignore[misc]  # not `end`
 
 
 def machine_info() -> dict[str, Any]:
