@@ -17,7 +17,8 @@ from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, plan_differences, refuse
 from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
-from engines.errors import EngineDamaged, MissingExtra, UsageError
+from engines.errors import EngineDamaged, UsageError
+from engines.installation import MissingExtra
 from engines.manifest import INPUT, OUTPUTS, Gpu, Manifest, TensorInfo
 from engines.spec import Batch, BuildSpec
 

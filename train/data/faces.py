@@ -17,7 +17,7 @@ from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.data.split import Split, face_split
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.labels.label_folder import read_faces, read_labels
 
 STORE_PX = 256

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engines.errors import DataError, MissingExtra
+from engines.errors import DataError
+from engines.installation import MissingExtra
 from engines.spec import CONSENSUS_LABELS
 from train.datasets.base import Example, chosen_splits, consensus_from_face, need, read_gray, same_size
 from train.datasets.registry import FACE_TABLE, Reader, register

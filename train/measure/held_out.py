@@ -14,7 +14,7 @@ from engines.spec import FACE, OCCLUSION, ModelSpec
 from realtime.frames.types import U8
 from train.data.composites import frame_face
 from train.data.faces import Face, load_faces
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.occluders.kinds import EVALUATED_KINDS, Occluders
 from train.occluders.scene import Scene, paste
 

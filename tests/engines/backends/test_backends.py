@@ -21,8 +21,8 @@ from engines.backends import BackendStatus, tensorrt, torch
 from engines.backends.base import Backend
 from engines.backends.graph import Graph, tensors_of
 from engines.engine import BatchedEngine
-from engines.errors import EngineDamaged, EngineMismatch, MissingExtra, UsageError
-from engines.installation import install_command
+from engines.errors import EngineDamaged, EngineMismatch, UsageError
+from engines.installation import MissingExtra, install_command
 from engines.load import load_engine
 from engines.manifest import Manifest, sha256_of
 from engines.spec import BuildSpec
