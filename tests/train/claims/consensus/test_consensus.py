@@ -164,7 +164,7 @@ def variant(name: str) -> Variant:
 
 
 def test_variants_differ_only_in_what_they_are_about():
-    configs = {v.name: Plan().config(v, 0, Path("l"), Path("o"), Path("w")).to_json() for v in VARIANTS}
+    configs = {v.name: Plan().config(v, 0, Path("l"), Path("o"), Path("w")).record() for v in VARIANTS}
 
     def differences(a, b):
         return {key for key in configs[a] if configs[a][key] != configs[b][key]}
