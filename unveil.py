@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,13 +34,13 @@ from engines.spec import ModelSpec
 from engines.zoo import DEFAULT_MODEL
 from realtime.buffer import Buffer, Policy
 from realtime.faces.composed import load_model
-from realtime.faces.detect import Detector
+from realtime.faces.detect import open_detector
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.probabilities import confidence, full_face_box
-from realtime.faces.smooth import Smoother
+from realtime.faces.smooth import new_smoothing
 from realtime.frames.crop import NO_WINDOW
 from realtime.frames.planes import fitting, place
-from realtime.frames.types import Frame, ParsedFace
+from realtime.frames.types import Frame, LabelIds, ParsedFace, Rgb
 from realtime.pipeline import Options, Summary
 from realtime.pipeline import run as run_pipeline
 from realtime.render.matte import face_window, likeliest
@@ -73,8 +72,6 @@ __all__ = [
     "video",
 ]
 
-Rgb = npt.NDArray[np.uint8]
-"""(H, W, 3) uint8, RGB."""
 Model = str | PathLike[str]
 """A model that ships with Unveil ("consensus-lite"), or the folder of an engine."""
 _NOT_THE_FACE = ("background", "hair", "occlusion")
@@ -97,7 +94,7 @@ class Face:
     _size_wh: tuple[int, int] = field(repr=False)
 
     @cached_property
-    def labels(self) -> npt.NDArray[np.uint8]:
+    def labels(self) -> LabelIds:
         """(H, W) uint8: the class id of each pixel, 0 where this face is not."""
         width, height = self._size_wh
         ids = np.zeros((height, width), np.uint8)
@@ -124,7 +121,7 @@ class Parser(Closing):
     """A loaded model. `load` makes one; call it with a picture. For one thread at a time."""
 
     def __init__(self, engine: Engine, max_faces: int | None = None) -> None:
-        self._engine, self._detector, self._max_faces = engine, Detector(), max_faces
+        self._engine, self._detector, self._max_faces = engine, open_detector(), max_faces
         self._search_thread = ThreadPoolExecutor(1, "search")
         self._tracked: FaceParser | None = None
 
@@ -176,7 +173,7 @@ class Parser(Closing):
             self._engine,
             self._detector,
             max_faces=self._max_faces,
-            smoothing=Smoother() if smooth else None,
+            smoothing=new_smoothing() if smooth else None,
             search_thread=self._search_thread,
         )
 
@@ -269,7 +266,7 @@ def mask(
         MaskError: files failed or were damaged. The others are done; `results` names all of them.
         UsageError: no input gives any file, or there is no such render.
     """
-    options = _options(render, max_faces, smooth)
+    options = Options(render, max_faces=max_faces, smooth=smooth)
     given = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
     jobs = plan(
         [path if isinstance(path, str) else Path(path) for path in given],
@@ -307,7 +304,7 @@ def run(
     with ExitStack() as opened:
         not_begun = opened.enter_context(ExitStack())
         not_begun.callback(sink.abort)
-        options = _options(render, max_faces, smooth)
+        options = Options(render, max_faces=max_faces, smooth=smooth)
         opened_source = opened.enter_context(_open(source))
         engine = _engine(model, opened)
         not_begun.pop_all()  # from here on the pipeline closes the sink
@@ -367,11 +364,6 @@ def _open(source: str | PathLike[str] | int) -> Source:
 
 def _engine(model: Model | Parser, opened: ExitStack) -> Engine:
     return (model if isinstance(model, Parser) else opened.enter_context(load(model)))._engine
-
-
-def _options(render: str, max_faces: int | None, smooth: bool) -> Options:
-    fields: dict[str, Any] = {"render": render, "max_faces": max_faces, "smooth": smooth}
-    return Options(**fields)
 
 
 def _masked(outcome: Outcome) -> Masked:

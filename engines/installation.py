@@ -1,4 +1,4 @@
-"""How this copy of the project was installed: its version, and the command that adds an extra."""
+"""How this copy of the project was installed: its version, its extras, and the command that adds one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+from engines.errors import UnveilError
+
 _ROOT = Path(__file__).parents[1]
+
+
+class MissingExtra(UnveilError):
+    """An optional dependency is not installed.
+
+    Args:
+        what: what needs it ("training").
+        extra: the project extra that brings it ("train").
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}', which is not installed; run: {install_command(extra)}")
+        self.extra = extra
 
 
 def version() -> str:

@@ -14,6 +14,7 @@ from engines.errors import DataError, UnveilError
 from engines.machine import nvidia_gpu
 from engines.manifest import sha256_of
 from engines.spec import BuildSpec
+from train.learn.checkpoint import checkpoint_at, find_weights
 
 ON_CPU = BuildSpec()
 """How an engine for the CPU is built on first use."""
@@ -31,7 +32,7 @@ def compile_checkpoint(
     """Compile a checkpoint into an engine, and compare the two.
 
     Args:
-        checkpoint: weights that `unveil train` wrote.
+        checkpoint: weights that `unveil train` wrote: the file, or the folder of the run.
         calibration: face crops for int8 or fp8, a folder or a sheet; None for those that ship.
         progress: called with a line of text for each step.
         size_px: side of the crops, where it differs from that of the training.
@@ -40,6 +41,7 @@ def compile_checkpoint(
         DataError: the checkpoint or the crops are missing or damaged.
         UsageError, BuildError, MissingExtra: as `engines.compiling.build.build`.
     """
+    checkpoint = find_weights(checkpoint)
     get_backend(build_spec.backend).check_request(build_spec)  # before torch takes its seconds to import
     from train.calibration import read_crops, shipped_crops
     from train.models import for_inference, restore
@@ -63,11 +65,11 @@ def engine_for(model: str, progress: Progress = lambda _: None) -> str:
     Raises:
         DataError, UsageError, BuildError, MissingExtra: a checkpoint cannot be compiled, as in `compile_checkpoint`.
     """
-    is_checkpoint = model.endswith(".safetensors")
+    own = checkpoint_at(model)
     recipes = gpu_recipes()
-    if not is_checkpoint and (not recipes or model not in zoo.names()):
+    if own is None and (not recipes or model not in zoo.names()):
         return model
-    checkpoint = Path(model) if is_checkpoint else zoo.weights(model)
+    checkpoint = own or zoo.weights(model)
     for recipe in recipes:
         try:
             return str(cached_engine_of(checkpoint, progress, recipe))
@@ -75,7 +77,7 @@ def engine_for(model: str, progress: Progress = lambda _: None) -> str:
             raise
         except (UnveilError, RuntimeError) as e:  # torch and TensorRT report a GPU's problems as RuntimeError
             progress(f"no {recipe.backend} engine for the GPU ({e})")
-    return str(cached_engine_of(checkpoint, progress)) if is_checkpoint else model
+    return str(cached_engine_of(checkpoint, progress)) if own else model
 
 
 def gpu_recipes() -> list[BuildSpec]:

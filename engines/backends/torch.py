@@ -20,7 +20,8 @@ from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, graph_differences, refuse
 from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
-from engines.errors import EngineDamaged, MissingExtra
+from engines.errors import EngineDamaged
+from engines.installation import MissingExtra
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
 from engines.spec import Batch, BuildSpec
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from engines.backends import BACKENDS, get_backend
 from engines.compiling import parity
 from engines.engine import U8, check_crops
-from engines.errors import BuildError, MissingExtra, UsageError
+from engines.errors import BuildError, UsageError
+from engines.installation import MissingExtra
 from engines.load import open_engine
 from engines.machine import host
 from engines.manifest import Calibration, Manifest, Parity, sha256_of, write_manifest

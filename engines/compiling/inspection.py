@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engines import zoo
-from engines.errors import EngineMismatch, MissingExtra
+from engines.errors import EngineMismatch
+from engines.installation import MissingExtra
 from engines.load import open_engine
 from engines.manifest import Manifest, read_manifest, sha256_of, verify
 

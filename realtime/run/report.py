@@ -62,15 +62,19 @@ def closing_line(outcomes: Sequence[Outcome], left: Sequence[Path], seconds: flo
     return f"{len(outcomes) - failed} done, {failed} failed{interrupted}, {seconds:.1f} s"
 
 
-def batch_json(engine: Engine, outcomes: Sequence[Outcome], left: Sequence[Path] = ()) -> dict[str, Any]:
+def batch_json(
+    engine: Engine, outcomes: Sequence[Outcome], left: Sequence[Path] = (), executor: str = "local"
+) -> dict[str, Any]:
     """The JSON object of `unveil process --json`.
 
     Args:
         left: the inputs that an interruption left undone.
+        executor: the name of what ran the files.
     """
     failed = sum(outcome.error is not None for outcome in outcomes)
     return {
         "engine": engine.description,
+        "executor": executor,
         "done": len(outcomes) - failed,
         "failed": failed,
         "not_done": [str(path) for path in left],

@@ -40,6 +40,9 @@ def train(
     stage: Annotated[
         list[str] | None, typer.Option(help="Run only this stage of the recipe. Repeatable.", metavar="NAME")
     ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Crops per stage \\[default: the recipe's].", min=1, metavar="N")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,7 +60,8 @@ def train(
     needs_training("training", "torch")
     from train.recipes import read
 
-    chosen = read(recipe).with_settings(settings or ()).only(stage or ())
+    chosen = read(recipe).only(stage or ())
+    chosen = (chosen.with_samples(samples) if samples else chosen).with_settings(settings or ())
     typer.echo(f"training by recipe {chosen.name} into {output}: loading torch and the data", err=True)
     from realtime.run.progress import counted
     from train.learn.interruption import TrainingStopped

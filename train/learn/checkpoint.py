@@ -75,6 +75,18 @@ def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return floats, metadata
 
 
+def checkpoint_at(model: str) -> Path | None:
+    """The checkpoint that a user's word for a model names: a .safetensors file, or the one in a training run's folder.
+
+    None for anything else, such as the name of a model that ships or the folder of an engine. Raises DataError where
+    the folder holds several networks.
+    """
+    path = Path(model)
+    if path.is_dir() and any(path.glob("*.safetensors")):
+        return find_weights(path)
+    return path if model.endswith(".safetensors") else None
+
+
 def find_weights(path: Path) -> Path:
     """The file of weights at a path: the file itself, or the one in the folder of a training run. Raises DataError."""
     if path.is_dir():

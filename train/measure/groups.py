@@ -20,7 +20,7 @@ from engines.spec import FACE
 from realtime.frames.types import U8
 from train.data.faces import Face
 from train.data.split import FaceRules
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.measure.held_out import HeldOutSet
 from train.measure.metrics import Confusion, percent
 from train.occluders.kinds import Occluders

@@ -14,6 +14,7 @@ from engines.engine import Engine
 from engines.load import load_engine
 from engines.spec import ModelSpec
 from realtime.frames.types import U8
+from train.learn.checkpoint import checkpoint_at
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +24,6 @@ Predict = Callable[[U8], U8]
 Probabilities = Callable[[U8], U8]
 """(N, S, S, 3) uint8 RGB crops -> (N, S, S, K) uint8: the probability of each label x 255."""
 
-_CHECKPOINT = "weights.safetensors"  # in the folder of a training run
 _BATCH = 16
 
 
@@ -44,15 +44,15 @@ def open_model(name: str) -> Iterator[Model]:
     """Open a model and close it afterwards.
 
     Args:
-        name: a model that ships, an engine's folder, a checkpoint (.safetensors), or the folder of a training run with
-            a weights.safetensors.
+        name: a model that ships, an engine's folder, a checkpoint (.safetensors), or the folder of a training run of
+            one network.
 
     Raises:
         UnknownModel: nothing of that name exists.
         DataError: the checkpoint is missing or damaged.
         EngineError: the engine is damaged, or it cannot run here.
     """
-    checkpoint = _checkpoint(name)
+    checkpoint = checkpoint_at(name)
     if checkpoint is not None:
         yield _open_checkpoint(checkpoint)
     else:
@@ -60,13 +60,6 @@ def open_model(name: str) -> Iterator[Model]:
             yield Model(
                 engine.description, engine.spec, engine_predictor(engine), _engine_probabilities(engine), engine
             )
-
-
-def _checkpoint(name: str) -> Path | None:
-    if name.endswith(".safetensors"):
-        return Path(name)
-    in_run = Path(name) / _CHECKPOINT
-    return in_run if in_run.is_file() else None
 
 
 def _open_checkpoint(path: Path) -> Model:

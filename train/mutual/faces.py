@@ -18,7 +18,7 @@ from realtime.frames.resampling import warp, warp_depth
 from realtime.frames.types import U8, U16
 from train.data.faces import warp_labels
 from train.data.split import Split, face_split, share_of
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.parts.folder import Row, read_parts
 
 _ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it

@@ -72,6 +72,12 @@ class Recipe:
                 stages[each] |= value
         return replace(self, stages=stages)
 
+    def with_samples(self, count: int) -> Recipe:
+        """The recipe with another number of crops in every stage."""
+        names = {"translator": "translator_samples", "joint": "joint_samples"} if self.training == "parts" else {}
+        stages = {name: {**own, names.get(name, "samples"): count} for name, own in self.stages.items()}
+        return replace(self, stages=stages)
+
     def only(self, names: Sequence[str]) -> Recipe:
         """The recipe with some of its stages chosen; with all where none is named. Raises UsageError."""
         for name in names:

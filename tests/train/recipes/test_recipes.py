@@ -14,7 +14,7 @@ from train.learn.checkpoint import load_weights  # noqa: E402
 from train.recipes.run import Inputs, configure, run  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
-PARAMETERS = {"consensus": 4_524_323, "consensus-lite": 2_336_428, "parts": 2_923_444, "rgb-to-depth": 1_042_737}
+PARAMETERS = {"consensus": 4_524_323, "consensus-lite": 2_336_428, "parts": 2_920_788, "rgb-to-depth": 1_042_737}
 INPUTS = Inputs(Path("run"), [Path("labels")], Path("occluders"))
 TINY = ("width=8", "samples=4", "batch_size=4", "workers=0", "size_px=32")
 
@@ -113,6 +113,11 @@ def test_network_and_recipe_of_ones_own_are_two_new_files(inputs, tmp_path):
 def test_wrong_settings_are_named(assignment, message):
     with pytest.raises(UsageError, match=message):
         recipes.read("consensus").with_settings([assignment])
+
+
+def test_number_of_samples_is_that_of_each_stage():
+    configs = configure(recipes.read("parts-depth").with_samples(64), INPUTS)
+    assert [config.samples_of(stage) for stage, config in configs.items()] == [64] * 4
 
 
 def test_settings_take_the_types_of_their_fields():

@@ -18,10 +18,12 @@ from engines.manifest import sha256_of
 from engines.spec import ModelSpec
 from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height, hull_mask
+from train.heads.contour import face_height, hull_mask
+from train.heads.landmarks import Points
 from train.labels.morphology import deep, disc, inverse, iou, largest, opened, without_specks
 from train.labels.teachers.augmented_inference import F32, FRAMINGS, Parse, seen_in_framings
 from train.labels.teachers.base import Portrait, Seen, Unusable
+from train.learn.checkpoint import checkpoint_at
 
 _SPECK = 0.0025  # of the face height squared: smaller components take their surroundings' label
 _SLIVER = 0.03  # of the face height: an occlusion nowhere thicker than that is an edge that the network is unsure of
@@ -113,8 +115,9 @@ def _features_beyond_hull(portrait: Portrait) -> U8:
 
 def open_network(model: str, threads: int) -> Network:
     """A model that ships, an engine's folder or a checkpoint. Raises as `EngineTeacher`."""
-    if model.endswith(".safetensors"):
-        network = _checkpoint(Path(model))
+    checkpoint = checkpoint_at(model)
+    if checkpoint is not None:
+        network = _checkpoint(checkpoint)
     else:
         engine = load_engine(model, threads=threads)
         sha256 = engine.manifest.checkpoint_sha256

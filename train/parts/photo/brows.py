@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height
+from train.heads.contour import face_height
+from train.heads.landmarks import Points
 from train.parts.landmark_outlines import polygon_mask
 
 F32 = npt.NDArray[np.float32]
