@@ -14,9 +14,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.spec import ModelSpec
-from train.data.composites import Composites, Sample
+from train.data.composites import Composites
 from train.data.faces import load_faces
 from train.data.repeated import Repeated
+from train.data.sample import Sample
 from train.datasets import DataSet, open_data, to_crop
 from train.learn.config import TrainConfig
 from train.learn.distributed import Ranks
