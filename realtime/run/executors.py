@@ -1,4 +1,4 @@
-"""The executors, which run the files of a batch. A new one is a class in a file of its own and a line in `EXECUTORS`."""
+"""The executors run the files of a batch. A new one is a class in a file of its own and a line in `EXECUTORS`."""
 
 from __future__ import annotations
 

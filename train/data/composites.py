@@ -1,4 +1,4 @@
-"""Training samples: a labelled face, framed and lit at random, with occluders pasted over it."""
+"""Training samples: a labelled face with random framing and light, and with occluders pasted on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CLEAR_GLASSES_SHARE = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One composed crop with its truth."""
+    """One composed crop with its ground truth."""
 
     rgb: U8
     """(S, S, 3)"""
@@ -35,15 +35,15 @@ class Sample:
     blobs: U8
     """(S, S): 0 background, 1 face, 2.. one id for each connected occlusion."""
     kinds: tuple[str, ...] = ()
-    """The occluders that were pasted."""
+    """The kinds of the pasted occluders."""
 
 
 class Composites:
-    """An endless, indexable supply of samples: the same seed and index always give the same sample.
+    """Endless samples by index: the same seed and index always give the same sample.
 
     Args:
         faces: labelled faces (one side of the split).
-        occluders: the occluders of the same side.
+        occluders: of the same side.
     """
 
     def __init__(self, faces: list[Face], occluders: Occluders, spec: ModelSpec, seed: int) -> None:

@@ -42,7 +42,7 @@ def evaluate_model(
         UsageError: the model has other labels.
         DataError: a folder is missing or damaged.
     """
-    faces, library, rules = load_faces(labels, "held"), Occluders(occluders, "held"), face_rules(labels)
+    faces, library, rules = load_faces(labels, "held out"), Occluders(occluders, "held out"), face_rules(labels)
     with open_model(model) as opened:
         spec = opened.spec
         if spec.labels != CONSENSUS_LABELS:

@@ -87,19 +87,17 @@ def test_a_claim_without_its_runs_is_left_out():
 
 
 def test_batches_are_made_ahead_in_their_order():
-    runs = pytest.importorskip("train.claims.consensus.runs")
-    assert list(runs.ahead(range(5))) == list(range(5))
-    assert list(runs.ahead([])) == []
+    assert list(job.prefetched(range(5))) == list(range(5))
+    assert list(job.prefetched([])) == []
 
 
 def test_an_error_in_a_batch_is_told():
-    runs = pytest.importorskip("train.claims.consensus.runs")
 
     def broken():
         yield 1
         raise DataError("a picture is missing")
 
-    made = runs.ahead(broken())
+    made = job.prefetched(broken())
     assert next(made) == 1
     with pytest.raises(DataError, match="a picture is missing"):
         next(made)

@@ -79,7 +79,7 @@ def test_landmarks_lie_on_the_crops_face(held):
 
 
 def test_turned_faces_are_turned_both_ways(held, folders):
-    turned = HeldOutSet.compose(load_faces(folders[0], "held"), Occluders(folders[1], "held"), SPEC, degrees=30)
+    turned = HeldOutSet.compose(load_faces(folders[0], "held out"), Occluders(folders[1], "held out"), SPEC, degrees=30)
     for index, expected in enumerate((30, -30)):
         (x0, y0), (x1, y1) = (one.landmarks[index][152] - one.landmarks[index][10] for one in (held, turned))
         degrees = np.degrees(np.arctan2(y1, x1) - np.arctan2(y0, x0))

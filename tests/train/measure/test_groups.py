@@ -128,7 +128,7 @@ def test_a_small_group_is_counted_and_not_judged(held):
 
 
 def test_copies_keep_the_truth_and_change_the_picture(held, folders):
-    copies = altered_copies(held, load_faces(folders[0], "held"), Occluders(folders[1], "held"))
+    copies = altered_copies(held, load_faces(folders[0], "held out"), Occluders(folders[1], "held out"))
     assert len(copies) == 5
     for name, copy in copies.items():
         assert (copy.clean != held.clean).any()

@@ -171,7 +171,7 @@ def test_a_row_of_figures_is_of_the_faces_kept_aside():
 
 
 def test_variants_differ_only_in_what_they_are_about():
-    configs = {v.name: Plan().config(v, 0, Path("f"), Path("o"), Path("p")).to_json("joint") for v in VARIANTS}
+    configs = {v.name: Plan().config(v, 0, Path("f"), Path("o"), Path("p")).record("joint") for v in VARIANTS}
 
     def differences(a, b):
         return {key for key in configs[a] if configs[a][key] != configs[b][key]}
