@@ -24,7 +24,7 @@ class DemoResult:
     """What the demo made."""
 
     overlay: Summary
-    """Of the run that made demo.mp4."""
+    """The summary of the run that made demo.mp4."""
     files: tuple[Path, ...]
 
 
