@@ -117,10 +117,13 @@ def _wrong_use(error: Exception) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(message)
         return 2
-    if choice := re.search(r"'(.*)' is not one of (.*)", message):
-        message = message.rstrip(".") + terminal.did_you_mean(choice[1], re.findall(r"'(.*?)'", choice[2]))
-    command = context.command_path if context else _NAME
-    return _failed(f"{message[:1].lower()}{message[1:].rstrip('.')} (see: {command} --help)", 2)
+    message = message.replace(": Value error, ", ": ").partition(" Did you mean")[0].rstrip(".")
+    if choice := re.search(r"'([^']*)' is not one of (.*)", message):
+        message += terminal.did_you_mean(choice[1], re.findall(r"'(.*?)'", choice[2]))
+    elif command := re.search(r"No such command '([^']*)'", message):
+        message += terminal.did_you_mean(command[1], context.command.list_commands(context) if context else [])
+    name = context.command_path if context else _NAME
+    return _failed(f"{message[:1].lower()}{message[1:]} (see: {name} --help)", 2)
 
 
 def _failed(sentence: str, status: int) -> int:

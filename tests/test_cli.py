@@ -8,57 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import pytest
 
-import cli
 from engines.errors import SourceError
 from realtime.faces import composed
 from realtime.run import live
 from realtime.tools import bench
+from tests.fakes.command import Unveil, one_sentence
 from tests.fakes.depth import steps, write_pictures
 from tests.fakes.video import Clip, ListSource, yuv_frame
 
 ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    stdout: str
-    stderr: str
-
-
-Unveil = Callable[..., Result]
-
-
-@pytest.fixture
-def unveil(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Unveil:
-    """Runs a command line in this process."""
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-
-    def run(*arguments: str | Path) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        status = ended.value.code
-        return Result(status if isinstance(status, int) else 0, captured.out, captured.err)
-
-    return run
-
-
-@pytest.fixture
-def engine(tiny_engines: dict[str, Path]) -> Path:
-    return tiny_engines["int8"]
-
-
-def one_sentence(result: Result) -> bool:
-    return result.stderr.startswith("unveil: ") and result.stderr.count("\n") == 1
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
@@ -141,10 +106,10 @@ def test_measured_depth_is_told_with_its_scale(
     arguments = ("--model", parts["parts-depth"], "--depth", depth, "--depth-scale", "0.002", "--json", summary)
     result = unveil("process", sample_clip, "--output", tmp_path / "out", *arguments)
     assert result.status == 0, result.stderr
-    assert "depth: measured, 1 file, 0.002 m a step (as given)" in result.stderr
+    assert "depth: measured, 1 file, 0.002 m per step (as given)" in result.stderr
     assert "estimated" not in result.stderr
     (file,) = json.loads(summary.read_text())["files"]
-    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m a step (as given)")
+    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m per step (as given)")
 
 
 def test_estimated_depth_is_told(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
@@ -191,7 +156,7 @@ def test_depth_that_does_not_fit_is_named_and_what_came_before_is_kept(
     [
         ("parts", ("--depth", "."), 2, "parts sees colour, and --depth"),
         ("parts", ("--depth-scale", "0.001"), 2, "--depth-scale without --depth"),
-        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres a step"),
+        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres per step"),
         ("parts-depth", ("--depth", "gone"), 1, "gone: no such depth"),
         ("rgb-to-depth", (), 2, "estimates depth and parses no face"),
     ],
@@ -214,13 +179,13 @@ def test_live_plays_a_file_with_its_depth(
     arguments = ("--model", parts["parts-depth"], "--depth", depth, "--json", summary)
     result = unveil("live", sample_clip, "--view", "none", *arguments)
     assert result.status == 0, result.stderr
-    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m a step (assumed")
+    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m per step (assumed")
 
 
 def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, Path], tmp_path: Path) -> None:
     result = unveil("live", "0", "--view", "none", "--model", parts["parts-depth"], "--depth", tmp_path)
     assert result.status == 2
-    assert result.stderr.splitlines()[-1].startswith("unveil: 0: depth can stand beside a file only")
+    assert result.stderr.splitlines()[-1].startswith("unveil: 0: --depth needs a file")
 
 
 def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
@@ -440,6 +405,50 @@ def test_doctor_answers_where_opencv_and_pyav_cannot_be_loaded(
     wanted = {check["name"] for checks in sections.values() for check in checks if check["needed"]}
     missed = {check["name"] for checks in sections.values() for check in checks if check["state"] == "no"} & wanted
     assert missed >= {"face detector", "PyAV"}
+
+
+def test_the_version_is_that_of_the_project(unveil: Unveil) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert unveil("--version").stdout == f"unveil {version}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (), ("process",), ("live",), ("demo",), ("doctor",), ("inspect",), ("bench",), ("compile",), ("label",),
+        ("train",), ("average",), ("calibrate",), ("evaluate",), ("reproduce",),
+    ],
+)  # fmt: skip
+def test_every_command_explains_itself_with_h(unveil: Unveil, command: tuple[str, ...]) -> None:
+    result = unveil(*command, "-h")
+    assert result.status == 0, result.stderr
+    assert f"Usage: {' '.join(('unveil', *command))} " in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [("process", "", "-o", "x"), ("process", "a.mp4", "--output="), ("live", "")])
+def test_an_empty_argument_is_wrong_use(unveil: Unveil, arguments: tuple[str, ...]) -> None:
+    result = unveil(*arguments)
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "got an empty argument" in result.stderr
+
+
+def test_a_command_that_is_nearly_right_is_suggested(unveil: Unveil) -> None:
+    result = unveil("proces", "a.mp4")
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "no such command 'proces'; did you mean 'process'?" in result.stderr
+
+
+def test_a_shell_completes_commands_and_models() -> None:
+    def complete(*words: str) -> str:
+        environment = os.environ | {
+            "_UNVEIL_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(("unveil", *words)),
+            "COMP_CWORD": str(len(words)),
+        }  # fmt: skip
+        run = subprocess.run([sys.executable, "-m", "cli"], cwd=ROOT, capture_output=True, text=True, env=environment)
+        return run.stdout
+
+    assert "process" in complete("pro")
+    assert "consensus-lite" in complete("process", "--model", "cons")
 
 
 def test_the_module_runs_as_the_command_does() -> None:

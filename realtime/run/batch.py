@@ -1,4 +1,4 @@
-"""Processes files, one after the other: a failure is named, and the rest is done."""
+"""Processes files: a failure is named, and the rest is done."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
+from realtime.run.executors import Executor, Local
 from realtime.run.jobs import Job
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.base import Source, SourceInfo
@@ -37,7 +38,7 @@ class Outcome:
 
 
 class Progress(Protocol):
-    """Who watches a batch: a progress bar, or nobody."""
+    """What shows how far a batch is: a progress bar, or nothing."""
 
     def started(self, job: Job, info: SourceInfo) -> None:
         """A job's input is open."""
@@ -53,16 +54,16 @@ class Progress(Protocol):
 
 
 class Unwatched:
-    """Watches nothing."""
+    """Shows nothing."""
 
     def started(self, job: Job, info: SourceInfo) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
     def frame_done(self, frames: int) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
 
 def process(
@@ -72,13 +73,15 @@ def process(
     *,
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> list[Outcome]:
     """Process every job, in order. A job that fails never raises.
 
     Args:
         detector: finds faces; None: the one that the options name, made once for all jobs.
+        executor: what runs the jobs; None: this process, one after the other.
     """
-    return list(process_each(jobs, engine, options, detector=detector, progress=progress))
+    return list(process_each(jobs, engine, options, detector=detector, progress=progress, executor=executor))
 
 
 def process_each(
@@ -88,12 +91,16 @@ def process_each(
     *,
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[Outcome]:
     """As `process`, one outcome at a time: who stops in between still knows what was done."""
     options, progress = options or Options(), progress or Unwatched()
-    detector = detector or Detector(options.detector)
-    for job in jobs:
-        outcome = process_file(job, engine, options, detector, progress)
+    detector = detector or open_detector(options.detector)
+
+    def work(job: Job) -> Outcome:
+        return process_file(job, engine, options, detector, progress)
+
+    for outcome in (executor or Local()).run(jobs, work):
         progress.finished(outcome)
         yield outcome
 

@@ -12,6 +12,7 @@ import typer
 from engines.errors import UsageError
 from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import DEFAULT as DEFAULT_RENDER
+from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
     H264,
@@ -20,6 +21,7 @@ from realtime.run.options import (
     DepthScale,
     Encoder,
     End,
+    ExecutorOption,
     JsonFile,
     MaxFaces,
     Model,
@@ -61,6 +63,7 @@ def process(
     preset: PresetOption = None,
     encoder: Encoder = H264.auto,
     threads: Threads = None,
+    executor: ExecutorOption = "local",
 ) -> None:  # fmt: skip
     """Mask the faces in files, or what covers them.
 
@@ -71,9 +74,10 @@ def process(
     from realtime.run import batch, report
     from realtime.run import jobs as files
     from realtime.run.progress import Progress
-    from realtime.video.sources import depth_files
 
     _check_depth(depth, depth_scale)
+    if executor not in EXECUTORS:
+        raise UsageError(f"executor {executor!r} is unknown; expected one of {', '.join(EXECUTORS)}")
     options = Options(
         render=render, max_faces=max_faces, smooth=not no_smooth, start_seconds=start or 0.0, end_seconds=end,
         encoder=encoder.value,
@@ -89,7 +93,7 @@ def process(
         raise UsageError("--crf and --preset are for videos in H.264, and no output here is one")
     encoding = report.encoder_lines(options.encoder) if encodes else []
     if depth:
-        jobs = depth_files.with_depth(jobs, depth, depth_scale)
+        jobs = files.with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
     interrupted = False
     with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
@@ -98,14 +102,14 @@ def process(
             progress.say(line)
         started = time.perf_counter()
         try:
-            for outcome in batch.process_each(jobs, engine, options, progress=progress):
+            for outcome in batch.process_each(jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()):
                 outcomes.append(outcome)
         except KeyboardInterrupt:
             interrupted = True
         left = [job.input for job in jobs[len(outcomes) :]]
         progress.say(report.closing_line(outcomes, left, time.perf_counter() - started))
         if json:
-            report.write_json(json, report.batch_json(engine, outcomes, left))
+            report.write_json(json, report.batch_json(engine, outcomes, left, executor))
     raise typer.Exit(130 if interrupted else batch.exit_status(outcomes))
 
 

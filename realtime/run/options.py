@@ -10,6 +10,7 @@ import typer
 
 from engines.zoo import WITH_CONSENSUS, names
 from realtime.render.registry import find_renderer, renderers
+from realtime.run.executors import EXECUTORS
 
 FILES, MASKS, VIDEO, MACHINE = "Input and output", "Masks", "Video", "Machine"
 """The groups in which the help lists options."""
@@ -161,3 +162,10 @@ Threads = Annotated[
         help="CPU threads for the network \\[default: by its size].", min=1, metavar="N", rich_help_panel=MACHINE
     ),
 ]
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor", help=f"What runs the files: {', '.join(EXECUTORS)}.", metavar="NAME",
+        hidden=len(EXECUTORS) == 1, rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip

@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from engines.engine import Engine
     from realtime.pipeline import Summary
     from realtime.run.batch import Outcome
-    from realtime.run.jobs import DepthInput
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
     from realtime.video.sinks.h264 import Encoder
+    from realtime.video.sources.depth_files import DepthInput
 
 
 def start_line(engine: Engine) -> str:
@@ -62,15 +62,19 @@ def closing_line(outcomes: Sequence[Outcome], left: Sequence[Path], seconds: flo
     return f"{len(outcomes) - failed} done, {failed} failed{interrupted}, {seconds:.1f} s"
 
 
-def batch_json(engine: Engine, outcomes: Sequence[Outcome], left: Sequence[Path] = ()) -> dict[str, Any]:
+def batch_json(
+    engine: Engine, outcomes: Sequence[Outcome], left: Sequence[Path] = (), executor: str = "local"
+) -> dict[str, Any]:
     """The JSON object of `unveil process --json`.
 
     Args:
         left: the inputs that an interruption left undone.
+        executor: the name of what ran the files.
     """
     failed = sum(outcome.error is not None for outcome in outcomes)
     return {
         "engine": engine.description,
+        "executor": executor,
         "done": len(outcomes) - failed,
         "failed": failed,
         "not_done": [str(path) for path in left],

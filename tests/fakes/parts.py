@@ -55,7 +55,7 @@ def write_parts(folder: Path, photographs: int = 8, synthetic: int = 8) -> Path:
         (folder / sub).mkdir(parents=True)
     rows, number = [], 0
     for source, count in (("photograph", photographs), ("synthetic", synthetic)):
-        left = {"train": count // 2, "held": count - count // 2}
+        left = {"train": count // 2, "held out": count - count // 2}
         while any(left.values()):
             number += 1
             name = f"{source}_{number:03d}"
@@ -81,7 +81,7 @@ def _write(folder: Path, name: str, source: str, seed: int) -> dict:
 
 
 def model_of(name, spec, predict):
-    """A model that says with certainty what `predict` says: crops -> (N, S, S) class ids."""
+    """A model with probabilities of 0 and 1. `predict`: crops -> (N, S, S) class ids."""
     from train.measure.open_model import Model
 
     levels = 255 * np.eye(len(spec.labels), dtype=np.uint8)

@@ -64,6 +64,16 @@ def finish(tasks: Sequence[Task], journal: Journal, say: Say) -> list[Record]:
     return [record for task in tasks if (record := journal.read(task.name))]
 
 
+def prefetched(items: Iterable[Item]) -> Iterator[Item]:
+    """The same items, each made in a thread while the one before is in use."""
+    remaining, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, remaining, end)
+        while (item := following.result()) is not end:
+            following = pool.submit(next, remaining, end)
+            yield item  # type: ignore[misc]  # not `end`
+
+
 def machine_info() -> dict[str, Any]:
     """The machine, as the results name it. JSON-ready."""
     return machine.host() | {"cores": machine.physical_cores(), "torch": version("torch")}
@@ -108,13 +118,3 @@ def _unfinished(tasks: Mapping[str, Task], journal: Journal) -> dict[str, Task]:
 
 def _cost(tasks: Iterable[Task]) -> float:
     return sum(task.cost for task in tasks)
-
-
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, each made in a thread while the one before is in use."""
-    coming, end = iter(items), object()
-    with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(next, coming, end)
-        while (item := made.result()) is not end:
-            made = pool.submit(next, coming, end)
-            yield item  # type: ignore[misc]  # not `end`

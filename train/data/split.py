@@ -1,8 +1,8 @@
 """Which files are held out from training.
 
 The name alone decides, so that the split depends neither on order nor on what else is present. What is known about a
-set of pictures is data, not code: `faces.toml` beside `faces.jsonl` and `occluders.toml` in the folder of occluders.
-The files of these names beside this module hold what the shipped models were trained and evaluated with; they apply
+set of pictures is data, not code: `faces.toml` next to `faces.jsonl` and `occluders.toml` in the folder of occluders.
+The files of these names next to this module hold what the shipped models were trained and evaluated with; they apply
 where a folder has none of its own.
 """
 
@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from engines.errors import DataError
 
-Split = Literal["train", "held"]
+Split = Literal["train", "held out"]
 
 _SHIPPED = Path(__file__).parent
 _FACES, _OCCLUDERS = "faces.toml", "occluders.toml"
@@ -41,8 +41,8 @@ class FaceRules:
         path = Path(name)
         pattern = self.held_out.get(path.parent.name)
         if pattern is not None:
-            return "held" if pattern.fullmatch(path.name.lower()) else "train"
-        return "held" if share_of(name) < self.held_out_share else "train"
+            return "held out" if pattern.fullmatch(path.name.lower()) else "train"
+        return "held out" if share_of(name) < self.held_out_share else "train"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class OccluderRules:
         for pattern in self.objects:
             found = pattern.fullmatch(name)
             name = found[1] if found else name
-        return "held" if name in self.held_out or share_of(name) < self.held_out_share else "train"
+        return "held out" if name in self.held_out or share_of(name) < self.held_out_share else "train"
 
 
 def face_split(name: str, folder: Path | None = None) -> Split:

@@ -53,7 +53,7 @@ class LabelledFolder:
 
 
 def _split_of(name: str, folder: Path) -> str:
-    return "test" if face_split(name, folder) == "held" else "train"
+    return "test" if face_split(name, folder) == "held out" else "train"
 
 
 register(Reader("folder", LabelledFolder))

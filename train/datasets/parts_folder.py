@@ -48,7 +48,7 @@ class PartsFolder:
 
 
 def _split_of(name: str, folder: Path) -> str:
-    return "test" if face_split(name, folder) == "held" else "train"
+    return "test" if face_split(name, folder) == "held out" else "train"
 
 
 register(Reader("parts", parts=PartsFolder))

@@ -51,7 +51,7 @@ class HeldOutSet:
     @classmethod
     def load(cls, labels: Path, occluders: Path, spec: ModelSpec) -> HeldOutSet:
         """Compose the set. The same folders always give the same set. Raises DataError if one of them is missing."""
-        return cls.compose(load_faces(labels, "held"), Occluders(occluders, "held"), spec)
+        return cls.compose(load_faces(labels, "held out"), Occluders(occluders, "held out"), spec)
 
     @classmethod
     def compose(cls, faces: Sequence[Face], library: Occluders, spec: ModelSpec, degrees: float = 0.0) -> HeldOutSet:

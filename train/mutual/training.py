@@ -43,7 +43,7 @@ class PartsData:
         faces = load_faces(config.folders, "train", spec, leave_out=config.leave_out or ())
         if not ranks.first:
             return cls(spec, faces, occluders, None)
-        held_out = load_faces(config.folders, "held", spec)
+        held_out = load_faces(config.folders, "held out", spec)
         return cls(spec, faces, occluders, Validation(held_out, spec, config.validation_faces))
 
     def training(self, run: Run, ranks: Ranks) -> MutualTraining:

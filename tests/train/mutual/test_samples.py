@@ -44,7 +44,7 @@ def middle_x(mask):
 def test_both_kinds_are_read_and_only_of_one_side(data, faces):
     assert sum(face.synthetic for face in faces) == 4
     assert sum(not face.synthetic for face in faces) == 6
-    held = load_faces([data], "held", SPEC)
+    held = load_faces([data], "held out", SPEC)
     assert {face.name for face in held}.isdisjoint(face.name for face in faces)
 
 

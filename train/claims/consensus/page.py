@@ -52,7 +52,7 @@ def _setting(results: Results) -> str:
         f"- **Transfer**: {plan['transfer_samples']:,} crops of {data['transfer_faces']} photographs with the "
         "pseudo-labels of `unveil label`, every other one under one shape drawn at random; pixel cross-entropy, Adam "
         f"from {plan['transfer_rate']:g} by a cosine to a hundredth. Once for each seed: its rows all start from it.",
-        f"- **Fine-tuning** (f.t.): {plan['distinct']} fixed crops (COFW has 500) of {data['few_faces']} other "
+        f"- **Fine-tuning** (f.t.): {plan['distinct']} fixed crops (COFW has 500) of {data['small_set_faces']} other "
         "photographs, under the occluders that `unveil train` pastes, whose masks are exact. "
         f"{plan['fine_samples']:,} crops are shown; Adam at a flat {plan['fine_rate']:g}, batch {plan['batch']}, the "
         "last step's weights, the same for every row. A seed draws the crops and their order.",

@@ -62,13 +62,13 @@ def tasks(plan: Plan, data: Data, journal: Journal) -> list[Task]:
 def _run(plan: Plan, data: Data, journal: Journal, variant: Variant, seed: int, tell: Tell) -> Row:
     start = journal.weights(run_name_of(TRANSFER, seed))
     config = plan.config(variant, seed, data.labels, data.occluders, start)
-    supply = data.transfer(config) if variant.name == TRANSFER else data.few(config)
+    supply = data.transfer(config) if variant.name == TRANSFER else data.small_set(config)
 
-    def seen(samples: int, row: Row) -> None:
+    def report(samples: int, row: Row) -> None:
         figures = f"IoU face {row['iou_face']}, sparsity {row['sparsity']}"
         tell(samples, f"{samples}/{config.samples} crops, {figures}")
 
-    outcome = run(config, data.spec, supply, data.look, seen)
+    outcome = run(config, data.spec, supply, data.evaluate, report)
     save(journal.weights(run_name(variant, seed)), outcome, config, data.spec)
     metrics = {key: value for key, value in outcome.curve[-1].items() if key != "samples"}
     return {

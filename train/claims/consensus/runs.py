@@ -1,4 +1,4 @@
-"""One short training of a claim: the product's own step and loss, on samples that are kept in memory."""
+"""One short training: the product's own step and loss, on samples in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.spec import ModelSpec
-from train.claims.job import ahead
+from train.claims.job import prefetched
 from train.learn.batches import Supply
 from train.learn.checkpoint import save_weights
 from train.learn.config import TrainConfig
@@ -24,10 +24,10 @@ from train.learn.loop import silent, train_step
 from train.learn.state import State
 
 Row = dict[str, Any]
-Look = Callable[[nn.Module], Row]
-"""A network -> its figures on the faces kept aside."""
-Seen = Callable[[int, Row], None]
-"""Hears of a look: the samples so far, and the figures."""
+Evaluate = Callable[[nn.Module], Row]
+"""A network -> its scores on the held-out faces."""
+OnEvaluation = Callable[[int, Row], None]
+"""Receives the number of samples so far and the scores, after each evaluation."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Outcome:
 
     network: nn.Module
     curve: list[Row]
-    """The figures at each look, with `samples`; the last one is of the end."""
+    """The scores at each evaluation, with the number of `samples`; the last one is at the end."""
     seconds: float
 
 
-def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: Seen) -> Outcome:
-    """Train as the record says. The weights of the last step count, not an average.
+def run(
+    config: TrainConfig, spec: ModelSpec, supply: Supply, evaluate: Evaluate, on_evaluation: OnEvaluation
+) -> Outcome:
+    """Train as configured. The weights are those of the last step, not an average.
 
     Raises:
         DataError: the starting weights do not fit.
@@ -52,14 +54,14 @@ def run(config: TrainConfig, spec: ModelSpec, supply: Supply, look: Look, seen: 
     state = State(config, ranks, training.learners(silent))
     network = state.network(ROLE)
     every, started = max(1, config.evaluate_every // config.step_samples), time.monotonic()
-    curve = [{"samples": 0} | look(network)]
-    for batch in ahead(_batches(supply, config)):
+    curve = [{"samples": 0} | evaluate(network)]
+    for batch in prefetched(_batches(supply, config)):
         train_step(training, state, [batch])
         state.advance()
         if state.step == config.steps or state.step % every == 0:
             samples = state.step * config.step_samples
-            curve.append({"samples": samples} | look(network))
-            seen(samples, curve[-1])
+            curve.append({"samples": samples} | evaluate(network))
+            on_evaluation(samples, curve[-1])
     return Outcome(network, curve, time.monotonic() - started)
 
 
@@ -75,7 +77,7 @@ def save(path: Path, outcome: Outcome, config: TrainConfig, spec: ModelSpec) -> 
 
 
 def _batches(supply: Supply, config: TrainConfig) -> Iterator[list[Tensor]]:
-    """The run's batches."""
+    """The batches of a run."""
     for start in range(0, config.steps * config.batch_size, config.batch_size):
         samples = [supply[index] for index in range(start, start + config.batch_size)]
         parts = ([s.rgb for s in samples], [s.labels for s in samples], [s.blobs for s in samples])
