@@ -185,7 +185,7 @@ def test_live_plays_a_file_with_its_depth(
 def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, Path], tmp_path: Path) -> None:
     result = unveil("live", "0", "--view", "none", "--model", parts["parts-depth"], "--depth", tmp_path)
     assert result.status == 2
-    assert result.stderr.splitlines()[-1].startswith("unveil: 0: depth can stand beside a file only")
+    assert result.stderr.splitlines()[-1].startswith("unveil: 0: --depth needs a file")
 
 
 def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:

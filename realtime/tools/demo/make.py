@@ -24,7 +24,7 @@ class DemoResult:
     """The files of the demo, and the summary of a run."""
 
     overlay: Summary
-    """The run that made demo.mp4."""
+    """The summary of the run that made demo.mp4."""
     files: tuple[Path, ...]
 
 
