@@ -34,10 +34,10 @@ from engines.spec import ModelSpec
 from engines.zoo import DEFAULT_MODEL
 from realtime.buffer import Buffer, Policy
 from realtime.faces.composed import load_model
-from realtime.faces.detect import Detector
+from realtime.faces.detect import open_detector
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.probabilities import confidence, full_face_box
-from realtime.faces.smooth import Smoother
+from realtime.faces.smooth import new_smoothing
 from realtime.frames.crop import NO_WINDOW
 from realtime.frames.planes import fitting, place
 from realtime.frames.types import Frame, LabelIds, ParsedFace, Rgb
@@ -121,7 +121,7 @@ class Parser(Closing):
     """A loaded model. `load` makes one; call it with a picture. For one thread at a time."""
 
     def __init__(self, engine: Engine, max_faces: int | None = None) -> None:
-        self._engine, self._detector, self._max_faces = engine, Detector(), max_faces
+        self._engine, self._detector, self._max_faces = engine, open_detector(), max_faces
         self._search_thread = ThreadPoolExecutor(1, "search")
         self._tracked: FaceParser | None = None
 
@@ -173,7 +173,7 @@ class Parser(Closing):
             self._engine,
             self._detector,
             max_faces=self._max_faces,
-            smoothing=Smoother() if smooth else None,
+            smoothing=new_smoothing() if smooth else None,
             search_thread=self._search_thread,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from engines.errors import UsageError
 from realtime.buffer import Policy
-from realtime.faces.detect import DetectorModel
+from realtime.faces.detect import DETECTORS
 from realtime.render.registry import find_renderer
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
@@ -18,7 +18,8 @@ class Options:
 
     render: str = "overlay"
     """The name of a renderer (`realtime.render.registry`)."""
-    detector: DetectorModel = "auto"
+    detector: str = "auto"
+    """The name of a detector (`realtime.faces.detect.DETECTORS`)."""
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
     max_faces: int | None = None
@@ -49,6 +50,8 @@ class Options:
             raise UsageError(f"crf is {self.crf}; expected 0 to 51")
         if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
             raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
+        if self.detector not in DETECTORS:
+            raise UsageError(f"detector {self.detector!r} is unknown; expected one of {', '.join(DETECTORS)}")
         if self.preset not in PRESETS:
             raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
         if self.encoder not in ENCODERS:

@@ -20,9 +20,9 @@ import cv2
 
 from engines.engine import Engine
 from realtime.buffer import Buffer, Policy
-from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.faces.face_parser import FaceParser
-from realtime.faces.smooth import Smoother
+from realtime.faces.smooth import new_smoothing
 from realtime.options import Options, Summary
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
@@ -63,10 +63,10 @@ def run(
         ThreadPoolExecutor(1, "search") as search_thread,
         FaceParser(
             engine,
-            detector or Detector(options.detector),
+            detector or open_detector(options.detector),
             redetect_every=options.search_interval,
             max_faces=options.max_faces,
-            smoothing=Smoother() if options.smooth and source.info.kind != "image" else None,
+            smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
             specks_of_face=not find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,

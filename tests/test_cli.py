@@ -106,10 +106,10 @@ def test_measured_depth_is_told_with_its_scale(
     arguments = ("--model", parts["parts-depth"], "--depth", depth, "--depth-scale", "0.002", "--json", summary)
     result = unveil("process", sample_clip, "--output", tmp_path / "out", *arguments)
     assert result.status == 0, result.stderr
-    assert "depth: measured, 1 file, 0.002 m a step (as given)" in result.stderr
+    assert "depth: measured, 1 file, 0.002 m per step (as given)" in result.stderr
     assert "estimated" not in result.stderr
     (file,) = json.loads(summary.read_text())["files"]
-    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m a step (as given)")
+    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m per step (as given)")
 
 
 def test_estimated_depth_is_told(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_depth_that_does_not_fit_is_named_and_what_came_before_is_kept(
     [
         ("parts", ("--depth", "."), 2, "parts sees colour, and --depth"),
         ("parts", ("--depth-scale", "0.001"), 2, "--depth-scale without --depth"),
-        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres a step"),
+        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres per step"),
         ("parts-depth", ("--depth", "gone"), 1, "gone: no such depth"),
         ("rgb-to-depth", (), 2, "estimates depth and parses no face"),
     ],
@@ -179,13 +179,13 @@ def test_live_plays_a_file_with_its_depth(
     arguments = ("--model", parts["parts-depth"], "--depth", depth, "--json", summary)
     result = unveil("live", sample_clip, "--view", "none", *arguments)
     assert result.status == 0, result.stderr
-    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m a step (assumed")
+    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m per step (assumed")
 
 
 def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, Path], tmp_path: Path) -> None:
     result = unveil("live", "0", "--view", "none", "--model", parts["parts-depth"], "--depth", tmp_path)
     assert result.status == 2
-    assert result.stderr.splitlines()[-1].startswith("unveil: 0: depth can stand beside a file only")
+    assert result.stderr.splitlines()[-1].startswith("unveil: 0: --depth needs a file")
 
 
 def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:

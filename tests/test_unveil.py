@@ -26,7 +26,7 @@ FACE, OTHER = (160.0, 120.0, 80.0), (250.0, 60.0, 60.0)
 @pytest.fixture
 def parser(monkeypatch: pytest.MonkeyPatch) -> unveil.Parser:
     """A parser of red ellipses that blue covers. Its detector finds FACE alone."""
-    monkeypatch.setattr(unveil, "Detector", lambda: FakeDetector([Detection(face_box(*FACE), 0.9)]))
+    monkeypatch.setattr(unveil, "open_detector", lambda: FakeDetector([Detection(face_box(*FACE), 0.9)]))
     return unveil.Parser(FakeEngine())  # type: ignore[arg-type]
 
 

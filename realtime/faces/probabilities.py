@@ -1,5 +1,5 @@
-"""What the probabilities of a parsed face say, whichever model it is: where the face is, what covers it, and how
-confident the parser is."""
+"""Measures the probabilities of a parsed face, for every model: the face's box, what covers it, and the parser's
+confidence."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
@@ -95,7 +95,7 @@ def process_each(
 ) -> Iterator[Outcome]:
     """As `process`, one outcome at a time: who stops in between still knows what was done."""
     options, progress = options or Options(), progress or Unwatched()
-    detector = detector or Detector(options.detector)
+    detector = detector or open_detector(options.detector)
 
     def work(job: Job) -> Outcome:
         return process_file(job, engine, options, detector, progress)

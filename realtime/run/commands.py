@@ -74,7 +74,6 @@ def process(
     from realtime.run import batch, report
     from realtime.run import jobs as files
     from realtime.run.progress import Progress
-    from realtime.video.sources import depth_files
 
     _check_depth(depth, depth_scale)
     if executor not in EXECUTORS:
@@ -94,7 +93,7 @@ def process(
         raise UsageError("--crf and --preset are for videos in H.264, and no output here is one")
     encoding = report.encoder_lines(options.encoder) if encodes else []
     if depth:
-        jobs = depth_files.with_depth(jobs, depth, depth_scale)
+        jobs = files.with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
     interrupted = False
     with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from engines.engine import Engine
     from realtime.pipeline import Summary
     from realtime.run.batch import Outcome
-    from realtime.run.jobs import DepthInput
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
     from realtime.video.sinks.h264 import Encoder
+    from realtime.video.sources.depth_files import DepthInput
 
 
 def start_line(engine: Engine) -> str:

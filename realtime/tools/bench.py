@@ -24,12 +24,12 @@ from realtime.faces.detect import Detector
 from realtime.frames.crop import aligned, crop_rgb, region_from_box, region_of_frame
 from realtime.frames.types import U8, Frame
 from realtime.pipeline import Options, Summary, run
-from realtime.run.jobs import is_image
 from realtime.tools.demo.clip import write_clip
 from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sinks.h264 import uses_nvenc
 from realtime.video.sinks.open import NullSink, open_sink
 from realtime.video.sources.base import Source, SourceInfo
+from realtime.video.sources.image import is_image
 from realtime.video.sources.open import open_source
 
 _CROPS = 16

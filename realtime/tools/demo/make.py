@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import Detector
+from realtime.faces.detect import open_detector
 from realtime.pipeline import Options, Summary
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
@@ -47,7 +47,7 @@ def make(engine: Engine, output: Path, progress: Progress, seconds: float = SECO
 
 def _masked(clip: Path, output: Path, kind: str, engine: Engine, progress: Progress) -> Summary:
     options = Options(render=kind)
-    outcome = process_file(Job(clip, output), engine, options, Detector(options.detector), progress)
+    outcome = process_file(Job(clip, output), engine, options, open_detector(options.detector), progress)
     progress.finished(outcome)
     if outcome.summary is None:
         raise UnveilError(f"the demo failed at {output.name}: {outcome.error}")

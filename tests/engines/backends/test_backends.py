@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from engines import backends, machine
-from engines.backends import BackendStatus, tensorrt, torch
+from engines.backends import BackendStatus, tensorrt, tensorrt_plan, torch
 from engines.backends.base import Backend
 from engines.backends.graph import Graph, tensors_of
 from engines.engine import BatchedEngine
@@ -232,7 +232,7 @@ def test_why_there_is_no_tensorrt_is_said(
     monkeypatch: pytest.MonkeyPatch, torch_cuda: tuple[bool, str], flavour: str | None, said: str
 ) -> None:
     monkeypatch.setattr(torch.BACKEND, "available", lambda device: torch_cuda)
-    monkeypatch.setattr(tensorrt, "flavour", lambda: flavour)
+    monkeypatch.setattr(tensorrt_plan, "flavour", lambda: flavour)
     monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
     available, detail = tensorrt.BACKEND.available("cuda")
     assert not available and re.search(said, detail)

@@ -23,7 +23,7 @@ import cv2
 
 from engines.errors import DataError, UsageError
 from engines.spec import PART_LABELS
-from realtime.run.jobs import IMAGE_SUFFIXES
+from realtime.video.sources.image import IMAGE_SUFFIXES
 from train.heads.model import head_model_sha256
 from train.labels.json_lines import drop_cut_line
 from train.labels.provenance import check, note
