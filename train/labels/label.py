@@ -30,6 +30,7 @@ import numpy as np
 
 from engines.errors import DataError, SourceError
 from realtime.frames.types import U8
+from realtime.run.terminal import hide_native_output, standard_error_hidden
 from realtime.video.sources.image import read_rgb
 from train.labels.inputs import Picture, find_pictures
 from train.labels.json_lines import drop_cut_line
@@ -122,8 +123,10 @@ def _done(output: Path) -> set[str]:
 
 
 def _settings(options: LabelOptions) -> dict[str, Any]:
+    with standard_error_hidden():
+        teacher = open_teacher(options).provenance()
     return {
-        **open_teacher(options).provenance(),
+        **teacher,
         "contour": options.contour,
         **contour_provenance(options),
         **rgbd_provenance(options),
@@ -161,7 +164,7 @@ def _label_all(
 
 
 def _start_worker() -> None:
-    os.environ.setdefault("GLOG_minloglevel", "2")
+    hide_native_output()  # MediaPipe and TensorFlow Lite log a page as they start
     os.environ["OMP_NUM_THREADS"] = "1"  # of torch, where it runs a teacher: the workers share the cores
     cv2.setNumThreads(1)
 
