@@ -15,7 +15,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from realtime.frames.colour import Colour, Matrix
-from realtime.frames.types import U8, U16, Frame
+from realtime.frames.types import U8, U16, Frame, Rgb
 
 UNSPECIFIED = 2  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 SPACE_OF_MATRIX: dict[Matrix, int] = {"bt709": 1, "bt601": 6, "bt2020": 9}
@@ -112,7 +112,7 @@ def picture_of(frame: Frame) -> VideoFrame:
     return picture
 
 
-def rgb_from_frame(frame: Frame) -> U8:
+def rgb_from_frame(frame: Frame) -> Rgb:
     """(H, W, 3) uint8 RGB of a whole frame, for image files. The pipeline itself never needs it."""
     return frame.planes[0] if frame.layout == "rgb" else _packed(frame, "rgb24")
 
