@@ -18,7 +18,7 @@ from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.data.split import Split, face_split
 from train.heads.contour import Points
-from train.labels.label import read_faces, read_labels
+from train.labels.folder import read_faces, read_labels
 
 STORE_PX = 256
 STORE_SCALE = 2.4  # of the full-face box: room for turning and shifting a 1.5 times crop

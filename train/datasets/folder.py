@@ -16,7 +16,7 @@ from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS
 from train.data.split import face_split
 from train.datasets.base import Example, chosen_splits, read_gray, read_picture, same_size
-from train.labels.label import read_faces
+from train.labels.folder import read_faces
 
 OBTAIN = "make it with 'unveil label'"
 SPLITS = ("train", "test", "all")

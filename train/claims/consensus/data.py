@@ -18,7 +18,8 @@ from train.data.composites import Composites, Sample, frame_face
 from train.data.faces import Face, load_faces
 from train.data.repeated import Repeated
 from train.data.split import face_split
-from train.labels.label import blobs_of, read_faces
+from train.labels.folder import read_faces
+from train.labels.pseudo_label import blobs_from_labels
 from train.learn.batches import Supply
 from train.learn.config import TrainConfig
 from train.measure.evaluate import Held, network_predictor, occluder_metrics, predict_all
@@ -105,4 +106,4 @@ class Drawn:
         scene = frame_face(face, self._spec, random_framing(rng), rng)
         if rng.random() < 0.5:
             scene = paste(scene, shape(scene, rng), rng)
-        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_of(scene.labels))
+        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_from_labels(scene.labels))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.frames.types import U8
-from train.labels.morphology import box_of, fill, inverse, largest, smoothed
+from train.labels.morphology import box_of, fill_holes, inverse, largest_component, smooth_outline
 
 F32 = npt.NDArray[np.float32]
 
@@ -68,8 +68,8 @@ def _found(rgb: U8, fitted: U8, face: U8, taken: U8, height: float, trust: float
     score = place + _COLOUR * _skin_rather_than_background(rgb, near, _behind(fitted, outside, taken), height)
     free = inverse(taken)
     found = ((score > 0) & (outside < _REACH)).astype(np.uint8) & free
-    found = largest(smoothed(found, _SMOOTHING * height + 0.3) & free)
-    return fill(found, np.zeros_like(found))
+    found = largest_component(smooth_outline(found, _SMOOTHING * height + 0.3) & free)
+    return fill_holes(found, np.zeros_like(found))
 
 
 def _behind(fitted: U8, outside: F32, taken: U8) -> U8:

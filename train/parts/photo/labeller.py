@@ -22,7 +22,7 @@ from realtime.frames.types import U8
 from train.heads.contour import Points
 from train.heads.model import head_model_arrays, head_model_sha256, load_head_model
 from train.labels.pseudo_label import PseudoLabel
-from train.labels.teachers.hair import checked_hair_model
+from train.labels.teachers.hair import require_hair_model
 from train.labels.teachers.mediapipe_models import HairSegmenter
 from train.parts.photo.depth import depth_cm
 from train.parts.photo.fit import MOST_ERROR, FittedHead, PartsFit
@@ -96,7 +96,7 @@ class PhotoLabeller:
 
     def __init__(self, head_model: Path | None, hair_model: Path | None, parts_teacher: str | None = None) -> None:
         self._teacher = PartsTeacher(parts_teacher) if parts_teacher else None
-        self._hair = HairSegmenter(checked_hair_model(hair_model))
+        self._hair = HairSegmenter(require_hair_model(hair_model))
         self._fit = PartsFit(load_head_model(head_model))
         self._mesh = PhotoMesh.load(head_model_arrays(head_model))
 
@@ -137,7 +137,7 @@ def provenance(head_model: Path | None, hair_model: Path | None, parts_teacher: 
     return {
         "parts": "photographs",
         "head_model_sha256": head_model_sha256(head_model),
-        "hair_model_sha256": sha256_of(checked_hair_model(hair_model)),
+        "hair_model_sha256": sha256_of(require_hair_model(hair_model)),
         "most_fit_error": MOST_ERROR,
         "depth_scale_m": DEPTH_SCALE_M,
         **(PartsTeacher(parts_teacher).provenance() if parts_teacher else {}),

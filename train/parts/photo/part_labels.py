@@ -16,8 +16,8 @@ from scipy.ndimage import distance_transform_edt
 from engines.spec import FACE, OCCLUSION, PART_LABELS
 from realtime.frames.types import U8
 from train.heads.contour import BELOW_NOSE, CHIN, FOREHEAD, Points, face_height, hull_mask
-from train.labels.morphology import closed, inverse, smoothed, touching, without_specks
-from train.labels.teachers.hair import beard_zone
+from train.labels.morphology import closing, inverse, overlapping_components, smooth_outline, without_specks
+from train.labels.teachers.hair import beard_region
 from train.parts.landmark_outlines import INNER_MOUTH, LEFT_EYE, LOWER_LIP, NOSE, RIGHT_EYE, UPPER_LIP, ring_mask
 from train.parts.photo.bare_skin import bare_skin
 from train.parts.photo.brows import brow_mask
@@ -58,7 +58,7 @@ def part_labels(sources: Sources) -> U8:
     labels = np.zeros_like(skin)
     for name, fitted in (("left ear", sources.left_ear), ("right ear", sources.right_ear)):
         ear = bare_skin(sources.rgb, fitted, skin, skin | hair | covered, height)
-        labels[touching(ear, _beside(skin | hair, height)) > 0] = ID[name]
+        labels[overlapping_components(ear, _beside(skin | hair, height)) > 0] = ID[name]
     ears = inverse(inverse(labels))
     labels[(skin | _beyond_contour(sources, skin, skin | hair | covered | ears)) > 0] = ID["skin"]
     _paint_features(labels, sources, skin)
@@ -85,7 +85,7 @@ def _beyond_contour(sources: Sources, skin: U8, taken: U8) -> U8:
     height = face_height(sources.landmarks)
     head = sources.head & above(sources.landmarks, BELOW_NOSE, skin.shape) & inverse(taken)
     found = bare_skin(sources.rgb, head, skin, taken, height, 0.0)
-    return touching(found, _beside(skin, height))
+    return overlapping_components(found, _beside(skin, height))
 
 
 def skin_and_hair(sources: Sources) -> tuple[U8, U8]:
@@ -99,9 +99,9 @@ def skin_and_hair(sources: Sources) -> tuple[U8, U8]:
     covers = (sources.seen == OCCLUSION) & (sources.hair > _MAYBE_HAIR)
     hair = ((sources.hair > _HAIR) | covers).astype(np.uint8) & inverse(skin)
     hair = without_specks(hair, _SPECK * height**2) & inverse(skin)
-    hair = touching(hair, _beside(skin, height) & above(landmarks, BELOW_NOSE, shape))
+    hair = overlapping_components(hair, _beside(skin, height) & above(landmarks, BELOW_NOSE, shape))
     both = skin | hair
-    gap = closed(both, _GAP * height) & inverse(both) & above(landmarks, _BETWEEN_EYES, shape)
+    gap = closing(both, _GAP * height) & inverse(both) & above(landmarks, _BETWEEN_EYES, shape)
     gap &= (sources.seen != OCCLUSION).astype(np.uint8)
     hairy = gap & (sources.hair > _MAYBE_HAIR).astype(np.uint8)
     return smooth_pair(skin | (gap & inverse(hairy)), hair | hairy, _SMOOTHING * height)
@@ -117,7 +117,7 @@ def _without_pinholes(labels: U8, covered: U8, area: float) -> U8:
 
 def smooth_pair(skin: U8, hair: U8, sigma: float) -> tuple[U8, U8]:
     """Both masks with smoother outlines; the border between them stays shared."""
-    both = smoothed(skin | hair, sigma + 0.3)
+    both = smooth_outline(skin | hair, sigma + 0.3)
     nearer = cv2.GaussianBlur(skin * np.float32(1), (0, 0), sigma + 0.3) >= cv2.GaussianBlur(
         hair * np.float32(1), (0, 0), sigma + 0.3
     )
@@ -131,7 +131,7 @@ def _beside(skin: U8, height: float) -> U8:
 def _beard(sources: Sources) -> U8:
     """1 on the beard, which the teacher of the visible face may take for something before it."""
     size_wh = (sources.seen.shape[1], sources.seen.shape[0])
-    zone = beard_zone(sources.landmarks, hull_mask(sources.landmarks, size_wh))
+    zone = beard_region(sources.landmarks, hull_mask(sources.landmarks, size_wh))
     return zone & (sources.hair > _HAIR).astype(np.uint8)
 
 
