@@ -1,4 +1,4 @@
-"""The contract: what a network eats and returns, how it is compiled, and what a compiled engine is."""
+"""Engines: what a network takes and returns, how it is compiled, and what a compiled network is."""
 
 from engines import telemetry
 

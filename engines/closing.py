@@ -1,4 +1,4 @@
-"""What has to be closed, and closes itself at the end of a `with` block."""
+"""A base class for what has to be closed, and closes itself at the end of a `with` block."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Closing(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what is held."""
+        """Release memory, threads and files. A second call does nothing."""
 
     def __enter__(self) -> Self:
         return self

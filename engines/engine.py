@@ -1,4 +1,4 @@
-"""What a loaded engine is: crops in, labels and probabilities out."""
+"""A loaded engine: crops in, labels and probabilities out."""
 
 from __future__ import annotations
 
@@ -34,15 +34,23 @@ class Engine(Protocol):
 
     @property
     def spec(self) -> ModelSpec:
-        """What the network eats and returns."""
+        """What the network takes and returns."""
 
     @property
     def manifest(self) -> Manifest:
         """How the engine was made."""
 
     @property
+    def name(self) -> str:
+        """What a user calls it: a model that ships ("consensus-lite"), a checkpoint's path or an engine's folder."""
+
+    @property
     def description(self) -> str:
-        """Which engine runs, and on what: "consensus, OpenVINO int8, CPU, 2 threads"."""
+        """Which engine runs, and on what: "consensus, OpenVINO int8, CPU, 2 threads".
+
+        Where the name is not that of the network, the network is named, too: "runs/mine/int8 (architecture consensus),
+        OpenVINO int8, CPU, 2 threads".
+        """
 
     def __call__(self, crops: U8) -> Parsed:
         """Parse crops: (N, S, S, 3) uint8 RGB, N from 0 up. Raises UsageError for another shape or type."""
@@ -58,12 +66,19 @@ class Engine(Protocol):
 
 
 class BatchedEngine(Closing):
-    """An `Engine` over a graph with a range of batches: checks requests, splits larger ones, fills up smaller ones."""
+    """An `Engine` over a graph with a range of batches: checks requests, splits larger ones, fills up smaller ones.
 
-    def __init__(self, manifest: Manifest, description: str) -> None:
+    Args:
+        name: as in `Engine`.
+        runs_on: library, precision and device, for the description.
+    """
+
+    def __init__(self, manifest: Manifest, name: str, runs_on: str) -> None:
         self.manifest = manifest
         self.spec = manifest.spec
-        self.description = description
+        self.name = name
+        architecture = "" if name == self.spec.name else f" (architecture {self.spec.name})"
+        self.description = f"{name}{architecture}, {runs_on}"
         size_px = self.spec.size_px
         self._crops: U8 = np.zeros((manifest.batch.max, size_px, size_px, 3), np.uint8)
         self._lock = threading.Lock()
@@ -71,12 +86,15 @@ class BatchedEngine(Closing):
 
     @abstractmethod
     def _infer(self, count: int) -> tuple[U8, U8]:
-        """Run the graph on the first `count` of `self._crops` (as many as its batch allows): their labels and
-        probabilities. The next run may reuse both."""
+        """Run the graph on the first `count` of `self._crops`, as many as its batch allows.
+
+        Returns:
+            Their labels and probabilities, which the next run may overwrite.
+        """
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of the compiled graph."""
+        """Drop the compiled graph."""
 
     def __call__(self, crops: U8) -> Parsed:
         size_px, batch = self.spec.size_px, self.manifest.batch

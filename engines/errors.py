@@ -2,7 +2,7 @@
 
 UnveilError
 ├── UsageError          the command or call itself is wrong (exit status 2)
-├── MissingExtra        an optional dependency is not installed
+├── MissingExtra        an optional dependency is not installed (`engines.installation`)
 ├── UnknownModel        no model or engine of that name or path
 ├── EngineError         an engine folder cannot be used
 │   ├── EngineDamaged   files missing, unreadable or not the ones that were built
@@ -22,21 +22,6 @@ class UnveilError(Exception):
 
 class UsageError(UnveilError):
     """The command or call itself is wrong."""
-
-
-class MissingExtra(UnveilError):
-    """An optional dependency is not installed.
-
-    Args:
-        what: what needs it ("training").
-        extra: the project extra that brings it ("train").
-    """
-
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs the extra '{extra}', which is not installed; run: pip install 'unveil[{extra}]'"
-        )
-        self.extra = extra
 
 
 class UnknownModel(UnveilError):

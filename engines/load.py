@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from engines import zoo
+from engines.backends import BACKENDS, get_backend
+from engines.compiling import cache
 from engines.engine import Engine, Parsed
-from engines.errors import UnknownModel, UsageError
-from engines.machine import default_threads
+from engines.errors import EngineError, EngineMismatch, UnknownModel, UsageError
 from engines.manifest import Manifest, read_manifest, verify
 
-__all__ = ["Engine", "Parsed", "find_engine", "load_engine", "open_engine"]
+__all__ = ["Engine", "Parsed", "engine_name", "find_engine", "load_engine", "open_engine"]
 
 
 def load_engine(name_or_folder: str | Path, *, threads: int | None = None) -> Engine:
@@ -19,8 +21,8 @@ def load_engine(name_or_folder: str | Path, *, threads: int | None = None) -> En
 
     Args:
         name_or_folder: a model of the zoo ("consensus-lite": its fastest engine for this machine), or an engine folder.
-        threads: CPU threads that one call may use; None: one for each physical core, at most four, and on OpenVINO no
-            more than the network has work for.
+        threads: CPU threads that one call may use; None: one per physical core, at most four, and on OpenVINO no more
+            than the network has work for.
 
     Raises:
         UnknownModel: neither a known model nor a folder.
@@ -53,15 +55,30 @@ def find_engine(name_or_folder: str | Path) -> Path:
 
 def open_engine(folder: Path, manifest: Manifest, threads: int | None) -> Engine:
     """Open a folder whose manifest was read and whose files were verified."""
-    # Imported on demand: no backend's library is needed for another.
-    if manifest.backend == "torch":
-        from engines.backends.torch import TorchEngine
+    if manifest.backend not in BACKENDS:
+        raise EngineMismatch(
+            f"{folder} is for the backend {manifest.backend!r}; this version has {', '.join(BACKENDS)}; build it again"
+        )
+    return get_backend(manifest.backend).load(folder, manifest, engine_name(folder, manifest), threads)
 
-        return TorchEngine.open(folder, manifest, threads or default_threads())
-    if manifest.backend == "tensorrt":
-        from engines.backends.tensorrt import TensorRtEngine
 
-        return TensorRtEngine.open(folder, manifest)
-    from engines.backends.openvino import OpenVinoEngine
+def engine_name(folder: Path, manifest: Manifest) -> str:
+    """What a user calls an engine.
 
-    return OpenVinoEngine.open(folder, manifest, threads)
+    That is the model's name for what ships, also where its engine was built on first use; the checkpoint's path for any
+    other engine that was built on first use; and the folder for an engine that the user built.
+    """
+    if folder.resolve().is_relative_to(zoo.ZOO.resolve()):
+        return folder.resolve().parent.name
+    if not cache.holds(folder):
+        return str(folder)
+    return _shipped_name(manifest.checkpoint_sha256) or manifest.checkpoint or str(folder)
+
+
+def _shipped_name(checkpoint_sha256: str) -> str | None:
+    for name in zoo.names():
+        for precision in zoo.precisions(name):
+            with contextlib.suppress(EngineError):  # a damaged engine is reported where it is loaded
+                if read_manifest(zoo.engine_folder(name, precision)).checkpoint_sha256 == checkpoint_sha256:
+                    return name
+    return None

@@ -1,4 +1,4 @@
-"""What this machine is: processor, cores that this process may use, graphics card. Cheap, without heavy imports."""
+"""What this machine is: processor, cores that this process may use, graphics card. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 # Threads wait for one another after each layer, and OpenVINO's wait busily: with two, a call of consensus-lite (0.5e9)
 # takes 1.5 ms in place of 1.9, but 3.9 ms of processor time in place of 1.8, which decoding and encoding would need.
-_WORTH_A_THREAD = 2e9  # multiply-adds of one call, in int8
-_FLOAT_COST = 8  # of one in float, in those of int8
+_WORTH_A_THREAD = 2e9  # int8 multiply-adds of one call
+_FLOAT_COST = 8  # one float multiply-add, in int8 multiply-adds
 _MOST_THREADS = 4  # a 128x128 network gains little from more, and decoding and encoding need cores too
 
 
@@ -42,6 +42,11 @@ def physical_cores() -> int:
     if not hasattr(os, "sched_getaffinity"):  # outside Linux there is no cheap way to tell them apart
         return os.cpu_count() or 1
     return len({_core_of(cpu) for cpu in os.sched_getaffinity(0)})
+
+
+def threads_text(threads: int) -> str:
+    """The number of threads in words: "1 thread"."""
+    return f"{threads} thread{'s' if threads > 1 else ''}"
 
 
 def nvidia_gpu() -> bool:

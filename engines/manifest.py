@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engines.errors import EngineDamaged, EngineMismatch, UsageError
-from engines.spec import CALIBRATED, Backend, Batch, ModelSpec, Precision
+from engines.spec import CALIBRATED, Batch, ModelSpec, Precision
 
 MANIFEST = "manifest.json"
 SCHEMA = 3
@@ -21,8 +21,6 @@ SCHEMA = 3
 network sees, so its engine is refused."""
 INPUT = "crops"
 OUTPUTS = ("labels", "probabilities")
-FLAVOURS: dict[str, tuple[str | None, ...]] = {"openvino": (None,), "tensorrt": ("stock", "rtx"), "torch": (None,)}
-"""Of each backend. TensorRT is one library for all GPUs, TensorRT for RTX another."""
 _HASH = re.compile("[0-9a-f]{64}")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "schema": int,
@@ -96,9 +94,9 @@ class Manifest:
     """What an engine folder holds and how it was made."""
 
     spec: ModelSpec
-    backend: Backend
+    backend: str
     flavour: str | None
-    """Which of a backend's libraries: stock or rtx for TensorRT; None for backends with only one."""
+    """The library, of a backend that has several: TensorRT has stock and rtx. None for a backend that has one."""
     precision: Precision
     batch: Batch
     """As read back from the compiled graph."""
@@ -213,12 +211,8 @@ def _problems(values: dict[str, Any]) -> list[str]:
     problems += [f"field '{name}' has the value {values[name]!r}" for name in wrong]
     if problems:
         return problems
-    for name, allowed in (("backend", get_args(Backend)), ("precision", get_args(Precision))):
-        if values[name] not in allowed:
-            problems.append(f"{name} is {values[name]!r}, expected one of {', '.join(allowed)}")
-    if not problems and values["flavour"] not in FLAVOURS[values["backend"]]:
-        known = " or ".join(map(str, FLAVOURS[values["backend"]]))
-        problems.append(f"flavour is {values['flavour']!r}, expected {known} for {values['backend']}")
+    if values["precision"] not in get_args(Precision):
+        problems.append(f"precision is {values['precision']!r}, expected one of {', '.join(get_args(Precision))}")
     if not _HASH.fullmatch(values["checkpoint_sha256"]):
         problems.append(f"checkpoint_sha256 is {values['checkpoint_sha256']!r}, expected 64 hexadecimal digits")
     if values["precision"] in CALIBRATED and values["calibration"] is None:

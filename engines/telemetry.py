@@ -1,4 +1,4 @@
-"""Usage reporting of dependencies, switched off in this process before they are imported.
+"""Switches off the usage reporting of dependencies in this process, before they are imported.
 
 The package `openvino-telemetry` comes with openvino. Unless the user has opted out in a file of their home folder, or
 runs in CI, `import openvino` itself reports to Google Analytics, and so do model conversion and `nncf.quantize`; a
@@ -15,11 +15,11 @@ _PACKAGE = "openvino_telemetry"
 
 
 def disable() -> None:
-    """No openvino or nncf of this process reports anything from here on. Calling it again changes nothing."""
+    """From here on neither openvino nor nncf reports anything from this process. A second call changes nothing."""
     sender = sys.modules.get(f"{_PACKAGE}.utils.sender")
-    if sender is not None:  # a caller imported openvino before us: close the one door that every message leaves by
+    if sender is not None:  # a caller imported openvino before us: replace the one method that sends
         sender.TelemetrySender.send = _discard
-    sys.modules[_PACKAGE] = None  # type: ignore[assignment]  # Python's own way to say "this import fails"
+    sys.modules[_PACKAGE] = None  # type: ignore[assignment]  # Python's own way to make an import fail
 
 
 def _discard(self: Any, backend: Any, message: Any) -> None:

@@ -7,17 +7,19 @@ from typing import Any
 
 from engines.errors import UsageError
 from realtime.buffer import Policy
-from realtime.faces.detect import DetectorModel
-from realtime.frames.types import Render
-from realtime.video.sinks.video import ENCODERS, PRESET, PRESETS, Encoder
+from realtime.faces.detect import DETECTORS
+from realtime.render.registry import find_renderer
+from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
 @dataclass(frozen=True)
 class Options:
     """How frames are processed."""
 
-    render: Render = "overlay"
-    detector: DetectorModel = "auto"
+    render: str = "overlay"
+    """The name of a renderer (`realtime.render.registry`)."""
+    detector: str = "auto"
+    """The name of a detector (`realtime.faces.detect.DETECTORS`)."""
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
     max_faces: int | None = None
@@ -28,6 +30,12 @@ class Options:
     """What happens when frames come faster than they can be processed; None: live sources drop, files wait."""
     limit: int | None = None
     """Frames after which to stop; None: at the end."""
+    start_seconds: float = 0.0
+    """Start of the part of a video that is processed."""
+    end_seconds: float | None = None
+    """End of that part; None: the end of the video."""
+    crf: int = CRF
+    """x264 quality, 0 (lossless) to 51, where the sink writes H.264. Lower is better."""
     preset: str = PRESET
     """x264 preset, where the sink writes H.264. Faster presets make larger files."""
     encoder: Encoder = "auto"
@@ -38,6 +46,12 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
+        if not 0 <= self.crf <= 51:
+            raise UsageError(f"crf is {self.crf}; expected 0 to 51")
+        if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
+            raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
+        if self.detector not in DETECTORS:
+            raise UsageError(f"detector {self.detector!r} is unknown; expected one of {', '.join(DETECTORS)}")
         if self.preset not in PRESETS:
             raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
         if self.encoder not in ENCODERS:
@@ -46,7 +60,7 @@ class Options:
     @property
     def search_interval(self) -> int:
         """Frames between two searches for new faces."""
-        return self.redetect_every or (1 if self.render == "blur" else 15)
+        return self.redetect_every or (1 if find_renderer(self.render).hides_faces else 15)
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,20 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import cv2
 
 from engines.engine import Engine
 from realtime.buffer import Buffer, Policy
-from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.faces.face_parser import FaceParser
-from realtime.faces.smooth import Smoother
+from realtime.faces.smooth import new_smoothing
 from realtime.options import Options, Summary
 from realtime.render.draw import render
+from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
 from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
@@ -49,23 +51,23 @@ def run(
         detector: finds faces; None: the one that the options name.
         on_frame: called after each frame with the number of frames that are done.
     """
-    cv2.setNumThreads(1)  # OpenCV's own threads would take the cores from the network, the decoder and the encoder
     options, timer = options or Options(), StageTimer()
     frames_done = frames_without_face = 0
     track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
     with (
+        _one_opencv_thread(),
         source,
         BackgroundSink(sink, timer) if sink.wants_thread else sink as writer,
         ThreadPoolExecutor(1, "search") as search_thread,
         FaceParser(
             engine,
-            detector or Detector(options.detector),
+            detector or open_detector(options.detector),
             redetect_every=options.search_interval,
             max_faces=options.max_faces,
-            smoothing=Smoother() if options.smooth and source.info.kind != "image" else None,
-            specks_of_face=options.render != "blur",
+            smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
+            specks_of_face=not find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,
         ) as parser,
@@ -114,3 +116,14 @@ def run(
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
     )
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """OpenCV's own threads would take the cores from the network, the decoder and the encoder."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -1,9 +1,9 @@
-"""How much faster is Unveil than the obvious alternative? Both mask one clip, file to file, side by side in one run.
+"""Compare the speed of Unveil with that of MediaPipe FaceMesh: both mask one clip, file to file, in one run.
 
     .venv/bin/python scripts/compare_facemesh.py [CLIP] [--rounds N] [--json FILE]
 
-The alternative is MediaPipe FaceMesh on every frame, with OpenCV reading and writing. docs/speed.md says what is
-compared and what is left out; compare_passes.py has what is timed.
+FaceMesh runs on every frame, with OpenCV reading and writing. docs/speed.md states what is compared and what is left
+out; compare_passes.py has what is timed.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.run.report import table, write_json
 from realtime.tools.demo.clip import write_clip
-from realtime.video.sinks.video import CRF
+from realtime.video.sinks.h264 import CRF
 from realtime.video.sources.base import SourceInfo
 from realtime.video.sources.open import open_source
 
 SECONDS = 10.0  # of the sample clip
 WANTED = {"veryfast": 2.5, "ultrafast": 3.0}  # by preset: times as fast as FaceMesh with OpenCV's writer
 LEFT_OUT = (
-    "starting Python, importing, loading networks and their first 10 frames, of both",
-    "FaceMesh: sound, occlusion, and all faces but one; Unveil copies sound, tells occlusion, follows up to 8 faces",
+    "for both: starting Python, importing, loading networks and their first 10 frames",
+    "FaceMesh: sound, occlusion, and all faces but one; Unveil copies sound, labels occlusion, follows all faces",
     "mp4v is written at a bitrate of OpenCV's choice: neither its files nor its pictures are those of x264",
 )
 _FACEMESH, _UNVEIL, _TRANSCODE, _LABELS = "FaceMesh", "Unveil", "transcode, nothing masked", "Unveil, nothing encoded"
@@ -68,7 +68,7 @@ class Row:
 
     @property
     def cpu_ms(self) -> float:
-        """Milliseconds of all cores together that a frame takes: the median of the rounds."""
+        """CPU time of all cores per frame, in milliseconds: the median of the rounds."""
         return 1000 * median(one.cpu_seconds / one.frames for one in self.passes)
 
     def to_json(self) -> dict[str, Any]:
@@ -76,21 +76,23 @@ class Row:
         return {
             "name": self.name, "frames": self.passes[0].frames, "output_mb": self.output_mb,
             "frames_without_face": self.passes[0].frames_without_face,
-            "fps": {name: round(of(self.fps), 2) for name, of in {"median": median, "min": min, "max": max}.items()},
+            "fps": {
+                "median": round(median(self.fps), 2), "min": round(min(self.fps), 2), "max": round(max(self.fps), 2)
+            },
             "seconds": [round(one.seconds, 3) for one in self.passes], "cpu_ms": round(self.cpu_ms, 2),
         }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as fast one contestant is as another: of each round, then over the rounds."""
+    """How many times as fast one contestant is as another: median and minimum over the rounds."""
 
     name: str
     beside: str
     median: float
     min: float
     wanted: float | None
-    """None where nothing is promised."""
+    """The aim; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Comparison:
 
     @property
     def ratios(self) -> list[Ratio]:
-        """Unveil beside FaceMesh with either writer, and beside the ceiling; by preset."""
+        """Unveil compared with FaceMesh with either writer, and with the transcode; by preset."""
         found = []
         for preset, wanted in WANTED.items():
             ours = _named(_UNVEIL, preset)
@@ -140,11 +142,12 @@ def contestants(engine: Engine, detector: DetectsFaces) -> dict[str, Contestant]
 def measure(
     clip: Path, folder: Path, engine: Engine, detector: DetectsFaces, rounds: int, say: Callable[[str], None]
 ) -> Comparison:
-    """Let everybody take turns: a machine whose speed wanders treats all alike. Every second round goes backwards.
+    """Let all contestants take turns, so that a machine whose speed varies treats all alike. Every second round goes
+    backwards.
 
     Args:
         folder: gets the outputs, one for each contestant.
-        say: is told each result as it comes.
+        say: gets each result as it comes.
     """
     about = _about(clip, folder, engine, rounds)  # first: the load of the machine is that before the start
     taking_part = contestants(engine, detector)
@@ -177,7 +180,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"load of the machine before the start: {_or_dash(about['load'])} (other work makes every figure worse)",
         "",
         table(rows, ("file to file", "fps, median", "least", "most", "CPU ms", "frames", "no face in", "output MB")),
-        "CPU ms: of all threads together, for one frame; no face in: so many frames",
+        "CPU ms: all threads together, per frame; no face in: number of frames without a face",
         "",
         table(ratios, ("times as fast", "as", "median", "least", "wanted")),
         "",
@@ -188,7 +191,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare and print. Returns the exit status: 0, or 1 where something failed."""
-    parser = argparse.ArgumentParser(description="Time Unveil and FaceMesh per frame side by side, file to file.")
+    parser = argparse.ArgumentParser(description="Compare the speed of Unveil with that of FaceMesh, file to file.")
     parser.add_argument("clip", nargs="?", type=Path, help="a video [default: 10 s of the sample clip, 720p]")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each [default: 3]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON, too")
@@ -207,13 +210,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def compare(clip: Path | None, rounds: int, say: Callable[[str], None]) -> Comparison:
-    """Load what is needed, and measure with the default model; None: on the sample clip, made anew."""
+    """Load what is needed and measure with the default model. Without a clip, the sample clip is made and used."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="unveil-compare-")))
         if clip is None:
             clip = folder / "sample.mp4"
             write_clip(clip, SECONDS)
-        _video(clip)  # a wrong one is told before anything is loaded
+        _video(clip)  # a wrong clip is reported before anything is loaded
         engine = opened.enter_context(load_model(DEFAULT_MODEL))
         return measure(clip, folder, engine, Detector("auto"), rounds, say)
 
@@ -237,12 +240,12 @@ def _video(clip: Path) -> SourceInfo:
 
 
 def _load() -> float | None:
-    """Of the last minute; None where the system does not tell."""
+    """Load of the machine in the last minute; None where the system has no such figure."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def _writes_avc1(folder: Path) -> bool:
-    level = cv2.setLogLevel(0)  # it would say at length what the answer says
+    level = cv2.setLogLevel(0)  # a failure would print lines of warnings
     try:
         with cv2_writer(folder / "probe.mp4", 30, (320, 240), "avc1"):
             return True

@@ -26,8 +26,8 @@ from realtime.render.palette import FACE_RGB
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
 from realtime.tools.bench import copy
+from realtime.video.sinks.h264 import CRF
 from realtime.video.sinks.open import NullSink, open_sink
-from realtime.video.sinks.video import CRF
 from realtime.video.sources.open import open_source
 
 _WARM_UP_FRAMES = 10
@@ -35,7 +35,7 @@ _OPACITY = 0.5  # as Unveil's own overlay
 
 Write = Callable[[U8], None]
 OpenWriter = Callable[[Path, float, tuple[int, int]], AbstractContextManager[Write]]
-"""Of the output, frames per second, and (width, height); what it gives takes (H, W, 3) uint8 BGR."""
+"""Takes the output, frames per second and (width, height). The writer that it opens takes (H, W, 3) uint8 BGR."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +46,34 @@ class Pass:
     seconds: float
     """From opening the clip to the output closed."""
     cpu_seconds: float
-    """The same of all threads together: what a busy machine changes least."""
+    """CPU time of all threads meanwhile: a busy machine changes it least."""
     frames_without_face: int | None = None
-    """None where nobody looks for faces."""
+    """None where no faces are searched for."""
 
     @property
     def fps(self) -> float:
-        """Frames per second of that time."""
+        """Frames per second."""
         return self.frames / self.seconds
 
 
 class Clock:
-    """Runs from when it is made."""
+    """A clock that runs from its construction."""
 
     def __init__(self) -> None:
         self._started, self._cpu_started = time.perf_counter(), time.process_time()
 
     def stop(self, frames: int, frames_without_face: int | None = None) -> Pass:
-        """What was done since then."""
+        """The pass since the construction."""
         cpu_seconds = time.process_time() - self._cpu_started
         return Pass(frames, time.perf_counter() - self._started, cpu_seconds, frames_without_face)
 
 
 def facemesh(clip: Path, output: Path, open_writer: OpenWriter) -> Pass:
-    """The obvious alternative, frame by frame: read, find landmarks, tint the oval of the face, write."""
+    """MediaPipe FaceMesh, frame by frame: read, find landmarks, tint the oval of the face, write."""
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
     oval = _oval()
-    cv2.setNumThreads(-1)  # Unveil takes one thread of OpenCV's for its own sake; the alternative gets the default back
+    cv2.setNumThreads(-1)  # Unveil sets one thread; FaceMesh gets OpenCV's default back
     with warnings.catch_warnings(), FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=False) as mesh:
         warnings.simplefilter("ignore")  # protobuf's deprecation notice, once per call
         for bgr in islice(_pictures(cv2.VideoCapture(str(clip))), _WARM_UP_FRAMES):
@@ -157,15 +157,15 @@ def unveil_labels(clip: Path, _: Path, engine: Engine, detector: DetectsFaces, l
 
 
 def transcode(clip: Path, output: Path, preset: str) -> Pass:
-    """The ceiling: nothing masked, by Unveil's source and sink (PyAV, each in a thread of its own)."""
+    """The limit: nothing is masked; Unveil's source and sink (PyAV, each in a thread of its own)."""
     clock = Clock()
     with open_source(clip) as source:
-        frames = copy(source, open_sink(output, source.info, "overlay", preset=preset, encoder="x264"))
+        frames = copy(source, open_sink(output, source.info, preset=preset, encoder="x264"))
     return clock.stop(frames)
 
 
 def warm_up(clip: Path, engine: Engine, detector: DetectsFaces) -> None:
-    """Unveil's first calls. FaceMesh has its own before each pass."""
+    """Run Unveil's first calls, which are slower. FaceMesh has its own before each pass."""
     unveil_labels(clip, clip, engine, detector, limit=_WARM_UP_FRAMES)
 
 

@@ -25,7 +25,7 @@ from engines.engine import Engine
 from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.faces.face_parser import FaceParser
-from realtime.faces.smooth import Smoother
+from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame
 from realtime.run.report import table
 from realtime.video.av_frame import rgb_from_frame
@@ -90,7 +90,7 @@ def crowd(shared: Path, columns: int = 6, tile_px: int = 240) -> Picture:
 def faces_shown(engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = 15) -> list[int]:
     """How many faces are drawn in each frame: those of which any pixel is labelled."""
     shown = []
-    with FaceParser(engine, detector, redetect_every=redetect_every, smoothing=Smoother()) as parser:
+    with FaceParser(engine, detector, redetect_every=redetect_every, smoothing=new_smoothing()) as parser:
         for index, picture in enumerate(pictures):
             faces = parser.step(Frame((picture,), "rgb", index))
             shown.append(sum(bool((face.probabilities[..., 0] < 128).any()) for face in faces))

@@ -1,4 +1,4 @@
-"""Does memory stay flat? `unveil process` masks a clip that repeats for hours, and its resident memory is watched.
+"""Measure whether memory grows: `unveil process` masks a clip that repeats for hours.
 
     .venv/bin/python scripts/watch_memory.py [CLIP] [--hours H] [--render KIND] [--json FILE]
 
@@ -32,29 +32,29 @@ _SHOWN = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Memory:
-    """How much a process held over time."""
+    """The resident memory of a process over time."""
 
     minutes: tuple[float, ...]
-    """Since its start."""
+    """Since the start of the process."""
     megabytes: tuple[float, ...]
-    """Resident, then."""
+    """Resident memory at those times."""
 
     @property
     def growth_mb(self) -> float:
-        """What a straight line through all that came after the first tenth gains from its start to its end."""
+        """Growth of a straight line fitted to all but the first tenth, from its start to its end."""
         settled = np.array(self.minutes) >= _SETTLED * self.minutes[-1]
         minutes = np.array(self.minutes)[settled]
         slope, _ = np.polyfit(minutes, np.array(self.megabytes)[settled], 1) if len(minutes) > 1 else (0.0, 0.0)
         return round(float(slope * np.ptp(minutes)), 2)
 
     def at(self, share: float) -> tuple[float, float]:
-        """Minutes and megabytes, that share of the way."""
+        """Minutes and megabytes at a share of the way."""
         index = round(share * (len(self.minutes) - 1))
         return self.minutes[index], self.megabytes[index]
 
 
 def repeat(clip: Path, output: Path, seconds: float) -> float:
-    """Write a clip again and again, packet by packet, until it has lasted so long. Returns how long it lasts."""
+    """Repeat a clip, packet by packet, until it is long enough. Returns its length in seconds."""
     shift, end = 0, 0
     with av.open(str(output), "w") as container:
         stream = None
@@ -83,7 +83,7 @@ def watch(command: Sequence[str], every_seconds: float, say: Callable[[float, fl
     """Run a command to its end. Raises UnveilError where it fails.
 
     Args:
-        say: is told minutes and megabytes, each time.
+        say: gets minutes and megabytes of each measurement.
     """
     minutes, megabytes = [], []
     started = time.monotonic()
@@ -92,10 +92,10 @@ def watch(command: Sequence[str], every_seconds: float, say: Callable[[float, fl
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors) as process,
     ):
         while process.poll() is None:
-            if held := _resident_mb(process.pid):
+            if resident := _resident_mb(process.pid):
                 minutes.append(round((time.monotonic() - started) / 60, 3))
-                megabytes.append(held)
-                say(minutes[-1], held)
+                megabytes.append(resident)
+                say(minutes[-1], resident)
             time.sleep(every_seconds)
         errors.seek(0)
         if process.returncode or not minutes:
@@ -104,7 +104,7 @@ def watch(command: Sequence[str], every_seconds: float, say: Callable[[float, fl
 
 
 def _resident_mb(pid: int) -> float:
-    """0 once the process has ended."""
+    """Resident megabytes of a process; 0 once it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -113,13 +113,13 @@ def _resident_mb(pid: int) -> float:
 
 
 def text(memory: Memory) -> str:
-    """What a reader wants to know."""
+    """The result as a table and a line."""
     rows = [tuple(f"{value:.1f}" for value in memory.at(share)) for share in _SHOWN]
     return f"{table(rows, ('minutes', 'MB'))}\nfrom a tenth of the way to the end: {memory.growth_mb:+.1f} MB"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """What the command line asks for; the exit status."""
+    """Measure, print and write. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", nargs="?", type=Path, help="a video (default: the sample clip)")
     parser.add_argument("--hours", type=float, default=1.0, help="how long the repeated clip lasts")
@@ -135,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lasts = repeat(clip, long, given.hours * 3600)
             command = [sys.executable, "-m", "cli", "process", str(long), "--output", str(Path(folder) / "out")]
             command += ["--render", given.render]
-            memory = watch(command, _EVERY_SECONDS, lambda at, held: print(f"\r{at:6.1f} min {held:8.1f} MB", end=""))
+            memory = watch(
+                command, _EVERY_SECONDS, lambda at, megabytes: print(f"\r{at:6.1f} min {megabytes:8.1f} MB", end="")
+            )
     except (UnveilError, av.FFmpegError, OSError) as e:
         print(f"failed: {e}", file=sys.stderr)
         return 1

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from engines.machine import nvidia_gpu
-from engines.spec import Backend, Precision
+from engines.spec import Precision
+from tests.fakes.command import Result, Unveil
 
 ROOT = Path(__file__).parents[1]
-_BUILDS: dict[str, tuple[Precision, Backend, str]] = {
+_BUILDS: dict[str, tuple[Precision, str, str]] = {
     "fp32": ("fp32", "openvino", "1"),
     "int8": ("int8", "openvino", "1"),
     "batch4": ("fp32", "openvino", "4"),
@@ -44,9 +45,32 @@ def parts_engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
+def engine(tiny_engines: dict[str, Path]) -> Path:
+    """The folder of a small engine, int8. Read only."""
+    return tiny_engines["int8"]
+
+
+@pytest.fixture
 def tiny_engine_copy(tiny_engines: dict[str, Path], tmp_path: Path) -> Path:
     """A copy of the fp32 engine that a test may damage."""
     return Path(shutil.copytree(tiny_engines["fp32"], tmp_path / "engine"))
+
+
+@pytest.fixture
+def unveil(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Unveil:
+    """Runs a command line in this process."""
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    import cli
+
+    def run(*arguments: str | Path) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        status = ended.value.code
+        return Result(status if isinstance(status, int) else 0, captured.out, captured.err)
+
+    return run
 
 
 @pytest.fixture

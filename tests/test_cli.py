@@ -8,57 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import pytest
 
-import cli
 from engines.errors import SourceError
 from realtime.faces import composed
 from realtime.run import live
 from realtime.tools import bench
+from tests.fakes.command import Unveil, one_sentence
 from tests.fakes.depth import steps, write_pictures
 from tests.fakes.video import Clip, ListSource, yuv_frame
 
 ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Result:
-    status: int
-    stdout: str
-    stderr: str
-
-
-Unveil = Callable[..., Result]
-
-
-@pytest.fixture
-def unveil(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Unveil:
-    """Runs a command line in this process."""
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-
-    def run(*arguments: str | Path) -> Result:
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        status = ended.value.code
-        return Result(status if isinstance(status, int) else 0, captured.out, captured.err)
-
-    return run
-
-
-@pytest.fixture
-def engine(tiny_engines: dict[str, Path]) -> Path:
-    return tiny_engines["int8"]
-
-
-def one_sentence(result: Result) -> bool:
-    return result.stderr.startswith("unveil: ") and result.stderr.count("\n") == 1
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
@@ -94,7 +59,7 @@ def test_process_writes_the_output_under_its_inputs_name(
     result = unveil("process", sample_clip, "--output", tmp_path, "--model", engine, "--render", "labels")
     assert result.status == 0, result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["sample.mkv"]
-    assert "engine: tiny, OpenVINO int8, CPU" in result.stderr
+    assert f"engine: {engine} (architecture tiny), OpenVINO int8, CPU" in result.stderr
 
 
 def test_process_does_the_rest_when_some_inputs_fail(
@@ -141,10 +106,10 @@ def test_measured_depth_is_told_with_its_scale(
     arguments = ("--model", parts["parts-depth"], "--depth", depth, "--depth-scale", "0.002", "--json", summary)
     result = unveil("process", sample_clip, "--output", tmp_path / "out", *arguments)
     assert result.status == 0, result.stderr
-    assert "depth: measured, 1 file, 0.002 m a step (as given)" in result.stderr
+    assert "depth: measured, 1 file, 0.002 m per step (as given)" in result.stderr
     assert "estimated" not in result.stderr
     (file,) = json.loads(summary.read_text())["files"]
-    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m a step (as given)")
+    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m per step (as given)")
 
 
 def test_estimated_depth_is_told(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
@@ -152,9 +117,9 @@ def test_estimated_depth_is_told(unveil: Unveil, parts: dict[str, Path], sample_
     arguments = ("--output", tmp_path / "out", "--model", parts["parts-depth"], "--json", summary)
     result = unveil("process", sample_clip, *arguments)
     assert result.status == 0, result.stderr
-    assert "on depth estimated from colour by rgb-to-depth" in result.stderr.splitlines()[0]
+    assert f"on depth estimated from colour by {parts['rgb-to-depth']}" in result.stderr.splitlines()[0]
     values = json.loads(summary.read_text())
-    assert "on depth estimated from colour by rgb-to-depth" in values["engine"]
+    assert f"on depth estimated from colour by {parts['rgb-to-depth']}" in values["engine"]
     assert values["files"][0]["depth"] is None
 
 
@@ -164,7 +129,7 @@ def test_parts_and_consensus_run_together(
     model = f"{parts['parts']}+consensus"
     result = unveil("process", sample_clip, "--output", tmp_path, "--model", model, "--render", "labels")
     assert result.status == 0, result.stderr
-    assert "parts, OpenVINO fp32" in result.stderr
+    assert f"{parts['parts']} (architecture parts), OpenVINO fp32" in result.stderr
     assert "+ consensus-lite" in result.stderr
 
 
@@ -191,7 +156,7 @@ def test_depth_that_does_not_fit_is_named_and_what_came_before_is_kept(
     [
         ("parts", ("--depth", "."), 2, "parts sees colour, and --depth"),
         ("parts", ("--depth-scale", "0.001"), 2, "--depth-scale without --depth"),
-        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres a step"),
+        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres per step"),
         ("parts-depth", ("--depth", "gone"), 1, "gone: no such depth"),
         ("rgb-to-depth", (), 2, "estimates depth and parses no face"),
     ],
@@ -214,7 +179,7 @@ def test_live_plays_a_file_with_its_depth(
     arguments = ("--model", parts["parts-depth"], "--depth", depth, "--json", summary)
     result = unveil("live", sample_clip, "--view", "none", *arguments)
     assert result.status == 0, result.stderr
-    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m a step (assumed")
+    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m per step (assumed")
 
 
 def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, Path], tmp_path: Path) -> None:
@@ -228,7 +193,7 @@ def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_
     model = f"{parts['parts']}+consensus"
     result = unveil("bench", sample_clip, "--model", model, "--seconds", "0.1", "--json", file)
     assert result.status == 0, result.stderr
-    assert json.loads(file.read_text())["engine"]["model"] == "parts+consensus"
+    assert json.loads(file.read_text())["engine"]["model"] == f"{parts['parts']}+consensus"
 
 
 def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
@@ -238,7 +203,7 @@ def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_p
 
 def test_an_unknown_model_is_named_in_one_sentence(unveil: Unveil, sample_clip: Path, tmp_path: Path) -> None:
     result = unveil("process", sample_clip, "--output", tmp_path, "--model", "nobody")
-    assert (result.status, one_sentence(result)) == (1, True)
+    assert (result.status, one_sentence(result)) == (2, True)
     assert "'nobody'" in result.stderr
 
 
@@ -382,7 +347,7 @@ def test_bench_compares_engines_and_draws(unveil: Unveil, engine: Path, sample_c
     assert values["engines"][1]["network"]["batches"]["4"]["batch"] == 4
     header = next(line for line in result.stdout.splitlines() if "end to end fps" in line)
     assert "network p50 ms, 4 a call" in header
-    assert "tiny int8: end to end is" in result.stdout
+    assert f"{engine} int8: end to end is" in result.stdout
     assert cv2.imread(str(plot)) is not None
 
 
@@ -391,7 +356,7 @@ def test_bench_takes_one_source_and_known_models(unveil: Unveil, sample_clip: Pa
     assert (result.status, one_sentence(result)) == (2, True)
     assert "sample.mp4, other.mp4" in result.stderr
     result = unveil("bench", "nobody", sample_clip)
-    assert (result.status, one_sentence(result)) == (1, True)
+    assert (result.status, one_sentence(result)) == (2, True)
     assert "'nobody'" in result.stderr
 
 
@@ -440,6 +405,50 @@ def test_doctor_answers_where_opencv_and_pyav_cannot_be_loaded(
     wanted = {check["name"] for checks in sections.values() for check in checks if check["needed"]}
     missed = {check["name"] for checks in sections.values() for check in checks if check["state"] == "no"} & wanted
     assert missed >= {"face detector", "PyAV"}
+
+
+def test_the_version_is_that_of_the_project(unveil: Unveil) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert unveil("--version").stdout == f"unveil {version}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (), ("process",), ("live",), ("demo",), ("doctor",), ("inspect",), ("bench",), ("compile",), ("label",),
+        ("train",), ("average",), ("calibrate",), ("evaluate",), ("reproduce",),
+    ],
+)  # fmt: skip
+def test_every_command_explains_itself_with_h(unveil: Unveil, command: tuple[str, ...]) -> None:
+    result = unveil(*command, "-h")
+    assert result.status == 0, result.stderr
+    assert f"Usage: {' '.join(('unveil', *command))} " in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [("process", "", "-o", "x"), ("process", "a.mp4", "--output="), ("live", "")])
+def test_an_empty_argument_is_wrong_use(unveil: Unveil, arguments: tuple[str, ...]) -> None:
+    result = unveil(*arguments)
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "got an empty argument" in result.stderr
+
+
+def test_a_command_that_is_nearly_right_is_suggested(unveil: Unveil) -> None:
+    result = unveil("proces", "a.mp4")
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "no such command 'proces'; did you mean 'process'?" in result.stderr
+
+
+def test_a_shell_completes_commands_and_models() -> None:
+    def complete(*words: str) -> str:
+        environment = os.environ | {
+            "_UNVEIL_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(("unveil", *words)),
+            "COMP_CWORD": str(len(words)),
+        }  # fmt: skip
+        run = subprocess.run([sys.executable, "-m", "cli"], cwd=ROOT, capture_output=True, text=True, env=environment)
+        return run.stdout
+
+    assert "process" in complete("pro")
+    assert "consensus-lite" in complete("process", "--model", "cons")
 
 
 def test_the_module_runs_as_the_command_does() -> None:

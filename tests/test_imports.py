@@ -1,4 +1,4 @@
-"""Imports run cli -> train -> realtime -> engines only, and run time on a CPU is light. Each proof can fail."""
+"""Imports run cli, unveil -> train -> realtime -> engines only, and run time on a CPU is light. Each proof can fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("cli", "train", "realtime", "engines")  # left may import right
+ORDER = ("cli", "unveil", "train", "realtime", "engines")  # left may import right
+NOT_EITHER = {"cli": ("unveil",), "unveil": ("train",)}
 HEAVY = ("numpy", "cv2", "av", "openvino", "scipy", "torch", "mediapipe", "matplotlib")
 RUN_TIME_NEVER = ("torch", "mediapipe", "nncf", "matplotlib", "train")
 
@@ -37,8 +38,9 @@ def packages_loaded(run_fresh: RunFresh, code: str, packages: tuple[str, ...]) -
 
 def wrong_imports(package: str, root: Path) -> Iterator[str]:
     """Each import, at the top or inside a function, that goes against the order."""
-    forbidden = ORDER[: ORDER.index(package)]
-    files = [root / f"{package}.py"] if package == "cli" else sorted((root / package).rglob("*.py"))
+    forbidden = ORDER[: ORDER.index(package)] + NOT_EITHER.get(package, ())
+    module = root / f"{package}.py"
+    files = [module] if module.exists() else sorted((root / package).rglob("*.py"))
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -81,12 +83,17 @@ def test_what_doctor_needs_to_answer_loads_no_heavy_package(run_fresh: RunFresh)
     assert packages_loaded(run_fresh, "import realtime.run.report, realtime.tools.doctor", HEAVY) == []
 
 
+def test_the_python_interface_must_not_import_training(tmp_path: Path) -> None:
+    (tmp_path / "unveil.py").write_text("import realtime.pipeline\nfrom train.compiling import engine_for\n")
+    assert list(wrong_imports("unveil", tmp_path)) == ["unveil.py:2 imports train.compiling"]
+
+
 def test_a_heavy_package_is_noticed(run_fresh: RunFresh) -> None:
     assert packages_loaded(run_fresh, "import numpy, cli; cli.main(['--help'])", HEAVY) == ["numpy"]
 
 
 def test_run_time_modules_import_neither_torch_nor_mediapipe(run_fresh: RunFresh) -> None:
-    modules = [*run_time_modules(), "engines.load", "engines.backends.openvino", "engines.compiling.bench"]
+    modules = ["unveil", *run_time_modules(), "engines.load", "engines.backends.openvino", "engines.compiling.bench"]
     code = f"import {', '.join(modules)}"
     assert packages_loaded(run_fresh, code, RUN_TIME_NEVER) == []
 

@@ -1,23 +1,23 @@
-"""From a checkpoint to an engine: into a folder that the user names, or on first use into this user's cache."""
+"""Compiles a checkpoint into an engine: into a folder that the user names, or on first use into this user's cache."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from engines import backends, zoo
+from engines import zoo
+from engines.backends import backends_on, get_backend
 from engines.compiling.build import Progress, build, versions
 from engines.compiling.cache import cached_engine
 from engines.errors import DataError, UnveilError
 from engines.machine import nvidia_gpu
 from engines.manifest import sha256_of
 from engines.spec import BuildSpec
+from train.learn.checkpoint import checkpoint_at, find_weights
 
 ON_CPU = BuildSpec()
-ON_GPU: dict[str, BuildSpec] = {
-    "tensorrt": BuildSpec("tensorrt", "fp16"), "torch-cuda": BuildSpec("torch", "fp16"),
-}  # fmt: skip
-"""By what can run there, the fastest first. One crop a call, for latency."""
+"""How an engine for the CPU is built on first use."""
 
 
 def compile_checkpoint(
@@ -32,17 +32,19 @@ def compile_checkpoint(
     """Compile a checkpoint into an engine, and compare the two.
 
     Args:
-        checkpoint: weights that `unveil train` or `train-parts` wrote.
+        checkpoint: weights that `unveil train` wrote: the file, or the folder of the run.
         calibration: face crops for int8 or fp8, a folder or a sheet; None for those that ship.
-        progress: is told each step.
-        size_px: side of the crops, where it is to be another than that of the training.
+        progress: called with a line of text for each step.
+        size_px: side of the crops, where it differs from that of the training.
 
     Raises:
         DataError: the checkpoint or the crops are missing or damaged.
         UsageError, BuildError, MissingExtra: as `engines.compiling.build.build`.
     """
+    checkpoint = find_weights(checkpoint)
+    get_backend(build_spec.backend).check_request(build_spec)  # before torch takes its seconds to import
     from train.calibration import read_crops, shipped_crops
-    from train.models import for_inference, restore  # torch: an engine that is in the cache needs none of it
+    from train.models import for_inference, restore
 
     network, spec = restore(checkpoint)
     spec = replace(spec, size_px=size_px or spec.size_px)
@@ -55,48 +57,54 @@ def compile_checkpoint(
 
 
 def engine_for(model: str, progress: Progress = lambda _: None) -> str:
-    """What a user's word for a model stands for here.
+    """The engine that runs here for what a user named as the model: the name or folder to load.
 
     A checkpoint's engine is built on first use, and so is, where an NVIDIA GPU can be used, one for a model that ships.
-    An engine's folder stays what it is.
+    An engine's folder is returned as it is.
 
     Raises:
-        DataError, UsageError, BuildError, MissingExtra: as `compile_checkpoint`, of a checkpoint.
+        DataError, UsageError, BuildError, MissingExtra: a checkpoint cannot be compiled, as in `compile_checkpoint`.
     """
-    is_checkpoint = model.endswith(".safetensors")
-    recipes = first_uses()
-    if not is_checkpoint and (not recipes or model not in zoo.names()):
+    own = checkpoint_at(model)
+    recipes = gpu_recipes()
+    if own is None and (not recipes or model not in zoo.names()):
         return model
-    checkpoint = Path(model) if is_checkpoint else zoo.weights(model)
+    checkpoint = own or zoo.weights(model)
     for recipe in recipes:
         try:
-            return str(engine_of(checkpoint, progress, recipe))
+            return str(cached_engine_of(checkpoint, progress, recipe))
         except DataError:
             raise
-        except (UnveilError, RuntimeError) as e:  # RuntimeError: what torch and TensorRT say of a GPU
+        except (UnveilError, RuntimeError) as e:  # torch and TensorRT report a GPU's problems as RuntimeError
             progress(f"no {recipe.backend} engine for the GPU ({e})")
-    return str(engine_of(checkpoint, progress)) if is_checkpoint else model
+    return str(cached_engine_of(checkpoint, progress)) if own else model
 
 
-def first_uses() -> list[BuildSpec]:
-    """How an engine is built for this machine's GPU, the fastest first; none where no NVIDIA GPU is visible."""
-    return [recipe for backend, recipe in ON_GPU.items() if nvidia_gpu() and backends.status(backend).available]
+def gpu_recipes() -> list[BuildSpec]:
+    """How an engine is built for this machine's GPU, the fastest first; none where no NVIDIA GPU is visible.
+
+    One crop per call, for latency.
+    """
+    if not nvidia_gpu():
+        return []
+    usable = (backend.name for backend in backends_on("cuda") if backend.available("cuda")[0])
+    return [BuildSpec(name, "fp16") for name in usable]
 
 
-def engine_of(checkpoint: Path, progress: Progress = lambda _: None, recipe: BuildSpec = ON_CPU) -> Path:
-    """The engine of a checkpoint in this user's cache, built where it is not there yet. Its folder.
+def cached_engine_of(checkpoint: Path, progress: Progress = lambda _: None, recipe: BuildSpec = ON_CPU) -> Path:
+    """The folder of a checkpoint's engine in this user's cache. It is built where it is not there yet.
 
     Raises:
         DataError, UsageError, BuildError, MissingExtra: as `compile_checkpoint`.
     """
     if not checkpoint.is_file():
         raise DataError(f"no checkpoint at {checkpoint}; expected weights that `unveil train` wrote")
-    made_of = {
+    made_of: dict[str, Any] = {
         "checkpoint": sha256_of(checkpoint), "recipe": str(recipe), "versions": versions(),
         "sheets": [sha256_of(sheet.path) for sheet in zoo.SHEETS],
     }  # fmt: skip
     if recipe != ON_CPU:
-        made_of["gpu"] = str(backends.status("torch-cuda"))
+        made_of["gpu"] = get_backend(recipe.backend).available("cuda")
 
     def make(folder: Path) -> None:
         progress(f"first use of {checkpoint.name} here: building its engine, some 10 to 60 seconds")

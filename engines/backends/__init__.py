@@ -1,93 +1,75 @@
-"""The one module that answers for each backend: can it run here? If not, why, and what to do?"""
+"""The registry of backends: what runs engines, and whether it can run here.
+
+A new backend is a file of this folder that defines `BACKEND`, an `engines.backends.base.Backend`, and a line in
+`BACKENDS`. Nothing heavy is imported until a backend is asked for.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import util
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, get_args
 
-from engines.errors import MissingExtra, UsageError
+from engines.errors import UsageError
 from engines.machine import nvidia_gpu
+
+if TYPE_CHECKING:
+    from engines.backends.base import Backend
+
+BACKENDS = {
+    "tensorrt": "NVIDIA GPU",
+    "openvino": "CPU",
+    "torch": "either, and the reference",
+}
+"""Name of the backend and of its file -> what it runs on, for help texts. The fastest comes first."""
+Device = Literal["cuda", "cpu"]
 
 
 @dataclass(frozen=True)
 class BackendStatus:
-    """Whether a backend can run on this machine."""
+    """Whether a backend can run on a device of this machine."""
 
     name: str
+    """The backend; with the device where it runs on both ("torch-cuda")."""
     available: bool
     detail: str
     """What it offers here, or why it cannot run and what to do."""
+    required: bool = False
+    """Whether every installation must be able to run it."""
+
+
+def get_backend(name: str) -> Backend:
+    """A backend by its name. Raises UsageError where there is none."""
+    if name not in BACKENDS:
+        raise UsageError(f"backend {name!r} is unknown; expected one of {', '.join(BACKENDS)}")
+    backend: Backend = import_module(f"{__name__}.{name}").BACKEND
+    return backend
+
+
+def backends_on(device: Device) -> list[Backend]:
+    """The backends that run on a kind of device, whether or not this machine has one. The fastest comes first."""
+    return [backend for backend in map(get_backend, BACKENDS) if device in backend.devices]
 
 
 def statuses() -> list[BackendStatus]:
-    """Every backend, the fastest first. Imports openvino, and torch where it is installed (seconds)."""
-    return [status(name) for name in _CHECKS]
+    """The status of every backend, the fastest first. Imports openvino, and torch where it is installed (seconds)."""
+    return [status(backend, device) for device in get_args(Device) for backend in backends_on(device)]
 
 
-def status(name: str) -> BackendStatus:
-    """One backend: "tensorrt", "torch-cuda", "openvino" or "torch-cpu". Imports only what that backend needs."""
-    if name not in _CHECKS:
-        raise UsageError(f"no backend named '{name}'; known backends: {', '.join(_CHECKS)}")
-    available, detail = _CHECKS[name]()
-    return BackendStatus(name, available, detail)
+def status(backend: Backend, device: Device) -> BackendStatus:
+    """The status of one backend. Imports only what that backend needs."""
+    available, detail = backend.available(device)
+    name = f"{backend.name}-{device}" if len(backend.devices) > 1 else backend.name
+    return BackendStatus(name, available, detail, backend.required)
 
 
 def why_not_faster() -> str:
-    """Why an engine on the CPU is what runs, in one line. Without a GPU nothing heavy is imported."""
+    """One line: why the engine runs on the CPU. Imports nothing heavy where there is no GPU."""
     if not nvidia_gpu():
         return "no NVIDIA GPU is visible here"
-    for backend in ("tensorrt", "torch-cuda"):
-        if status(backend).available:
-            return f"an NVIDIA GPU is here: unveil compile --backend {backend.removesuffix('-cuda')} makes it an engine"
-    return f"an NVIDIA GPU is here, but {status('torch-cuda').detail}"
-
-
-def _tensorrt() -> tuple[bool, str]:
-    available, detail = _torch_cuda()
-    if not available:
-        return False, detail
-    from engines.backends import tensorrt as backend_tensorrt
-
-    name = backend_tensorrt.flavour()
-    if name is None:
-        return False, "TensorRT is not installed; run: pip install 'unveil[tensorrt]' (torch is used on the GPU)"
-    try:
-        trt = backend_tensorrt.library()
-    except MissingExtra as e:
-        return False, str(e)
-    if util.find_spec("torch_tensorrt") is None:
-        return False, "torch-tensorrt, which builds its engines, is not installed; run: pip install 'unveil[tensorrt]'"
-    return True, f"{trt.__name__} {trt.__version__} ({name}), {detail}"
-
-
-def _torch_cuda() -> tuple[bool, str]:
-    if not nvidia_gpu():
-        return False, "no NVIDIA GPU is visible here"
-    if util.find_spec("torch") is None:
-        return False, "torch is not installed; run: pip install 'unveil[train]'"
-    import torch
-
-    if not torch.cuda.is_available():
-        return False, f"torch {torch.__version__} cannot use the GPU: install its CUDA build, and check the driver"
-    return True, f"torch {torch.__version__}, {torch.cuda.get_device_name()}"
-
-
-def _openvino() -> tuple[bool, str]:
-    try:
-        import openvino
-    except ImportError as e:
-        return False, f"openvino cannot be imported ({e}); run: pip install unveil"
-    capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    known = [name for name in ("INT8", "BF16", "FP32") if name in capabilities]
-    return True, f"openvino {openvino.__version__.split('-')[0]}, CPU: {', '.join(known).lower()}"
-
-
-def _torch_cpu() -> tuple[bool, str]:
-    if util.find_spec("torch") is None:
-        return False, "torch is not installed (only training and building need it); run: pip install 'unveil[train]'"
-    import torch
-
-    return True, f"torch {torch.__version__}"
-
-
-_CHECKS = {"tensorrt": _tensorrt, "torch-cuda": _torch_cuda, "openvino": _openvino, "torch-cpu": _torch_cpu}
+    reason = ""
+    for backend in backends_on("cuda"):
+        available, reason = backend.available("cuda")
+        if available:
+            return f"an NVIDIA GPU is here: unveil compile --backend {backend.name} makes it an engine"
+    return f"an NVIDIA GPU is here, but {reason}"

@@ -1,4 +1,4 @@
-"""Calls of a network on an NVIDIA GPU: one stream, one copy each way, and one CUDA graph for each number of crops.
+"""Calls of a network on an NVIDIA GPU: one stream, one copy each way, and one CUDA graph per number of crops.
 
 A CUDA graph replayed from several threads has given wrong results: an engine's lock lets one call in at a time.
 """
@@ -41,7 +41,7 @@ class CudaCall:
         self._on_host: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __call__(self, crops: U8) -> tuple[U8, U8]:
-        """Of (n, S, S, 3) crops. The next call of as many reuses what it returns."""
+        """Labels and probabilities of (n, S, S, 3) crops. The next call with as many crops reuses the arrays."""
         count = len(crops)
         if count not in self._queues:
             with _CAPTURING:

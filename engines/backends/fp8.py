@@ -3,6 +3,9 @@
 Each tensor has one scale, from the largest value that it had on the calibration crops: `x / scale` becomes 8 bits wide
 and is multiplied back, in the network's own type. Here that is computed as written; a builder takes each
 `unveil::fp8_conv2d` for a convolution between a quantisation and a dequantisation of both its inputs.
+
+nvidia-modelopt does the same, but its 8-bit floats need a CUDA extension that it compiles on first use, on a machine
+with a GPU (https://github.com/pytorch/TensorRT/issues/3024). Plans of this project are built and checked without one.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ def _(
 
 
 def rounded_to_fp8(x: Tensor, scale: float) -> Tensor:
-    """The same values, to the three bits that e4m3 has: what is too large becomes 448 times the scale."""
+    """The nearest values that e4m3, with three bits of mantissa, has at a scale. Larger ones become 448 times it."""
     eight_bits = (x.float() / scale).clamp(-MOST, MOST).to(torch.float8_e4m3fn)
     return (eight_bits.float() * scale).to(x.dtype)
 
@@ -53,7 +56,7 @@ class Fp8Conv2d(nn.Module):
 
     Args:
         conv: copied.
-        largest: absolute value of its inputs, on the calibration crops.
+        largest: the largest absolute value of its inputs on the calibration crops.
     """
 
     def __init__(self, conv: nn.Conv2d, largest: float) -> None:

@@ -1,75 +1,110 @@
-"""Engines on OpenVINO: a graph in its own format (XML and BIN), compiled for the CPU when it is loaded."""
+"""Engines on OpenVINO: a graph in its own format (XML and BIN), compiled for the CPU when it is loaded.
+
+Loading needs openvino alone. Exporting needs torch, too, and nncf for int8.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engines import machine
-from engines.backends.compatibility import Here, check
-from engines.backends.graph import graph_problems
+from engines.backends import Device
+from engines.backends.base import Backend
+from engines.backends.compatibility import LocalRuntime, graph_differences, refuse
+from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
 from engines.errors import EngineDamaged
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
-from engines.spec import Batch, Precision
+from engines.spec import Batch, BuildSpec, Precision
 
 if TYPE_CHECKING:
     import openvino
+
+    from engines.compiling.deploy import Deploy
 
 GRAPH, GRAPH_WEIGHTS = "model.xml", "model.bin"
 FILES = (GRAPH, GRAPH_WEIGHTS)
 # OpenVINO's own default is bf16 where the CPU has it, which changes results between machines: always name one.
 # int8 layers stay int8; the hint is for what lies between them.
 _PRECISION_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
-PRECISIONS: tuple[Precision, ...] = tuple(_PRECISION_HINTS)
 _TYPES = {"u8": "uint8", "f32": "float32", "i64": "int64"}
 
 
-class OpenVinoEngine(BatchedEngine):
-    """An engine on the CPU."""
+class OpenVino(Backend):
+    """OpenVINO on the CPU."""
 
-    @classmethod
-    def open(cls, folder: Path, manifest: Manifest, threads: int | None) -> Self:
-        """Compile the graph for this machine and run it once, so that the first frame is not slower.
+    name = "openvino"
+    devices = ("cpu",)
+    precisions = tuple(_PRECISION_HINTS)
+    packages = ("openvino", "nncf")
+    extra = "train"
+    required = True  # what ships is built for it
+    batch_ranges = False
 
-        Args:
-            threads: None for as many as its work is worth (`machine.threads_for`).
+    def available(self, device: Device) -> tuple[bool, str]:
+        try:
+            import openvino
+        except ImportError as e:
+            return False, f"openvino cannot be imported ({e}); run: pip install unveil"
+        capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        known = [name for name in ("INT8", "BF16", "FP32") if name in capabilities]
+        return True, f"openvino {openvino.__version__.split('-')[0]}, CPU: {', '.join(known).lower()}"
 
-        Raises:
-            EngineDamaged: the graph is not what the manifest says.
-            EngineMismatch: this machine or its OpenVINO cannot run it; the message names each difference.
-        """
+    def export(self, deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+        import openvino
+
+        graph = _converted(deploy, build_spec.batch)
+        recipe = {"weights": "float16"}
+        if calibration is not None:
+            graph = _quantised(graph, calibration, build_spec.batch.opt)
+            recipe |= {"preset": "mixed", "bias_correction": "fast"}
+        # Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
+        openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
+        written = openvino.Core().read_model(folder / GRAPH)
+        return Graph(FILES, read_batch(written), read_tensors(written), recipe)
+
+    def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> OpenVinoEngine:
         import openvino
 
         core = openvino.Core()
-        check(manifest, _here(core))
+        refuse(name, graph_differences(manifest, _local_runtime(core)))
         try:
             graph = core.read_model(folder / GRAPH, folder / GRAPH_WEIGHTS)
         except RuntimeError as e:
             raise EngineDamaged(f"{folder / GRAPH} cannot be read ({e}); build the engine again") from e
         problems = graph_problems(manifest, read_batch(graph), read_tensors(graph))
         if problems:
-            raise EngineDamaged(f"{folder / GRAPH} is not what its manifest says: {'; '.join(problems)}")
+            raise EngineDamaged(f"{folder / GRAPH} is not what its manifest states: {'; '.join(problems)}")
         threads = threads or machine.threads_for(multiply_adds(graph), manifest.precision == "int8")
         compiled = core.compile_model(graph, "CPU", _settings(manifest.precision, threads))
-        engine = cls(manifest, compiled, threads)
+        engine = OpenVinoEngine(manifest, name, compiled, threads)
         engine._infer(manifest.batch.max)
         return engine
 
-    def __init__(self, manifest: Manifest, compiled: openvino.CompiledModel, threads: int) -> None:
+
+BACKEND = OpenVino()
+
+
+class OpenVinoEngine(BatchedEngine):
+    """An engine on the CPU."""
+
+    def __init__(self, manifest: Manifest, name: str, compiled: openvino.CompiledModel, threads: int) -> None:
         import openvino
 
-        cores = f"{threads} thread{'s' if threads > 1 else ''}"
-        super().__init__(manifest, f"{manifest.spec.name}, OpenVINO {manifest.precision}, CPU, {cores}")
+        super().__init__(manifest, name, f"OpenVINO {manifest.precision}, CPU, {machine.threads_text(threads)}")
         self._request: openvino.InferRequest | None = compiled.create_infer_request()
         self._labels: U8 = np.empty(self._crops.shape[:3], np.uint8)
         self._probabilities: U8 = np.empty((*self._crops.shape[:3], len(self.spec.labels)), np.uint8)
         # The graph reads and writes our arrays themselves: nothing is copied on the way.
-        for name, array in zip((INPUT, *OUTPUTS), (self._crops, self._labels, self._probabilities), strict=True):
-            self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+        for tensor, array in zip((INPUT, *OUTPUTS), (self._crops, self._labels, self._probabilities), strict=True):
+            self._request.set_tensor(tensor, openvino.Tensor(array, shared_memory=True))
 
     def _infer(self, count: int) -> tuple[U8, U8]:
         assert self._request is not None
@@ -92,39 +127,23 @@ def _settings(precision: Precision, threads: int) -> dict[str, Any]:
     }
 
 
-def _here(core: openvino.Core) -> Here:
+def _local_runtime(core: openvino.Core) -> LocalRuntime:
     import openvino
 
     possible = tuple(
-        precision for precision in PRECISIONS
+        precision for precision in BACKEND.precisions
         if precision != "bf16" or "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     )  # fmt: skip
-    described = machine.host()
-    return Here("openvino", openvino.__version__, possible, described["os"], described["machine"])
+    host = machine.host()
+    return LocalRuntime(BACKEND.name, openvino.__version__, possible, host["os"], host["machine"])
 
 
 def read_tensors(graph: openvino.Model) -> tuple[TensorInfo, ...]:
-    """What a graph takes and returns."""
+    """The inputs and outputs of a graph."""
     return tuple(
         TensorInfo(port.any_name, _sides(port.partial_shape), _TYPES.get(kind := port.element_type.to_string(), kind))
         for port in (*graph.inputs, *graph.outputs)
     )
-
-
-def multiply_adds(graph: openvino.Model) -> int:
-    """How much one call of a static graph computes: the multiplications of its convolutions."""
-    return sum(_multiply_adds(operation) for operation in graph.get_ops())
-
-
-def _multiply_adds(operation: openvino.Node) -> int:
-    # Of each kind: the port whose every value takes part in as many products as one filter has weights (its axes from
-    # this one on).
-    counted = {"Convolution": (operation.output, 1), "GroupConvolution": (operation.output, 2)}
-    counted |= {"ConvolutionBackpropData": (operation.input, 1)}
-    if operation.get_type_name() not in counted:
-        return 0
-    port, axis = counted[operation.get_type_name()]
-    return math.prod(port(0).get_shape()) * math.prod(operation.input(1).get_shape()[axis:])
 
 
 def read_batch(graph: openvino.Model) -> Batch:
@@ -135,3 +154,51 @@ def read_batch(graph: openvino.Model) -> Batch:
 
 def _sides(shape: openvino.PartialShape) -> tuple[int, ...]:
     return tuple(side.get_length() if side.is_static else -1 for side in shape)
+
+
+def multiply_adds(graph: openvino.Model) -> int:
+    """The work of one call of a static graph: the multiplications of its convolutions."""
+    return sum(_multiply_adds(operation) for operation in graph.get_ops())
+
+
+def _multiply_adds(operation: openvino.Node) -> int:
+    # For each kind: the port whose every value takes part in as many products as one filter has weights (its axes from
+    # this one on).
+    counted = {"Convolution": (operation.output, 1), "GroupConvolution": (operation.output, 2)}
+    counted |= {"ConvolutionBackpropData": (operation.input, 1)}
+    if operation.get_type_name() not in counted:
+        return 0
+    port, axis = counted[operation.get_type_name()]
+    return math.prod(port(0).get_shape()) * math.prod(operation.input(1).get_shape()[axis:])
+
+
+def _converted(deploy: Deploy, batch: Batch) -> openvino.Model:
+    import openvino
+
+    from engines.compiling.deploy import program
+
+    shape = [batch.opt, deploy.spec.size_px, deploy.spec.size_px, 3]
+    graph = openvino.convert_model(program(deploy, batch), input=[(shape, openvino.Type.u8)])
+    graph.inputs[0].set_names({INPUT})
+    for port, name in zip(graph.outputs, OUTPUTS, strict=True):
+        port.set_names({name})
+    return graph
+
+
+def _quantised(graph: openvino.Model, calibration: U8, batch: int) -> openvino.Model:
+    import nncf
+
+    firsts = range(0, len(calibration), batch)
+    batches = [calibration.take(range(first, first + batch), axis=0, mode="wrap") for first in firsts]
+    nncf.set_log_level(logging.ERROR)
+    # nncf draws its own progress bars, whatever the log level.
+    with contextlib.redirect_stdout(io.StringIO()):
+        return nncf.quantize(
+            graph,
+            nncf.Dataset(batches),
+            preset=nncf.QuantizationPreset.MIXED,
+            fast_bias_correction=True,
+            subset_size=len(batches),
+            # These are `deploy.likeliest` at work: rounding the logits that it compares would change labels.
+            ignored_scope=nncf.IgnoredScope(types=["Maximum", "Greater"], validate=False),
+        )

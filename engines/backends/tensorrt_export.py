@@ -12,43 +12,48 @@ from typing import Any
 
 import torch
 
-from engines.backends import tensorrt, torch_export
+from engines.backends import tensorrt_plan
 from engines.backends.fp8 import with_fp8
 from engines.backends.graph import Graph, differences, tensors_of
-from engines.compiling.deploy import Deploy
+from engines.compiling.deploy import Deploy, program
 from engines.engine import U8
 from engines.errors import BuildError
 from engines.manifest import INPUT
 from engines.spec import Batch, BuildSpec, ModelSpec
 
 
-def write(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+def write(deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
     """Write the plan into `folder`, as one engine for every operator, with fp8 where there is calibration.
 
+    Args:
+        deploy: the network, at the precision that is asked for.
+
     Raises:
-        BuildError: no GPU to build for, an operator that TensorRT has not, or another batch or type than asked for.
+        BuildError: no GPU to build for, an operator that TensorRT does not have, or another batch or type than asked
+            for.
     """
-    gpu = tensorrt.gpu_here()
+    spec = deploy.spec
+    gpu = tensorrt_plan.gpu_here()
     if gpu is None:
         raise BuildError("a TensorRT engine is built on the GPU that is to run it, and none can be used here")
-    flavour = tensorrt.flavour()
+    flavour = tensorrt_plan.flavour()
     recipe = {"tf32": False, "operators": "all in one engine"} | _compatibility(build_spec, flavour)
     if calibration is not None:
-        if not tensorrt.runs_fp8(gpu):
+        if not tensorrt_plan.runs_fp8(gpu):
             raise BuildError(f"{gpu.name} (capability {gpu.capability}) has no fp8: expected 8.9 or later; use fp16")
         deploy = with_fp8(deploy, calibration)
-        recipe["fp8"] = "convolutions of 16n channels, one scale a tensor"
+        recipe["fp8"] = "convolutions of 16n channels, one scale per tensor"
     timings = folder / "timings.cache"  # torch-tensorrt's own place is one for all users of the machine
-    plan = _serialized(deploy, spec, build_spec, recipe, timings)
+    plan = _serialized(deploy, build_spec, recipe, timings)
     timings.unlink(missing_ok=True)
-    (folder / tensorrt.PLAN).write_bytes(plan)
-    read = tensorrt.read_plan(folder / tensorrt.PLAN)
-    batch, tensors = tensorrt.read_batch(read), tensorrt.read_tensors(read)
+    (folder / tensorrt_plan.PLAN).write_bytes(plan)
+    read = tensorrt_plan.read_plan(folder / tensorrt_plan.PLAN)
+    batch, tensors = tensorrt_plan.read_batch(read), tensorrt_plan.read_tensors(read)
     problems = differences(batch, tensors, build_spec.batch, tensors_of(spec, build_spec.batch), "asked for was")
     if problems:
         raise BuildError(f"{spec.name} was compiled into something else: {'; '.join(problems)}")
-    trt = tensorrt.library()
-    return Graph((tensorrt.PLAN,), batch, tensors, recipe, flavour, gpu, {trt.__name__: trt.__version__})
+    trt = tensorrt_plan.library()
+    return Graph((tensorrt_plan.PLAN,), batch, tensors, recipe, flavour, gpu, {trt.__name__: trt.__version__})
 
 
 def _compatibility(build_spec: BuildSpec, flavour: str | None) -> dict[str, Any]:
@@ -59,14 +64,14 @@ def _compatibility(build_spec: BuildSpec, flavour: str | None) -> dict[str, Any]
     return {"hardware_compatibility": "ampere+"}
 
 
-def _serialized(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, recipe: dict[str, Any], timings: Path) -> bytes:
+def _serialized(deploy: Deploy, build_spec: BuildSpec, recipe: dict[str, Any], timings: Path) -> bytes:
     import torch_tensorrt
 
-    _teach_bytes()
-    _teach_fp8()
+    _register_bytes()
+    _register_fp8()
     plan: bytes = torch_tensorrt.dynamo.convert_exported_program_to_serialized_trt_engine(
-        torch_export.program(deploy, spec, build_spec.batch),
-        arg_inputs=[_range(spec, build_spec.batch)],
+        program(deploy, build_spec.batch),
+        arg_inputs=[_range(deploy.spec, build_spec.batch)],
         require_full_compilation=True,
         min_block_size=1,
         disable_tf32=not recipe["tf32"],
@@ -90,11 +95,11 @@ def _range(spec: ModelSpec, batch: Batch) -> Any:
 
 
 @cache
-def _teach_bytes() -> None:
-    """torch-tensorrt knows no cast to uint8, TensorRT does: at an output."""
+def _register_bytes() -> None:
+    """Register a cast to uint8 with torch-tensorrt, which has none. TensorRT itself can do it at an output."""
     from torch_tensorrt.dynamo.conversion import ConverterPriority, dynamo_tensorrt_converter
 
-    bytes_type = tensorrt.library().uint8
+    bytes_type = tensorrt_plan.library().uint8
 
     @dynamo_tensorrt_converter(
         torch.ops.aten._to_copy.default,
@@ -109,12 +114,15 @@ def _teach_bytes() -> None:
 
 
 @cache
-def _teach_fp8() -> None:
-    """A convolution whose both inputs were quantised to 8-bit floats and back, which TensorRT makes one of such."""
+def _register_fp8() -> None:
+    """Register `unveil::fp8_conv2d`: a convolution whose inputs are quantised to 8-bit floats and back.
+
+    TensorRT fuses the three into one convolution of 8-bit floats.
+    """
     from torch_tensorrt.dynamo.conversion import dynamo_tensorrt_converter
     from torch_tensorrt.dynamo.conversion.converter_utils import get_trt_tensor
 
-    trt = tensorrt.library()
+    trt = tensorrt_plan.library()
 
     @dynamo_tensorrt_converter(torch.ops.unveil.fp8_conv2d.default, supports_dynamic_shapes=True)
     def to_fp8_conv2d(ctx: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:

@@ -1,4 +1,7 @@
-"""Engines on torch: the reference, on CUDA where there is a device, else on the CPU. torch is imported on demand."""
+"""Engines on torch: the reference, on CUDA where there is a device, else on the CPU. torch is imported on demand.
+
+An engine is an archive of a torch.export program without a single pickle in it.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,25 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from engines import machine
-from engines.backends.compatibility import Here, check
-from engines.backends.graph import graph_problems
+from engines.backends import Device
+from engines.backends.base import Backend
+from engines.backends.compatibility import LocalRuntime, graph_differences, refuse
+from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
-from engines.errors import EngineDamaged, MissingExtra
+from engines.errors import EngineDamaged
+from engines.installation import MissingExtra
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
-from engines.spec import Batch, Precision
+from engines.spec import Batch, BuildSpec
 
 if TYPE_CHECKING:
     import torch
+
+    from engines.compiling.deploy import Deploy
 
 ARCHIVE = "model.pt2"
 _RAW = re.compile(r"(weight|tensor)_\d+")
@@ -31,29 +40,41 @@ _HARMLESS = re.compile(
 )
 
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16")
+class Torch(Backend):
+    """torch on an NVIDIA GPU, or on the CPU."""
 
+    name = "torch"
+    devices = ("cuda", "cpu")
+    precisions = ("fp32", "fp16", "bf16")
+    packages = ("torch",)
+    extra = "train"
 
-class TorchEngine(BatchedEngine):
-    """An engine on torch."""
+    def available(self, device: Device) -> tuple[bool, str]:
+        return _cuda_available() if device == "cuda" else _cpu_available()
 
-    @classmethod
-    def open(cls, folder: Path, manifest: Manifest, threads: int) -> Self:
-        """Load the exported graph and run it once.
+    def export(self, deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+        import torch
 
-        Raises:
-            MissingExtra: torch is not installed.
-            EngineDamaged: the archive cannot be read, or would have to be unpickled, or is not what the manifest says.
-            EngineMismatch: the torch that is installed cannot run it.
-        """
+        from engines.compiling.deploy import program
+
+        exported = program(deploy.at(build_spec.precision), build_spec.batch)
+        exported.example_inputs = None  # the one thing that torch.export.save would pickle
+        for node in exported.graph.nodes:
+            node.meta.pop("stack_trace", None)  # holds paths of the machine that builds
+        torch.export.save(exported, folder / ARCHIVE)
+        return Graph((ARCHIVE,), read_batch(exported, build_spec.batch.opt), read_tensors(exported))
+
+    def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> TorchEngine:
         try:
             import torch
         except ImportError as e:
-            raise MissingExtra("a torch engine", "train") from e
-        described = machine.host()
-        check(manifest, Here("torch", torch.__version__, PRECISIONS, described["os"], described["machine"]))
+            raise MissingExtra("a torch engine", self.extra) from e
+        host = machine.host()
+        here = LocalRuntime(self.name, torch.__version__, self.precisions, host["os"], host["machine"])
+        refuse(name, graph_differences(manifest, here))
         archive = folder / ARCHIVE
         refuse_pickles(archive)
+        threads = threads or machine.default_threads()
         torch.set_num_threads(threads)  # torch has one setting for the whole process
         try:
             program = torch.export.load(archive)
@@ -62,23 +83,35 @@ class TorchEngine(BatchedEngine):
         batch = read_batch(program, manifest.batch.opt)
         problems = graph_problems(manifest, batch, read_tensors(program))
         if problems:
-            raise EngineDamaged(f"{archive} is not what its manifest says: {'; '.join(problems)}")
+            raise EngineDamaged(f"{archive} is not what its manifest states: {'; '.join(problems)}")
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        engine = cls(manifest, program, device, threads)
+        engine = TorchEngine(manifest, name, program, device, threads)
         engine._infer(manifest.batch.max)
         return engine
 
+
+BACKEND = Torch()
+
+
+class TorchEngine(BatchedEngine):
+    """An engine on torch."""
+
     def __init__(
-        self, manifest: Manifest, program: torch.export.ExportedProgram, device: torch.device, threads: int
+        self,
+        manifest: Manifest,
+        name: str,
+        program: torch.export.ExportedProgram,
+        device: torch.device,
+        threads: int,
     ) -> None:
         from torch.export.passes import move_to_device_pass
 
-        on = f"{threads} thread{'s' if threads > 1 else ''}"
+        on = machine.threads_text(threads)
         if device.type == "cuda":
             import torch
 
             on = torch.cuda.get_device_name(device)
-        super().__init__(manifest, f"{manifest.spec.name}, torch {manifest.precision}, {device.type.upper()}, {on}")
+        super().__init__(manifest, name, f"torch {manifest.precision}, {device.type.upper()}, {on}")
         network: Any = move_to_device_pass(program, device).module()
         self._call: Callable[[U8], tuple[U8, U8]] | None = _on_cpu(network)
         if device.type == "cuda":
@@ -94,8 +127,28 @@ class TorchEngine(BatchedEngine):
         self._call = None
 
 
+def _cuda_available() -> tuple[bool, str]:
+    if not machine.nvidia_gpu():
+        return False, "no NVIDIA GPU is visible here"
+    if util.find_spec("torch") is None:
+        return False, "torch is not installed; run: pip install 'unveil[train]'"
+    import torch
+
+    if not torch.cuda.is_available():
+        return False, f"torch {torch.__version__} cannot use the GPU: install its CUDA build, and check the driver"
+    return True, f"torch {torch.__version__}, {torch.cuda.get_device_name()}"
+
+
+def _cpu_available() -> tuple[bool, str]:
+    if util.find_spec("torch") is None:
+        return False, "torch is not installed (only training and building need it); run: pip install 'unveil[train]'"
+    import torch
+
+    return True, f"torch {torch.__version__}"
+
+
 def read_batch(program: torch.export.ExportedProgram, best: int) -> Batch:
-    """How many crops a program takes. Torch knows no best number: `best` is taken where it is allowed."""
+    """How many crops a program takes. torch keeps no best number: `best` is taken where it is allowed."""
     first = _crops_of(program).shape[0]
     if isinstance(first, int):
         return Batch(first, first, first)
@@ -105,7 +158,7 @@ def read_batch(program: torch.export.ExportedProgram, best: int) -> Batch:
 
 
 def read_tensors(program: torch.export.ExportedProgram) -> tuple[TensorInfo, ...]:
-    """What a program takes and returns, in order."""
+    """The inputs and outputs of a program, in order."""
     (output,) = program.graph.find_nodes(op="output")
     values = (_crops_of(program), *(node.meta["val"] for node in output.args[0]))
     return tuple(

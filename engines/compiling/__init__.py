@@ -1,1 +1,1 @@
-"""From a network to an engine: how it is built, checked against the network, kept, inspected and timed."""
+"""How an engine is built, checked against its network, cached, inspected and timed."""

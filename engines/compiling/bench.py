@@ -1,4 +1,4 @@
-"""How fast is the network alone?"""
+"""The speed of the network alone."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class NetworkTimes:
     p95_ms: float
     p99_ms: float
     fps: float
-    """Crops a second over the whole run."""
+    """Crops per second over the whole run."""
     calls: int
     batch: int = 1
-    """Crops of a call."""
+    """Crops per call."""
 
     def to_json(self) -> dict[str, float]:
         """A JSON-ready dictionary."""
@@ -34,13 +34,13 @@ class NetworkTimes:
 def bench_network(
     engine: Engine, crops: U8, *, seconds: float = 3.0, iterations: int | None = None, batch: int = 1
 ) -> NetworkTimes:
-    """Time an engine, going round the crops.
+    """Time an engine, taking the crops in turn.
 
     Args:
         crops: (N, S, S, 3) uint8 RGB, at least one.
         seconds: how long to measure, where `iterations` is None.
         iterations: how many calls to measure.
-        batch: crops of a call.
+        batch: crops per call.
     """
     check_crops(crops, engine.spec.size_px)
     if not len(crops) or batch < 1 or (iterations is not None and iterations < 1):

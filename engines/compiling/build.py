@@ -1,4 +1,4 @@
-"""From a network to an engine folder. Needs torch (and nncf for int8): the extra 'train' brings both."""
+"""Builds an engine folder from a network. Needs torch, and nncf for int8: the extra 'train' brings both."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.backends import openvino as backend_openvino
-from engines.backends import tensorrt as backend_tensorrt
-from engines.backends import torch as backend_torch
+from engines.backends import BACKENDS, get_backend
 from engines.compiling import parity
 from engines.engine import U8, check_crops
-from engines.errors import BuildError, MissingExtra, UsageError
+from engines.errors import BuildError, UsageError
+from engines.installation import MissingExtra
 from engines.load import open_engine
 from engines.machine import host
 from engines.manifest import Calibration, Manifest, Parity, sha256_of, write_manifest
-from engines.spec import CALIBRATED, Backend, BuildSpec, ModelSpec, Precision
+from engines.spec import CALIBRATED, BuildSpec, ModelSpec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,14 +33,8 @@ if TYPE_CHECKING:
     from engines.compiling.deploy import Deploy
 
 Progress = Callable[[str], None]
-_VERSIONS_OF = (
-    "openvino", "torch", "nncf", "tensorrt", "tensorrt_rtx", "torch-tensorrt", "torch-tensorrt-rtx", "unveil",
-)  # fmt: skip
-_PRECISIONS: dict[Backend, tuple[Precision, ...]] = {
-    "openvino": backend_openvino.PRECISIONS, "tensorrt": backend_tensorrt.PRECISIONS, "torch": backend_torch.PRECISIONS,
-}  # fmt: skip
 _GRAPH_SECONDS = 4.0  # to export a graph and to compile it
-_CALIBRATION_COST = 2.0  # of a crop, in runs of the network
+_CALIBRATION_COST = 2.0  # runs of the network that calibrating on one crop takes as long as
 _NOT_MEASURED = Parity(1.0, 1.0, 0.0, 0)
 
 
@@ -61,15 +54,15 @@ def build(
 
     Args:
         network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`.
-        checkpoint_sha256: of the weights, for the manifest.
-        checkpoint: their path, for the manifest; empty where there is no file.
+        checkpoint_sha256: SHA-256 of the weights, for the manifest.
+        checkpoint: path of the weights, for the manifest; empty where there is no file.
         calibration: crops to measure the scales of int8 or fp8 on, (N, S, S, 3) uint8 RGB; a few hundred that look like
             real use.
         samples: crops to compare the engine with the network on; None: fixed synthetic ones.
-        progress: is told each step, in a few words.
+        progress: called with a line of text for each step.
 
     Raises:
-        UsageError: crops of the wrong shape, or int8 or fp8 without calibration.
+        UsageError: crops of the wrong shape, int8 or fp8 without calibration, or what the backend cannot build.
         BuildError: the network could not be compiled, or the fp32 engine disagrees with it.
         MissingExtra: torch or nncf is not installed.
     """
@@ -80,7 +73,7 @@ def build(
     with _unfinished(folder) as unfinished:
         seconds = _estimate(deploy, spec, calibration, samples)
         progress(f"compiling {spec.name} for {build_spec.backend} {build_spec.precision}, some {seconds:.0f} seconds")
-        graph = _write_graph(deploy, spec, build_spec, calibration, unfinished)
+        graph = _export(deploy, build_spec, calibration, unfinished)
         files = {name: sha256_of(unfinished / name) for name in graph.files}
         unmeasured = _manifest(spec, build_spec, graph, files, calibration, (checkpoint, checkpoint_sha256))
         progress("comparing the engine with the network")
@@ -94,18 +87,7 @@ def build(
 
 
 def _check_request(spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, samples: U8 | None) -> None:
-    possible = _PRECISIONS[build_spec.backend]
-    if build_spec.precision not in possible:
-        raise UsageError(f"{build_spec.backend} engines are {', '.join(possible)}; got {build_spec.precision}")
-    if build_spec.backend == "openvino" and not build_spec.batch.static:
-        raise UsageError(
-            f"openvino engines have one batch, because a range gains nothing on a CPU; got {build_spec.batch}, "
-            f"expected a number such as {build_spec.batch.opt}"
-        )
-    if build_spec.compatible and build_spec.backend != "tensorrt":
-        raise UsageError(f"--compatible is for tensorrt engines; got {build_spec.backend}")
-    if build_spec.compatible and build_spec.precision == "fp8":
-        raise UsageError("--compatible is for GPUs from Ampere on, which has no fp8; expected fp16, or fp8 without it")
+    get_backend(build_spec.backend).check_request(build_spec)
     for what, crops in (("calibration crops", calibration), ("parity samples", samples)):
         if crops is not None:
             check_crops(crops, spec.size_px, what)
@@ -144,30 +126,18 @@ def _estimate(deploy: Deploy, spec: ModelSpec, calibration: U8 | None, samples: 
     return _GRAPH_SECONDS + each * (compared + _CALIBRATION_COST * calibrated)
 
 
-def _write_graph(deploy: Deploy, spec: ModelSpec, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
-    backend, precision = build_spec.backend, build_spec.precision
+def _export(deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
+    backend = get_backend(build_spec.backend)
     try:
         with warnings.catch_warnings():
             # What torch, openvino and nncf deprecate in one another is nothing that a user could act on.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
-            if backend == "torch":
-                from engines.backends import torch_export
-
-                return torch_export.write(deploy.at(precision), spec, build_spec.batch, folder)
-            if backend == "tensorrt":
-                from engines.backends import tensorrt_export
-
-                return tensorrt_export.write(deploy.at(precision), spec, build_spec, calibration, folder)
-            from engines.backends import openvino_export
-
-            return openvino_export.write(deploy, spec, build_spec.batch, calibration, folder)
+            return backend.export(deploy, build_spec, calibration, folder)
     except ImportError as e:
-        raise MissingExtra(
-            f"building a {backend} {precision} engine ({e})", "tensorrt" if backend == "tensorrt" else "train"
-        ) from e
+        raise MissingExtra(f"building a {backend.name} {build_spec.precision} engine ({e})", backend.extra) from e
     except Exception as e:  # three libraries and the network's own code run here
-        raise BuildError(f"{spec.name} cannot be compiled for {backend}: {type(e).__name__}: {e}") from e
+        raise BuildError(f"{deploy.spec.name} cannot be compiled for {backend.name}: {type(e).__name__}: {e}") from e
 
 
 def _manifest(
@@ -208,7 +178,7 @@ def _compare(folder: Path, manifest: Manifest, deploy: Deploy, samples: U8 | Non
 
 @contextlib.contextmanager
 def _unfinished(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder`, which is gone at the end unless it was moved."""
+    """A new folder next to `folder`, which is removed at the end unless it was moved."""
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         unfinished.mkdir(parents=True)
@@ -235,9 +205,9 @@ def _described(calibration: U8 | None) -> Calibration | None:
 
 
 def versions() -> dict[str, str]:
-    """Of what builds and runs engines here."""
+    """Package -> version, of what builds and runs engines here."""
     found = {"python": platform.python_version()}
-    for package in _VERSIONS_OF:
+    for package in ("unveil", *(package for name in BACKENDS for package in get_backend(name).packages)):
         with contextlib.suppress(metadata.PackageNotFoundError):  # a checkout that is not installed has no version
             found[package] = metadata.version(package)
     return found

@@ -10,7 +10,7 @@ import copy
 import torch
 from torch import nn
 
-from engines.spec import ModelSpec, Precision
+from engines.spec import Batch, ModelSpec, Precision
 
 _DTYPES: dict[Precision, torch.dtype] = {"fp16": torch.float16, "fp8": torch.float16, "bf16": torch.bfloat16}
 
@@ -20,7 +20,7 @@ class Deploy(nn.Module):
 
     Args:
         network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`. Copied, so the caller's stays as it is.
-        spec: what the network eats and returns.
+        spec: what the network takes and returns.
         precision: what the network itself computes in; normalisation, softmax and argmax stay in float32.
     """
 
@@ -49,6 +49,20 @@ class Deploy(nn.Module):
         logits = self.network(rgb.to(self.dtype)).float()
         probabilities = torch.softmax(logits, dim=1) * 255
         return likeliest(logits), probabilities.round().permute(0, 2, 3, 1).to(torch.uint8)
+
+
+def program(deploy: Deploy, batch: Batch) -> torch.export.ExportedProgram:
+    """The network's graph, with a batch of one size or of a range.
+
+    The example has the best size: builders that read the program take that for the size to be fastest at.
+    """
+    size_px = deploy.spec.size_px
+    count = batch.opt if batch.static else max(2, batch.opt)  # a batch of 1 would be taken for a constant
+    example = torch.zeros((count, size_px, size_px, 3), dtype=torch.uint8)
+    if batch.static:
+        return torch.export.export(deploy, (example,))
+    varies = {"crops": {0: torch.export.Dim("batch", min=batch.min, max=batch.max)}}
+    return torch.export.export(deploy, (example,), dynamic_shapes=varies)
 
 
 def likeliest(logits: torch.Tensor) -> torch.Tensor:

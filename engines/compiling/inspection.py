@@ -1,4 +1,4 @@
-"""What is this engine, and does it run here?"""
+"""What an engine is, and whether it runs here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from engines import zoo
-from engines.errors import EngineMismatch, MissingExtra
+from engines.errors import EngineMismatch
+from engines.installation import MissingExtra
 from engines.load import open_engine
 from engines.manifest import Manifest, read_manifest, sha256_of, verify
 
@@ -48,9 +49,13 @@ def inspect_engine(folder: Path) -> Inspection:
 
 
 def rebuild_command(folder: Path, manifest: Manifest) -> str:
-    """`unveil compile ...` with this engine's recipe; the checkpoint is named where it ships, else by its hash."""
-    shipped = next((path for path in map(zoo.weights, zoo.names()) if _is(path, manifest)), None)
-    checkpoint = shlex.quote(str(shipped)) if shipped else f"CHECKPOINT (SHA-256 {manifest.checkpoint_sha256[:12]}...)"
+    """`unveil compile ...` with this engine's recipe.
+
+    Its checkpoint is named where it ships or lies where it was built from, else by its hash.
+    """
+    candidates = [*map(zoo.weights, zoo.names()), Path(manifest.checkpoint)]
+    found = next((path for path in candidates if _is_checkpoint(path, manifest)), None)
+    checkpoint = shlex.quote(str(found)) if found else f"CHECKPOINT (SHA-256 {manifest.checkpoint_sha256[:12]}...)"
     recipe = (
         f"--backend {manifest.backend} --precision {manifest.precision} --batch {manifest.batch} "
         f"--size {manifest.spec.size_px}"
@@ -60,5 +65,5 @@ def rebuild_command(folder: Path, manifest: Manifest) -> str:
     return f"unveil compile {checkpoint} {recipe} --output {shlex.quote(str(folder))}"
 
 
-def _is(weights: Path, manifest: Manifest) -> bool:
-    return sha256_of(weights) == manifest.checkpoint_sha256
+def _is_checkpoint(weights: Path, manifest: Manifest) -> bool:
+    return weights.is_file() and sha256_of(weights) == manifest.checkpoint_sha256

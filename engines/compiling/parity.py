@@ -1,4 +1,4 @@
-"""Does a compiled engine say the same as the network it was built from?"""
+"""How well a compiled engine agrees with the network that it was built from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 SAMPLES = 8
 # fp32 may differ by the order of its sums, and by its weights: these are rounded to float16 after BatchNorm is folded
-# into them. That is hardly anything in the mean, a few steps of the rounded probability at an outline, and
-# another label where two are all but equal.
+# into them. That changes the mean hardly at all, the rounded probability at an outline by a few steps, and the label
+# where two are all but equally likely.
 _FP32_MAX_ERROR = 8 / 255
 _FP32_MEAN_ERROR = 1e-4
 _FP32_AGREEMENT = 0.999
@@ -42,7 +42,7 @@ def eager(deploy: Deploy, crops: U8) -> Parsed:
 
 
 def check(parity: Parity, precision: Precision) -> None:
-    """Raises BuildError where an fp32 engine disagrees. What coarser precisions lose is for the manifest to say."""
+    """Raises BuildError where an fp32 engine disagrees. What coarser precisions lose is recorded in the manifest."""
     if precision != "fp32":
         return
     alike = parity.max_error <= _FP32_MAX_ERROR and parity.mean_error <= _FP32_MEAN_ERROR

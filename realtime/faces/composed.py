@@ -1,4 +1,4 @@
-"""Models that are made of two networks. Each is an engine itself, so that the loop knows nothing of it."""
+"""Models that are made of two networks. Each is an engine itself, so the loop does not need to know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
 from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, ModelSpec
 from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
-from realtime.faces.specks import cleaned
+from realtime.faces.specks import remove_specks
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8
 
@@ -30,8 +30,8 @@ def load_model(name: str, *, measured_depth: bool = False, threads: int | None =
     """What `--model` names: an engine, or two that work together.
 
     Args:
-        name: what `load_engine` takes; with "+consensus" at its end, what covers the face is told as well.
-        measured_depth: whether the frames have depth; without, a model that sees depth gets an estimate of it.
+        name: what `load_engine` takes; with "+consensus" at its end, a consensus model adds the label occlusion.
+        measured_depth: whether the frames have depth. If not, a model that sees depth gets an estimate of it.
         threads: as `load_engine` takes it.
 
     Raises:
@@ -50,7 +50,7 @@ def load_model(name: str, *, measured_depth: bool = False, threads: int | None =
             engine = OnEstimatedDepth(load(TRANSLATOR), engine)
         if name.endswith(WITH_CONSENSUS):
             if measured_depth:
-                raise UsageError(f"{name}: of measured depth the consensus model sees no colour; leave --depth out")
+                raise UsageError(f"{name}: with measured depth the consensus model sees no colour; leave --depth out")
             engine = WithOcclusion(engine, load(DEFAULT_MODEL))
         opened.pop_all()  # nothing went wrong: the caller closes them
         return engine
@@ -59,9 +59,12 @@ def load_model(name: str, *, measured_depth: bool = False, threads: int | None =
 class Composed(Closing):
     """An engine made of two, called one after the other; closes both."""
 
+    _suffix: str
+    """What its name adds to the parser's."""
+
     def __init__(self, spec: ModelSpec, description: str, parser: Engine, helper: Engine) -> None:
         self.spec, self.description = spec, description
-        self.manifest = parser.manifest
+        self.manifest, self.name = parser.manifest, f"{parser.name}{self._suffix}"
         self._parser, self._helper = parser, helper
 
     @abstractmethod
@@ -82,6 +85,8 @@ class OnEstimatedDepth(Composed):
         parser: sees depth.
     """
 
+    _suffix = ", estimated"
+
     def __init__(self, translator: Engine, parser: Engine) -> None:
         own, other = translator.spec, parser.spec
         if own.labels != DEPTH_LABELS or not other.sees_depth:
@@ -95,7 +100,10 @@ class OnEstimatedDepth(Composed):
             )
         description = f"{parser.description}, on depth estimated from colour by {translator.description}"
         spec = replace(
-            other, name=f"{other.name}, estimated", modality="colour", thresholds=other.thresholds.on_estimated_depth()
+            other,
+            name=f"{other.name}{self._suffix}",
+            modality="colour",
+            thresholds=other.thresholds.on_estimated_depth(),
         )
         super().__init__(spec, description, parser, translator)
 
@@ -105,7 +113,7 @@ class OnEstimatedDepth(Composed):
 
 
 class WithOcclusion(Composed):
-    """A parser of parts together with a consensus model: what that calls occlusion is one label more.
+    """A parser of parts together with a consensus model, whose occlusion is one label more.
 
     The consensus model sees the middle of the parts' crop, enlarged to its own size: each face is cut out of the frame
     once. What it calls occlusion takes its share of the parts, but not of hair: hair across a face is a part.
@@ -115,6 +123,8 @@ class WithOcclusion(Composed):
         consensus: its crop lies within the parser's.
     """
 
+    _suffix = WITH_CONSENSUS
+
     def __init__(self, parser: Engine, consensus: Engine) -> None:
         parts, other = parser.spec, consensus.spec
         if parts.labels != PART_LABELS or other.labels != CONSENSUS_LABELS or parts.crop_scale < other.crop_scale:
@@ -122,7 +132,7 @@ class WithOcclusion(Composed):
                 f"{parts.name} and {other.name} cannot work together; expected a model of parts, and one of occlusion "
                 "whose crops are no larger"
             )
-        spec = replace(parts, name=f"{parts.name}{WITH_CONSENSUS}", labels=(*parts.labels, _OCCLUSION))
+        spec = replace(parts, name=f"{parts.name}{self._suffix}", labels=(*parts.labels, _OCCLUSION))
         super().__init__(spec, f"{parser.description} + {consensus.description}", parser, consensus)
         scale = other.size_px / parts.size_px * parts.crop_scale / other.crop_scale
         shift = other.size_px / 2 - scale * parts.size_px / 2
@@ -134,7 +144,7 @@ class WithOcclusion(Composed):
         size, label = (self._helper.spec.size_px,) * 2, self._helper.spec.labels.index(_OCCLUSION)
         inner = [cv2.warpAffine(crop, self._inner_from_crop, size, flags=cv2.INTER_LINEAR) for crop in crops]
         found = self._helper(np.stack(inner)).probabilities if inner else ()
-        covering = [cleaned(probabilities)[..., label] for probabilities in found]
+        covering = [remove_specks(probabilities)[..., label] for probabilities in found]
         parts = self._parser(crops)
         labels, probabilities = parts.labels, np.empty((*parts.labels.shape, len(self.spec.labels)), np.uint8)
         for i, occlusion in enumerate(covering):
@@ -158,6 +168,6 @@ class WithOcclusion(Composed):
 
 def _check_use(spec: ModelSpec, measured_depth: bool) -> None:
     if spec.labels == DEPTH_LABELS:
-        raise UsageError(f"{spec.name} estimates depth and parses no face; use parts-depth, which asks it itself")
+        raise UsageError(f"{spec.name} estimates depth and parses no face; use parts-depth, which calls it itself")
     if measured_depth and not spec.sees_depth:
         raise UsageError(f"{spec.name} sees colour, and --depth is for a model that sees depth: --model parts-depth")

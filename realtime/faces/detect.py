@@ -1,7 +1,8 @@
-"""Finds faces: MediaPipe's own detection networks, run on OpenVINO without importing MediaPipe."""
+"""Face detectors: MediaPipe's own detection networks, run on OpenVINO without importing MediaPipe."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from realtime.frames.crop import aligned, crop_rgb, frame_from_crop, region_of_f
 from realtime.frames.types import U8, Detection, Frame, Region
 
 DetectorModel = Literal["auto", "short", "full"]
+"""Which of MediaPipe's networks run: both, the one for near faces, or the one for distant faces."""
 
 # The maps to the full-face box are medians over 233 portraits of several kinds, against the hull of FaceMesh's face
 # oval extended to the hairline. They leave the centre off by 2.5 % (short) and 3.2 % (full) of the box's longer side in
@@ -38,7 +40,7 @@ FULL = BlazeFace(
 _ALONE = 2 / 3  # of its score counts for the short range alone, so that it needs 0.75 to pass 0.5
 _SUPPORT = 1 / 2  # of the full range's score is added, from this score on:
 _LEAST_SUPPORT = 0.1
-_IN_TILES = 0.8  # of the least score is enough there: one face of 40 px in fifteen has 0.4-0.5, and the parser is asked
+_IN_TILES = 0.8  # of the least score is enough in tiles: one face of 40 px in fifteen has 0.4-0.5; the parser decides
 # Most half-covered faces that score too little for a face score at least this much of it. The parser accepts 81 % of
 # them (confidence above 0.88), and none of 960 other things that score so (`consensus-lite`).
 _LOW_CONFIDENCE = 0.6
@@ -49,7 +51,7 @@ _MODELS: dict[str, tuple[BlazeFace, ...]] = {"auto": (SHORT, FULL), "short": (SH
 
 
 class DetectsFaces(Protocol):
-    """What the tracker needs of a detector; tests put a fake in its seat."""
+    """A face detector. Another one is a class with these methods, and a line in `DETECTORS`."""
 
     def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
         """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
@@ -63,9 +65,8 @@ class DetectsFaces(Protocol):
 class Detector:
     """Finds every face of a frame.
 
-    `auto` runs both networks, because each sees faces that the other misses, and lets them judge each other: the full
-    range is trusted as it is, the short range (which also finds skulls on shirts) only where it is sure or where the
-    full range gives some support.
+    `auto` runs both networks, because each sees faces that the other misses. The full range counts as it is. The short
+    range also finds skulls on shirts, so it counts only with a high score or with some support of the full range.
 
     Args:
         model: `short` (near faces), `full` (distant faces) or `auto` (both).
@@ -85,7 +86,7 @@ class Detector:
         """The faces of a frame, best first, each with its full-face box in pixels of the frame.
 
         Args:
-            low_confidence: where there is none, return the best that score a little less, for the parser to judge.
+            low_confidence: if there is none, return the best that score a little less, and let the parser decide.
         """
         boxes, scores = self._boxes(frame, (_LOW_CONFIDENCE if low_confidence else 1) * self._min_score)
         if (scores >= self._min_score).any():
@@ -95,11 +96,10 @@ class Detector:
         ]
 
     def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
-        """What may be faces in some of a frame's tiles, too small to be seen in the whole frame, best first.
+        """What may be faces in some of a frame's tiles, too small for a search of the whole frame, best first.
 
-        Textures and hands are among them: whoever asks must have the parser confirm them, as the tracker does. The full
-        range alone looks: it needs half as many tiles, and it is the one that skulls do not deceive. So `short`, which
-        has none, finds nothing here.
+        Textures and hands are among them: the caller must have the parser confirm them, as the tracker does. Only the
+        full range searches tiles: it needs half as many, and it does not find skulls. So `short` finds nothing here.
 
         Args:
             tiles: some of `realtime.faces.tiles.tiles_of_frame`. Each costs three quarters of a `detect`.
@@ -113,7 +113,7 @@ class Detector:
 
     def _boxes(self, frame: Frame, min_score: float) -> tuple[F32, F32]:
         region = region_of_frame(frame.size_wh)
-        # Boxes that are no faces by themselves must not shift those that are.
+        # Boxes with a low score must not shift those of faces.
         if len(self._networks) == 1:
             boxes, scores = _find(frame, region, self._min_score, *self._networks[0])
             repeat = min_score < self._min_score and not scores.size
@@ -128,6 +128,21 @@ class Detector:
         boxes = np.concatenate([short_boxes, full_boxes])
         enough = judged >= (self._min_score if (judged >= self._min_score).any() else min_score)
         return weighted_nms(boxes[enough], judged[enough])
+
+
+DETECTORS: dict[str, Callable[[], DetectsFaces]] = {
+    "auto": Detector,
+    "short": lambda: Detector("short"),
+    "full": lambda: Detector("full"),
+}
+"""Makes a detector, by the name that `Options.detector` takes."""
+
+
+def open_detector(name: str = "auto") -> DetectsFaces:
+    """The detector of a name. Raises UsageError if there is none."""
+    if name not in DETECTORS:
+        raise UsageError(f"detector {name!r} is unknown; expected one of {', '.join(DETECTORS)}")
+    return DETECTORS[name]()
 
 
 def _find(
@@ -177,8 +192,11 @@ def _compile(network: BlazeFace, threads: int) -> Infer:
     }
     compiled = core.compile_model(steps.build(), "CPU", config)
 
+    one_at_a_time = threading.Lock()  # a compiled model has one request, and searches may come from several threads
+
     def infer(pixels: U8) -> tuple[F32, F32]:
-        outputs = compiled(pixels[None])
+        with one_at_a_time:
+            outputs = compiled(pixels[None])
         return outputs[0][0], outputs[1][0, :, 0]
 
     return infer

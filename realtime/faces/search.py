@@ -1,4 +1,4 @@
-"""Decides when and where frames are searched for faces: at once where no face is tracked, else beside the parser."""
+"""Decides when and where frames are searched for faces: at once if no face is tracked, else in another thread."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from engines.closing import Closing
 from realtime.faces.detect import DetectsFaces
-from realtime.faces.tile_rotation import MOST_SKIPPED, TileRotation
-from realtime.faces.tiles import close_up, is_coarse
+from realtime.faces.tiles import MOST_SKIPPED, TileRotation, close_up, is_coarse
 from realtime.frames.types import Detection, Frame, Region
 
 P = ParamSpec("P")
@@ -28,7 +27,7 @@ class SearchResult:
     large: Sequence[Detection]
     """In the whole frame."""
     low_confidence: Sequence[Detection]
-    """In the whole frame, where that shows no face."""
+    """In the whole frame, if it shows no face."""
     small: Sequence[Detection]
     """In tiles of it: some of them are textures, hands, or parts of a larger face."""
     whole_frame: bool = True
@@ -36,7 +35,7 @@ class SearchResult:
 
 
 class Search(Closing):
-    """Searches every `every`th frame of one video whole, and a few tiles in the frames between.
+    """Searches every n-th frame of one video whole, and a few tiles in the frames between.
 
     A search takes as long as parsing two or three faces. Unless it is urgent, it therefore runs in another thread while
     the parser goes on. Its result always arrives one frame later, so that a file gives the same result each time.
@@ -69,7 +68,7 @@ class Search(Closing):
 
         Args:
             urgent: search this frame now, and whole: no face is tracked, or one is missing.
-            low_confidence: report low-confidence detections, too, where nothing else is found. For an urgent search.
+            low_confidence: report low-confidence detections if nothing else is found. For an urgent search.
 
         Returns:
             The results that have arrived since the last call, in order.
@@ -97,7 +96,7 @@ class Search(Closing):
         self._tiles = self._all_tiles()
 
     def forget_tiles(self) -> None:
-        """Search every tile when its turn comes, changed or not: a face that was tracked may be there to be found."""
+        """Search every tile when its turn comes, changed or not: a face that was tracked may be found there again."""
         self._tiles.forget()
 
     def close(self) -> None:
@@ -135,7 +134,7 @@ def _search(
     most_close_ups: int | None,
     low_confidence: bool,
 ) -> SearchResult:
-    """Search some tiles, and the whole frame first: faces that are small there are searched for again close up."""
+    """Search the whole frame, if asked to, then some tiles, and faces of unclear size again, close up."""
     detections = detector.detect(frame, low_confidence=low_confidence) if whole else []
     confident = [detection for detection in detections if not detection.low_confidence]
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]

@@ -16,12 +16,12 @@ from realtime.frames.types import U8, ParsedFace, Region
 
 _BLUR_PX = 5  # of the crop: change is judged over a patch, so that single noisy pixels do not count
 _STILL = 4  # grey levels of mean change over the patch: camera noise
-_CHANGED = 16  # grey levels from which the past is of no use
-_LEAST_WEIGHT = 0.3  # of the new probabilities where the picture stands still: an average over about five frames
+_CHANGED = 16  # grey levels from which the past does not count
+_LEAST_WEIGHT = 0.3  # of the new probabilities where the picture is still: an average over about five frames
 
 
 class Smoothing(Protocol):
-    """Steadies the faces of one video. Another one is a class with this method; `realtime.pipeline` chooses it."""
+    """Steadies the faces of one video. Another one is a class with this method; `new_smoothing` chooses it."""
 
     def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
         """The faces of the next frame with steadied probabilities, in order. They may be none."""
@@ -32,7 +32,7 @@ class Smoother:
     """Averages each face's probabilities over time where its picture stands still; follows at once where it changes.
 
     The past is moved along with the region, so that both are compared at the same place of the frame. One instance
-    belongs to one video; a track that was away for a frame starts afresh.
+    belongs to one video. A track that was missing for a frame starts anew.
     """
 
     def __init__(self) -> None:
@@ -45,8 +45,13 @@ class Smoother:
         return smoothed
 
 
+def new_smoothing() -> Smoothing:
+    """The smoothing that runs, for one video."""
+    return Smoother()
+
+
 def new_weight(crop: U8, previous_crop: U8) -> npt.NDArray[np.float32]:
-    """How much the new probabilities count at each pixel, from how much the picture has changed there.
+    """How much the new probabilities count at each pixel, by how much the picture has changed there.
 
     Args:
         crop, previous_crop: (S, S, 3) uint8 of the same place.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engines.spec import ModelSpec, Thresholds
-from realtime.faces.face_box import confidence, covered_share, full_face_box, visible_share
+from realtime.faces.probabilities import confidence, covered_share, full_face_box, visible_share
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import ParsedFace, Region
 
@@ -15,8 +15,8 @@ _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6
 _LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
 # A mask's confidence varies from frame to frame: a track keeps its face down to this much below a threshold.
 _HYSTERESIS = 0.03
-_MOST_UNSURE_FRAMES = 2  # in a row; then the track ends
-_PATIENCE_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
+_MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends
+_MOST_MISSED_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
 _FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
 _SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of faces cheek to cheek hardly overlap
 _STAND_STILL = 0.02  # of the side: smaller movements of the centre leave the region as it is
@@ -24,8 +24,8 @@ _KEEP_SIZE = 0.04  # likewise for its size
 _MOST_GROWTH = 0.10  # of the side in one frame
 _MOST_GROWTH_AT_FIRST = 0.40
 _ELSEWHERE = 0.06  # of the side: a new face whose region is off by more, in place or size, is parsed once more
-# The mask decides the region and the region the mask, so an error could feed on itself. The detector, which sees the
-# whole frame, limits it: a region that differs from a detection by more than this is put back, ...
+# The mask decides the region, and the region the mask, so an error could grow. The detector, which sees the whole
+# frame, limits it: a region that differs from a detection by more than this is replaced by it, ...
 _MOST_OFF_CENTRE = 0.3  # of the face's height
 _MOST_OFF_SIZE = 1.4  # either way
 MOST_DRIFT = 1.6
@@ -42,34 +42,34 @@ class Track:
     detected_side: float
     """Side of the region as the detector saw it last."""
     least_confidence: float = 0.0
-    """What the parser's confidence must reach for a first frame, by what the detector said; 0 where that is enough."""
+    """The confidence that the parser must reach in a first frame, by the detector's score; 0: none is needed."""
     kept_confidence: float = 1.0
-    """What it must reach from then on while no search confirms the track. Set when the detector last confirmed it."""
+    """The confidence that it must reach after that, until a search confirms the track again."""
     frames_since_confirmed: int = 0
     """Frames since the detector last found a face there."""
     seen: bool = False
-    """Whether the parser has found a face there and is still confident of it."""
+    """Whether the parser has found a face there and is still confident."""
     shown: bool = False
     """Whether its mask is worth drawing in this frame."""
     parsed_frames: int = 0
     """How often the parser has parsed it."""
-    unsure_frames: int = 0
+    low_confidence_frames: int = 0
     """Frames in a row in which the parser's confidence was too low."""
     missed_frames: int = 0
     """Frames in a row in which the parser found too little of a face."""
 
     @property
     def needs_search(self) -> bool:
-        """Whether the detector must look at the next frame at once: the face is missing, or may be none."""
-        return bool(self.missed_frames or self.unsure_frames)
+        """Whether the next frame must be searched at once: the face is missing, or may be none."""
+        return bool(self.missed_frames or self.low_confidence_frames)
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is to be tracked any further."""
-        return self.seen and self.missed_frames <= _PATIENCE_FRAMES
+        """Whether to go on tracking it."""
+        return self.seen and self.missed_frames <= _MOST_MISSED_FRAMES
 
     def confirmed(self, detected: Region, least_confidence: float, spec: ModelSpec) -> Track:
-        """The track after the detector has found its face. A sound track knows its place better than the detector."""
+        """The track after the detector has found its face. Its region stays unless it is far from the detection."""
         off_centre = math.dist((self.region.centre_x, self.region.centre_y), (detected.centre_x, detected.centre_y)) / (
             min(self.region.side, detected.side) / spec.crop_scale
         )
@@ -84,7 +84,7 @@ class Track:
         )
 
     def followed(self, face: ParsedFace, spec: ModelSpec, thresholds: Thresholds) -> Track:
-        """The track after its face was parsed. Where too little of a face is left, the region waits for it."""
+        """The track after its face was parsed. If too little of the face is left, the region stays where it is."""
         parsed_confidence = confidence(face.probabilities, spec)
         track = replace(self, parsed_frames=self.parsed_frames + 1)
         box = full_face_box(face.probabilities, spec)
@@ -100,17 +100,22 @@ class Track:
             track = replace(track, kept_confidence=max(least, min(parsed_confidence, thresholds.unconfirmed)))
         else:
             least = track.kept_confidence
-        unsure = track.unsure_frames + 1 if parsed_confidence < least - _HYSTERESIS else 0
-        seen = unsure <= _MOST_UNSURE_FRAMES
+        too_low = track.low_confidence_frames + 1 if parsed_confidence < least - _HYSTERESIS else 0
+        seen = too_low <= _MOST_LOW_CONFIDENCE_FRAMES
         return replace(
-            track, region=track.moved(box, spec), seen=seen, shown=seen, unsure_frames=unsure, missed_frames=0
+            track,
+            region=track.moved(box, spec),
+            seen=seen,
+            shown=seen,
+            low_confidence_frames=too_low,
+            missed_frames=0,
         )
 
     def moved(self, box_in_crop: tuple[float, float, float, float], spec: ModelSpec) -> Region:
         """The region around the face that was found in it.
 
-        A face that holds still keeps its region to the last bit: the network then sees the same pixels twice, and the
-        smoother has nothing to warp.
+        A face that does not move keeps exactly its region: the network then sees the same pixels twice, and the
+        smoothing has nothing to warp.
         """
         region = self.region
         scale = region.side / spec.size_px
@@ -131,7 +136,7 @@ class Track:
 
     def likeness(self, region: Region, crop_scale: float) -> float:
         """How much a detected region overlaps with the track's, 0..1."""
-        # A face that is missing has moved: what lies in the crop where it was last seen may be it.
+        # A missing face has moved: a detection anywhere in its last crop may be it.
         return _overlap(region, self.region, 1.0 if self.missed_frames else crop_scale)
 
 
@@ -141,8 +146,8 @@ def is_elsewhere(region: Region, parsed: Region) -> bool:
     return max(off_centre, abs(region.side / parsed.side - 1)) > _ELSEWHERE
 
 
-def without_doubles(tracks: Iterable[Track], crop_scale: float) -> list[Track]:
-    """Where two tracks have come to follow one face, the older one stays."""
+def without_duplicates(tracks: Iterable[Track], crop_scale: float) -> list[Track]:
+    """The tracks without those that follow the face of an older one."""
     kept: list[Track] = []
     for track in tracks:
         if all(_overlap(track.region, other.region, crop_scale) < _SAME_FACE for other in kept):

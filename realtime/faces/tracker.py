@@ -1,5 +1,5 @@
 """Follows faces from frame to frame. The next frame's region comes from the parser's own mask: face and occlusion
-together are the whole face, so a hand over the mouth neither shrinks the region nor loses it."""
+together are the whole face, so a hand over the mouth neither shrinks the region nor loses the face."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.search import Search
 from realtime.faces.thresholds import least_confidence
-from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_doubles
+from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_duplicates
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import Detection, Frame, ParsedFace, Region
 
 
 @dataclass(frozen=True)
 class TrackedRegion:
-    """Where a face that is tracked should be in the next frame."""
+    """Where a tracked face should be in the next frame."""
 
     track_id: int
     """From 0; never used again for another face."""
@@ -30,19 +30,19 @@ class TrackedRegion:
 class Tracker(Closing):
     """Follows the faces of one video. For each frame: `regions`, parse them, `update`.
 
-    It searches every frame where no face is tracked, one is missing or one may be no face, which takes as long as
-    parsing two or three faces. Otherwise it searches every `redetect_every` frames, beside the parser: new faces are
+    It searches a frame at once if no face is tracked, one is missing or one may be no face. That takes as long as
+    parsing two or three faces. Otherwise it searches every `redetect_every` frames, in another thread: new faces are
     followed from the next frame on (`Search`).
 
-    Small faces, which only show in tiles of the frame, are all found in the first frame, which may be the only one.
-    Later a few tiles per frame have their turn, unless nothing moved in them.
+    Small faces are only visible in tiles of the frame. The first frame, which may be the only one, is searched in all
+    tiles, and later frames in a few tiles each, in turn. Unchanged tiles are left out.
 
-    A track ends at a cut, and where the detector does not confirm it while the parser's confidence is low.
+    A track ends at a cut, and when the detector does not confirm it while the parser's confidence is low.
 
     Args:
-        detector: what finds faces.
+        detector: finds faces.
         spec: the parser's model.
-        redetect_every: frames between two searches for new faces; with 1 no tile is skipped, either.
+        redetect_every: frames between two searches for new faces. With 1 no tile is left out, either.
         max_faces: the most faces that are followed, those found first; None: all.
         search_thread: runs the searches that are not urgent; None: they run in `regions`.
     """
@@ -99,18 +99,18 @@ class Tracker(Closing):
             faces: what was parsed in the regions that `regions` or `misplaced` returned last.
 
         Returns:
-            The faces to be drawn: those of which the parser is confident. A missing face is tracked, but not drawn.
+            The faces to draw: those that the parser is confident of. A missing face is tracked, but not drawn.
         """
         before = self._tracks
         parsed = {face.track_id: face for face in faces}
         tracks = [
             self._followed(track, parsed[track.track_id]) if track.track_id in parsed else track for track in before
         ]
-        self._tracks = without_doubles((track for track in tracks if track.is_alive), self._spec.crop_scale)
+        self._tracks = without_duplicates((track for track in tracks if track.is_alive), self._spec.crop_scale)
         was_full = len(tracks) == self._max_faces and len(self._tracks) < len(tracks)
         kept = {track.track_id for track in self._tracks}
         if was_full or any(track.track_id not in kept for track in before if track.seen):
-            self._search.forget_tiles()  # a place is free, and what there was no room for may be followed
+            self._search.forget_tiles()  # a place is free: a face that had none may be followed now
         return [self._parsed[track.track_id] for track in self._tracks if track.shown]
 
     def close(self) -> None:
@@ -119,19 +119,19 @@ class Tracker(Closing):
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:
         followed = track.followed(face, self._spec, self._thresholds)
-        if track.track_id in self._parsed and (followed.missed_frames or followed.unsure_frames):
-            return replace(track, parsed_frames=followed.parsed_frames)  # the second parse was worse: the first counts
+        if track.track_id in self._parsed and (followed.missed_frames or followed.low_confidence_frames):
+            return replace(track, parsed_frames=followed.parsed_frames)  # the second parse was worse: keep the first
         self._parsed[track.track_id] = face
         return followed
 
     def _is_whole_face(self, small: Detection) -> bool:
-        """Whether what a tile shows is more than a part of a larger face that is tracked, or a thing before it."""
+        """False if a detection in a tile is a part of a larger tracked face, or an object in front of it."""
         region = region_from_box(small.box_xyxy, self._spec.crop_scale)
         near = (track for track in self._tracks if track.is_near(region, self._spec.crop_scale))
         return all(track.region.side <= MOST_DRIFT * region.side for track in near)
 
     def _match(self, detections: Sequence[Detection], in_tiles: bool = False) -> None:
-        """Give each detection to the track that it overlaps most, or make a new track."""
+        """Confirm the track that each detection overlaps most, or begin a new track."""
         free = list(range(len(self._tracks)))
         for detection in detections:
             least = least_confidence(self._thresholds, detection, in_tiles)

@@ -13,18 +13,31 @@ from engines.errors import UsageError
 from realtime.frames.colour import Colour
 
 U8 = npt.NDArray[np.uint8]
+"""8-bit values of any meaning, such as the planes of a frame."""
 U16 = npt.NDArray[np.uint16]
+F32 = npt.NDArray[np.float32]
+Rgb = U8
+"""(H, W, 3): red, green, blue; or (N, 3): a list of colours."""
+Gray = U8
+"""(H, W): brightness, or depth as `realtime.frames.depth` encodes it."""
+Mask = U8
+"""(H, W): how much of each pixel belongs to something; 255 is all of it."""
+LabelIds = U8
+"""(H, W): the index of each pixel's label in `ModelSpec.labels`."""
+Probabilities = U8
+"""(S, S, K): the probability of each label x 255, in a crop; or (S, S): that of one label."""
+DepthSteps = U16
+"""(H, W): distance from the camera in steps of `Depth.step_m`; 0 where nothing was measured."""
 Layout = Literal["rgb", "rgba", "gray", "yuv420p"]
-Render = Literal["overlay", "cutout", "labels", "alpha", "blur"]
 _CHANNELS = {"rgb": 3, "rgba": 4}
 
 
 @dataclass(frozen=True, eq=False)
 class Depth:
-    """How far away what a frame shows is, pixel by pixel."""
+    """The measured depth of a frame."""
 
-    steps: U16
-    """(H, W) uint16, upright: distance from the camera in steps of `step_m`; 0 where nothing was measured."""
+    steps: DepthSteps
+    """Upright, of the frame's size."""
     step_m: float
     """Metres that one step stands for."""
 
@@ -49,10 +62,10 @@ class Frame:
     """`time.perf_counter()` when the frame was read, in seconds."""
     colour: Colour = field(default_factory=Colour)
     """Which YCbCr the planes of a `yuv420p` frame hold; carried along untouched for other layouts."""
-    alpha: U8 | None = None
+    alpha: Mask | None = None
     """(H, W) uint8, 255 opaque: the matte of a `yuv420p` frame that was drawn with render `alpha`."""
     depth: Depth | None = None
-    """Of the frame's size; None where the source has none."""
+    """None where the source has no depth."""
 
     def __post_init__(self) -> None:
         shapes = tuple(plane.shape for plane in self.planes)
@@ -74,7 +87,7 @@ class Frame:
         """Presentation time in seconds."""
         return None if self.pts is None else float(self.pts * self.time_base)
 
-    def with_planes(self, planes: tuple[U8, ...], layout: Layout, alpha: U8 | None = None) -> Frame:
+    def with_planes(self, planes: tuple[U8, ...], layout: Layout, alpha: Mask | None = None) -> Frame:
         """The same moment with other pixels, and without depth: what was drawn is only shown or written."""
         return replace(self, planes=planes, layout=layout, alpha=alpha, depth=None)
 
@@ -86,8 +99,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Region:
-    """An upright square of a frame: what the network sees of one face. Continuous pixel coordinates (the first
-    pixel covers 0..1), so that a region may lie between pixels and stick out of the frame."""
+    """An upright square of a frame: what the network sees of one face.
+
+    Its coordinates are continuous (the first pixel covers 0..1). It may lie between pixels and stick out of the frame.
+    """
 
     centre_x: float
     centre_y: float
@@ -118,9 +133,9 @@ class ParsedFace:
 
     track_id: int
     region: Region
-    crop: U8
+    crop: Rgb
     """(S, S, 3) uint8: what the network saw of the region, RGB, or depth as gray."""
-    probabilities: U8
+    probabilities: Probabilities
     """(S, S, K) uint8: softmax probability of each label x 255, in the region's crop."""
 
 

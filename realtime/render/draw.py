@@ -2,119 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import cv2
 import numpy as np
 
-from engines.errors import UsageError
 from engines.spec import BACKGROUND, ModelSpec
 from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.crop import NO_WINDOW, Window
 from realtime.frames.planes import copies, drawable, edited, fitting, in_planes, place
-from realtime.frames.types import U8, Frame, ParsedFace, Render
-from realtime.render.draw_parts import parts_overlay
+from realtime.frames.types import U8, Frame, ParsedFace, Probabilities
 from realtime.render.matte import Matte, crisp, face_window, faded, is_shown, likeliest, matte_of
-from realtime.render.palette import FACE_RGB, OCCLUSION_RGB
-
-_OVERLAY_OPACITY = 0.5
-_BLUR_CELLS = 8  # across a face: too few to know it by
-_BLUR_MARGIN_PX = 2  # of the crop: what hides a face must not end on its edge
+from realtime.render.palette import palette
+from realtime.render.registry import find_renderer
 
 
-def render(frame: Frame, faces: Sequence[ParsedFace], kind: Render, spec: ModelSpec) -> Frame:
+def render(frame: Frame, faces: Sequence[ParsedFace], kind: str, spec: ModelSpec) -> Frame:
     """The frame as it is to be shown or written, with the same size, time and colour.
 
     Args:
-        frame: any layout; it stays untouched. `rgba` and `gray` frames are drawn on as `rgb`.
-        faces: of this frame. Where two overlap, the likelier label wins.
-        kind: `overlay`: face and occlusion tinted, or each part in its colour, with a legend; `cutout`: the visible
-            face on black; `blur`: the visible face made unrecognisable; `labels`: a `gray` frame of label ids, 0 where
-            no face is; `alpha`: the frame with the visible face as its matte (`rgba`, or `yuv420p` with
-            `Frame.alpha`). Hair is no part of the visible face, ears are.
-        spec: of the model that parsed the faces.
+        frame: any layout; it stays unmodified. `rgba` and `gray` frames are drawn on as `rgb`.
+        faces: the faces of this frame. Where two overlap, the likelier label wins.
+        kind: the name of a renderer (`realtime.render.registry`).
+        spec: the spec of the model that parsed the faces.
+
+    Raises:
+        UsageError: there is no such renderer.
     """
-    if kind not in _KINDS:
-        raise UsageError(f"render {kind!r} is unknown; expected one of {', '.join(_KINDS)}")
     windows = [face_window(face, frame.size_wh) for face in faces]
     shown = [(face, window) for face, window in zip(faces, windows, strict=True) if window != NO_WINDOW]
-    frame = frame if kind == "labels" else drawable(frame)
-    return _KINDS[kind](frame, [face for face, _ in shown], [window for _, window in shown], spec)
+    scene = Scene(drawable(frame), [face for face, _ in shown], [window for _, window in shown], spec)
+    return find_renderer(kind).draw(scene)
 
 
-def _overlay(frame: Frame, faces: Sequence[ParsedFace], windows: Sequence[Window], spec: ModelSpec) -> Frame:
-    if "face" not in spec.labels:
-        return parts_overlay(frame, faces, windows, spec, _OVERLAY_OPACITY)
-    if not faces:
-        return frame
-    face = _visible_face_matte(faces, windows, spec)
-    tints = [(face, FACE_RGB)]
-    if any(is_shown(occlusion(parsed.probabilities, spec)) for parsed in faces):
-        covering = crisp(matte_of(faces, windows, lambda parsed: occlusion(parsed.probabilities, spec)))
-        # One face's occluder may be the other's face: the face is shown.
-        covering = Matte(covering.window, cv2.min(covering.values, cv2.bitwise_not(face.values)))
-        tints.append((covering, OCCLUSION_RGB))
-    coloured = [(faded(matte, _OVERLAY_OPACITY), in_planes(frame, rgb)) for matte, rgb in tints]
-    return edited(frame, copies(frame), windows, partial(_tinted, coloured))
+@dataclass(frozen=True)
+class Scene:
+    """A frame with its faces, and what a renderer can do with them.
 
+    Mattes and drawings of faces need at least one face.
+    """
 
-def _cutout(frame: Frame, faces: Sequence[ParsedFace], windows: Sequence[Window], spec: ModelSpec) -> Frame:
-    black = in_planes(frame, (0, 0, 0))
-    planes = tuple(np.full_like(plane, value) for plane, value in zip(frame.planes, black, strict=False))
-    if not faces:
-        return frame.with_planes(planes, frame.layout)
-    face = _visible_face_matte(faces, windows, spec)
-    hidden = Matte(face.window, cv2.bitwise_not(face.values))
-    return edited(frame, planes, windows, partial(_tinted, [(hidden, black)]))
+    frame: Frame
+    """`rgb` or `yuv420p`. Its planes must not be written to."""
+    faces: Sequence[ParsedFace]
+    """The faces that show anything in the frame."""
+    windows: Sequence[Window]
+    """The part of the frame that each face may touch, in the same order."""
+    spec: ModelSpec
+    """The spec of the model that parsed the faces."""
 
+    def visible_face(self, margin_px: int = 0) -> Matte:
+        """The face that nothing covers, with ears and without hair; widened by a margin in pixels of the crop."""
+        reach = np.ones((2 * margin_px + 1,) * 2, np.uint8)
 
-def _blur(frame: Frame, faces: Sequence[ParsedFace], windows: Sequence[Window], spec: ModelSpec) -> Frame:
-    if not faces:
-        return frame
-    reach = np.ones((2 * _BLUR_MARGIN_PX + 1,) * 2, np.uint8)
-    matte = crisp(matte_of(faces, windows, lambda parsed: cv2.dilate(visible_face(parsed.probabilities, spec), reach)))
-    return edited(frame, copies(frame), windows, partial(_blurred, matte))
+        def channel(face: ParsedFace) -> Probabilities:
+            shown = visible_face(face.probabilities, self.spec)
+            return np.asarray(cv2.dilate(shown, reach), np.uint8) if margin_px else shown
 
+        return crisp(matte_of(self.faces, self.windows, channel))
 
-def _alpha(frame: Frame, faces: Sequence[ParsedFace], windows: Sequence[Window], spec: ModelSpec) -> Frame:
-    alpha = np.zeros(frame.planes[0].shape[:2], np.uint8)
-    if faces:
-        matte = _visible_face_matte(faces, windows, spec)
-        for window in windows:
-            target = place(alpha, window)
+    @property
+    def has_occlusion(self) -> bool:
+        """True if something visibly covers a face."""
+        return any(is_shown(occlusion(face.probabilities, self.spec)) for face in self.faces)
+
+    def occlusion(self) -> Matte:
+        """What covers the faces."""
+        return crisp(matte_of(self.faces, self.windows, lambda face: occlusion(face.probabilities, self.spec)))
+
+    def tinted(self, tints: Mapping[str, Matte], opacity: float) -> Frame:
+        """The frame with mattes in the colours of labels.
+
+        Args:
+            tints: a matte for each label's name. The mattes of one pixel add up to 255 at most.
+            opacity: 0..1.
+        """
+        colours = palette(self.spec.labels)
+        mixed = [
+            (faded(matte, opacity), in_planes(self.frame, _as_rgb(colours[self.spec.labels.index(label)])))
+            for label, matte in tints.items()
+        ]
+        return edited(self.frame, copies(self.frame), self.windows, partial(_tinted, mixed))
+
+    def black(self) -> Frame:
+        """A black frame."""
+        return self.frame.with_planes(self._black_planes(), self.frame.layout)
+
+    def on_black(self, matte: Matte) -> Frame:
+        """What a matte covers, on black."""
+        hidden = Matte(matte.window, cv2.bitwise_not(matte.values))
+        edit = partial(_tinted, [(hidden, in_planes(self.frame, (0, 0, 0)))])
+        return edited(self.frame, self._black_planes(), self.windows, edit)
+
+    def pixelated(self, matte: Matte, cells: int) -> Frame:
+        """The frame with coarse cells where a matte covers it.
+
+        Args:
+            cells: how many lie along the longer side of each face's window.
+        """
+        return edited(self.frame, copies(self.frame), self.windows, partial(_pixelated, matte, cells))
+
+    def with_alpha(self, matte: Matte | None) -> Frame:
+        """The frame with a matte as its transparency; None: wholly transparent."""
+        alpha = self._plane_of(matte)
+        if self.frame.layout == "yuv420p":
+            return self.frame.with_planes(self.frame.planes, "yuv420p", alpha)
+        return self.frame.with_planes((np.dstack([self.frame.planes[0], alpha]),), "rgba")
+
+    def label_ids(self) -> Frame:
+        """A `gray` frame of label ids; 0 where no face is.
+
+        Occlusion is background for a model that also knows parts, as in training.
+        """
+        if not self.faces:
+            return self.frame.with_planes((self._plane_of(None),), "gray")
+        found = likeliest(self.faces, self.windows, background=True)
+        ids = np.arange(256, dtype=np.uint8)
+        if "occlusion" in self.spec.labels and "face" not in self.spec.labels:
+            ids[self.spec.labels.index("occlusion")] = BACKGROUND
+        return self.frame.with_planes((self._plane_of(Matte(found.window, cv2.LUT(found.values, ids))),), "gray")
+
+    def _plane_of(self, matte: Matte | None) -> U8:
+        """(H, W) uint8: a matte in the faces' windows, and 0 elsewhere."""
+        plane = np.zeros(self.frame.planes[0].shape[:2], np.uint8)
+        for window in self.windows if matte else ():
+            assert matte is not None
+            target = place(plane, window)
             target[:] = fitting(matte.at(window), target)
-    if frame.layout == "yuv420p":
-        return frame.with_planes(frame.planes, "yuv420p", alpha)
-    return frame.with_planes((np.dstack([frame.planes[0], alpha]),), "rgba")
+        return plane
+
+    def _black_planes(self) -> tuple[U8, ...]:
+        black = in_planes(self.frame, (0, 0, 0))
+        return tuple(np.full_like(plane, value) for plane, value in zip(self.frame.planes, black, strict=False))
 
 
-def _labels(frame: Frame, faces: Sequence[ParsedFace], windows: Sequence[Window], spec: ModelSpec) -> Frame:
-    ids = np.zeros(frame.planes[0].shape[:2], np.uint8)
-    if faces:
-        found = likeliest(faces, windows, background=True)
-        found = Matte(found.window, cv2.LUT(found.values, _written_ids(spec)))
-        for window in windows:
-            target = place(ids, window)
-            target[:] = fitting(found.at(window), target)
-    return frame.with_planes((ids,), "gray")
-
-
-_KINDS: dict[Render, Callable[[Frame, Sequence[ParsedFace], Sequence[Window], ModelSpec], Frame]] = {
-    "overlay": _overlay,
-    "cutout": _cutout,
-    "labels": _labels,
-    "alpha": _alpha,
-    "blur": _blur,
-}
-
-
-def _visible_face_matte(faces: Sequence[ParsedFace], windows: Sequence[Window], spec: ModelSpec) -> Matte:
-    return crisp(matte_of(faces, windows, lambda parsed: visible_face(parsed.probabilities, spec)))
+def _as_rgb(colour: U8) -> tuple[int, int, int]:
+    red, green, blue = colour.tolist()
+    return red, green, blue
 
 
 def _tinted(tints: Sequence[tuple[Matte, tuple[int, ...]]], planes: list[U8], window: Window) -> list[U8]:
-    """Each plane of a window, mixed with one colour per matte. The mattes add up to 255 at most."""
+    """Each plane of a window, mixed with one colour for each matte. The mattes add up to 255 at most."""
     mixed = []
     for index, plane in enumerate(planes):
         mattes = [fitting(matte.at(window), plane) for matte, _ in tints]
@@ -128,23 +158,15 @@ def _tinted(tints: Sequence[tuple[Matte, tuple[int, ...]]], planes: list[U8], wi
     return mixed
 
 
-def _blurred(matte: Matte, planes: list[U8], window: Window) -> list[U8]:
+def _pixelated(matte: Matte, cells: int, planes: list[U8], window: Window) -> list[U8]:
     """Each plane of a window, with coarse cells in place of what the matte covers."""
     longer = max(planes[0].shape)
-    cells_wh = tuple(max(1, round(length * _BLUR_CELLS / longer)) for length in reversed(planes[0].shape))
+    cells_wh = tuple(max(1, round(length * cells / longer)) for length in reversed(planes[0].shape))
     mixed = []
     for plane in planes:
         hidden = fitting(matte.at(window), plane)
-        cells = cv2.resize(plane, cells_wh, interpolation=cv2.INTER_AREA)
-        coarse = cv2.resize(cells, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(plane, cells_wh, interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(small, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
         kept = cv2.multiply(plane, cv2.bitwise_not(hidden), scale=1 / 255)
         mixed.append(cv2.add(kept, cv2.multiply(coarse, hidden, scale=1 / 255)))
     return mixed
-
-
-def _written_ids(spec: ModelSpec) -> U8:
-    """(256,) uint8: the id that is written for each label. Beside parts, occlusion is background, as in training."""
-    ids = np.arange(256, dtype=np.uint8)
-    if "occlusion" in spec.labels and "face" not in spec.labels:
-        ids[spec.labels.index("occlusion")] = BACKGROUND
-    return ids

@@ -31,6 +31,10 @@ class Matte:
         x0, y0, x1, y1 = window
         return self.values[y0 - top : y1 - top, x0 - left : x1 - left]
 
+    def without(self, other: Matte) -> Matte:
+        """The matte without what another matte of the same part covers."""
+        return Matte(self.window, cv2.min(self.values, cv2.bitwise_not(other.values)))
+
 
 def face_window(face: ParsedFace, size_wh: tuple[int, int]) -> Window:
     """The part of the frame that may show something of a face, its size even; `NO_WINDOW` where nothing does."""

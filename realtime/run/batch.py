@@ -1,20 +1,23 @@
-"""Processes files, one after the other: a failure is named, and the rest is done."""
+"""Processes files: a failure is named, and the rest is done."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.pipeline import Options, Summary, run
+from realtime.render.registry import find_renderer
+from realtime.run.executors import Executor, Local
 from realtime.run.jobs import Job
 from realtime.video.sinks.open import open_sink
-from realtime.video.sources.base import SourceInfo
+from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
+from realtime.video.sources.trimmed import TrimmedSource
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ class Outcome:
 
 
 class Progress(Protocol):
-    """Who watches a batch: a progress bar, or nobody."""
+    """What shows how far a batch is: a progress bar, or nothing."""
 
     def started(self, job: Job, info: SourceInfo) -> None:
         """A job's input is open."""
@@ -51,16 +54,16 @@ class Progress(Protocol):
 
 
 class Unwatched:
-    """Watches nothing."""
+    """Shows nothing."""
 
     def started(self, job: Job, info: SourceInfo) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
     def frame_done(self, frames: int) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Says nothing."""
+        """Shows nothing."""
 
 
 def process(
@@ -70,19 +73,36 @@ def process(
     *,
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> list[Outcome]:
-    """Process every job, in order. Never raises for a job's sake.
+    """Process every job, in order. A job that fails never raises.
 
     Args:
-        detector: what finds faces; None: the one that the options name, made once for all jobs.
+        detector: finds faces; None: the one that the options name, made once for all jobs.
+        executor: what runs the jobs; None: this process, one after the other.
     """
+    return list(process_each(jobs, engine, options, detector=detector, progress=progress, executor=executor))
+
+
+def process_each(
+    jobs: Iterable[Job],
+    engine: Engine,
+    options: Options | None = None,
+    *,
+    detector: DetectsFaces | None = None,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> Iterator[Outcome]:
+    """As `process`, one outcome at a time: who stops in between still knows what was done."""
     options, progress = options or Options(), progress or Unwatched()
-    detector = detector or Detector(options.detector)
-    outcomes = []
-    for job in jobs:
-        outcomes.append(process_file(job, engine, options, detector, progress))
-        progress.finished(outcomes[-1])
-    return outcomes
+    detector = detector or open_detector(options.detector)
+
+    def work(job: Job) -> Outcome:
+        return process_file(job, engine, options, detector, progress)
+
+    for outcome in (executor or Local()).run(jobs, work):
+        progress.finished(outcome)
+        yield outcome
 
 
 def process_file(
@@ -108,7 +128,17 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
-    with open_source(job.input, depth=job.depth) as source:
+    with _open(job, options) as source:
         progress.started(job, source.info)
-        sink = open_sink(job.output, source.info, options.render, preset=options.preset, encoder=options.encoder)
+        codec = find_renderer(options.render).codec
+        sink = open_sink(
+            job.output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder
+        )
         return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
+
+
+def _open(job: Job, options: Options) -> Source:
+    source = open_source(job.input, depth=job.depth)
+    if source.info.kind != "image" and (options.start_seconds or options.end_seconds is not None):
+        return TrimmedSource(source, options.start_seconds, options.end_seconds)
+    return source

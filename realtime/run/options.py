@@ -8,15 +8,12 @@ from typing import Annotated
 
 import typer
 
+from engines.zoo import WITH_CONSENSUS, names
+from realtime.render.registry import find_renderer, renderers
+from realtime.run.executors import EXECUTORS
 
-class Kind(StrEnum):
-    """What is drawn."""
-
-    overlay = "overlay"
-    cutout = "cutout"
-    labels = "labels"
-    alpha = "alpha"
-    blur = "blur"
+FILES, MASKS, VIDEO, MACHINE = "Input and output", "Masks", "Video", "Machine"
+"""The groups in which the help lists options."""
 
 
 class View(StrEnum):
@@ -34,28 +31,141 @@ class H264(StrEnum):
     nvenc = "nvenc"
 
 
+class Preset(StrEnum):
+    """Presets of x264, from the fastest and largest files to the slowest."""
+
+    ultrafast = "ultrafast"
+    superfast = "superfast"
+    veryfast = "veryfast"
+    faster = "faster"
+    fast = "fast"
+    medium = "medium"
+    slow = "slow"
+    slower = "slower"
+    veryslow = "veryslow"
+    placebo = "placebo"
+
+
+def seconds_of(text: str) -> float:
+    """A time in seconds: 90, 90.5, 1:30 or 0:01:30. Raises typer.BadParameter."""
+    parts = text.split(":")
+    try:
+        last = float(parts[-1])
+    except ValueError:
+        last = -1.0
+    whole = len(parts) <= 3 and all(part.isdecimal() for part in parts[:-1])
+    if not whole or not 0 <= last < (60 if len(parts) > 1 else float("inf")):
+        raise typer.BadParameter(f"{text!r} is no time; expected seconds or h:mm:ss, such as 90, 1:30 or 0:01:30.5")
+    return sum(60**place * float(part) for place, part in enumerate(reversed(parts)))
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """The names of models that begin so, for a shell."""
+    known = [*names(), *(name + WITH_CONSENSUS for name in names() if name.startswith("parts"))]
+    return [name for name in known if name.startswith(incomplete)]
+
+
+JsonFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", help="Write a summary as JSON. - is standard output.", metavar="FILE", rich_help_panel=FILES
+    ),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Model = Annotated[
     str,
     typer.Option(
-        help="A model that ships with Unveil, an engine's folder or a checkpoint (its engine is built on first use); "
-        "parts+consensus for both of them.",
-        metavar="NAME",
+        "--model", "-m",
+        help="A model that ships with Unveil, the folder of an engine, or a checkpoint, whose engine is built on first "
+        "use. parts+consensus runs two models.",
+        metavar="NAME", autocompletion=complete_model, rich_help_panel=MASKS,
+    ),
+]  # fmt: skip
+Render = Annotated[
+    str,
+    typer.Option(
+        "--render", "-r",
+        help="What is drawn.\n\n" + "\n\n".join(f"{each.name}: {each.help}" for each in renderers().values()),
+        metavar="KIND", parser=lambda name: find_renderer(name).name, autocompletion=lambda: list(renderers()),
+        rich_help_panel=MASKS,
+    ),
+]  # fmt: skip
+MaxFaces = Annotated[
+    int | None,
+    typer.Option(
+        help="Mask this many faces at most, those found first \\[default: all].",
+        min=1,
+        metavar="N",
+        rich_help_panel=MASKS,
     ),
 ]
-Render = Annotated[Kind, typer.Option(help="What is drawn.")]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NoSmooth = Annotated[
+    bool, typer.Option("--no-smooth", help="Do not steady the masks of a video over time.", rich_help_panel=MASKS)
+]
 Depth = Annotated[
     Path | None,
     typer.Option(
-        help="Measured depth, for models that see it: a folder of 16-bit PNGs, or a 16-bit gray video. "
+        help="Measured depth, for models that take depth: a folder of 16-bit PNGs, or a 16-bit gray video "
         "\\[default: estimated from colour].",
-        metavar="PATH",
+        metavar="PATH", rich_help_panel=MASKS,
+    ),
+]  # fmt: skip
+DepthScale = Annotated[
+    float | None,
+    typer.Option(
+        help="Metres per step of the depth \\[default: what depth.json in its folder states, else 0.001].",
+        metavar="METRES",
+        rich_help_panel=MASKS,
     ),
 ]
-DepthScale = Annotated[
-    float | None, typer.Option(help="Metres a step of the depth \\[default: as depth.json beside it says, else 0.001].")
+Start = Annotated[
+    float | None,
+    typer.Option(
+        help="Start of the part of each video to process, in seconds or h:mm:ss. The output begins at 0.",
+        metavar="TIME", parser=seconds_of, rich_help_panel=VIDEO,
+    ),
+]  # fmt: skip
+End = Annotated[
+    float | None,
+    typer.Option(
+        help="End of that part, in the time of the input.", metavar="TIME", parser=seconds_of, rich_help_panel=VIDEO
+    ),
 ]
-Threads = Annotated[int | None, typer.Option(help="Threads for the network \\[default: as its work is worth].", min=1)]
+Crf = Annotated[
+    int | None,
+    typer.Option(
+        help="Quality of H.264, from 0 (lossless) to 51. Lower is better, and larger \\[default: 18].",
+        min=0, max=51, metavar="N", rich_help_panel=VIDEO,
+    ),
+]  # fmt: skip
+PresetOption = Annotated[
+    Preset | None,
+    typer.Option(
+        "--preset",
+        help="x264 preset, from ultrafast to placebo. Faster presets make larger files \\[default: veryfast].",
+        metavar="NAME",
+        rich_help_panel=VIDEO,
+    ),
+]
 Encoder = Annotated[
-    H264, typer.Option(help="Of H.264: x264 (CPU), nvenc (NVIDIA GPU), or the card where it works, else the CPU.")
+    H264,
+    typer.Option(
+        help="H.264 encoder: auto, x264 (CPU) or nvenc (NVIDIA GPU). auto takes nvenc where it works, but x264 with "
+        "--crf or --preset.",
+        metavar="NAME",
+        rich_help_panel=VIDEO,
+    ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="CPU threads for the network \\[default: by its size].", min=1, metavar="N", rich_help_panel=MACHINE
+    ),
+]
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor", help=f"What runs the files: {', '.join(EXECUTORS)}.", metavar="NAME",
+        hidden=len(EXECUTORS) == 1, rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip

@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
-    """Watches one source after the other (see `batch.Progress`); a context manager.
+    """Shows how far the work on one source after the other is (see `batch.Progress`); a context manager.
 
     Writes to stderr, so that stdout holds results only.
     """
@@ -96,13 +96,22 @@ class Progress:
 
 @contextmanager
 def counted(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """Watches work that is counted. Gives a function that takes (done, total)."""
+    """Shows how far a piece of work is: a bar on a terminal, elsewhere a line at once and then now and then.
+
+    Args:
+        what: the work, such as "labelling".
+        unit: what is counted, such as "pictures".
+
+    Yields:
+        A function that takes (done, total).
+    """
     console = Console(stderr=True)
     if console.is_terminal:
         with _bar(console) as bar:
             task = bar.add_task(what, total=None, fps="")
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
+    console.print(f"{what}: starting", highlight=False)
     last = time.perf_counter()
 
     def line(done: int, total: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,10 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from engines.engine import Engine
     from realtime.pipeline import Summary
     from realtime.run.batch import Outcome
-    from realtime.run.jobs import DepthInput
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
-    from realtime.video.sinks.video import Encoder
+    from realtime.video.sinks.h264 import Encoder
+    from realtime.video.sources.depth_files import DepthInput
 
 
 def start_line(engine: Engine) -> str:
@@ -40,12 +41,11 @@ def encoder_lines(encoder: Encoder) -> list[str]:
     and cannot."""
     if not nvidia_gpu() and encoder != "nvenc":
         return []
-    from realtime.video.sinks import nvenc
-    from realtime.video.sinks.video import uses_nvenc
+    from realtime.video.sinks.h264 import nvenc_problem, uses_nvenc
 
     if uses_nvenc(encoder):
         return ["H.264 is encoded by NVENC"]
-    return [f"H.264 is encoded by x264 ({nvenc.problem() or 'as asked for'})"]
+    return [f"H.264 is encoded by x264 ({nvenc_problem() or 'as asked for'})"]
 
 
 def live_line(summary: Summary) -> str:
@@ -55,11 +55,31 @@ def live_line(summary: Summary) -> str:
     return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
 
 
-def batch_json(engine: Engine, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The JSON object of `unveil process --json`."""
+def closing_line(outcomes: Sequence[Outcome], left: Sequence[Path], seconds: float) -> str:
+    """How many files are done, failed and, after an interruption, left."""
     failed = sum(outcome.error is not None for outcome in outcomes)
-    files = [outcome.to_json() for outcome in outcomes]
-    return {"engine": engine.description, "done": len(outcomes) - failed, "failed": failed, "files": files}
+    interrupted = f", {len(left)} not done (interrupted)" if left else ""
+    return f"{len(outcomes) - failed} done, {failed} failed{interrupted}, {seconds:.1f} s"
+
+
+def batch_json(
+    engine: Engine, outcomes: Sequence[Outcome], left: Sequence[Path] = (), executor: str = "local"
+) -> dict[str, Any]:
+    """The JSON object of `unveil process --json`.
+
+    Args:
+        left: the inputs that an interruption left undone.
+        executor: the name of what ran the files.
+    """
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    return {
+        "engine": engine.description,
+        "executor": executor,
+        "done": len(outcomes) - failed,
+        "failed": failed,
+        "not_done": [str(path) for path in left],
+        "files": [outcome.to_json() for outcome in outcomes],
+    }
 
 
 def doctor_text(report: Report) -> str:
@@ -117,18 +137,20 @@ def demo_text(result: DemoResult) -> str:
 
 
 def stages_text(summary: Summary) -> str:
-    """Milliseconds a frame of each stage."""
+    """Milliseconds per frame of each stage."""
     rows = [(name, times["mean"], times["p50"], times["p95"]) for name, times in summary.stages_ms.items()]
-    own_thread = "decode, detect to track, smooth to write, and encode have a thread each"
+    own_thread = "decode, detect to track, smooth to write, and encode run in a thread each"
     return table(rows, ("stage", "mean ms", "p50 ms", "p95 ms")) + f"\n({own_thread})"
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> str:
-    """Aligned columns, as wide as their contents; numbers to the right. Floats get two decimals."""
+    """Aligned columns, as wide as their contents; numbers to the right. Floats get two decimals, None becomes `-`."""
     lines = [list(header)] if header else []
     lines += [[_text(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    to_the_right = [all(isinstance(value, int | float) for value in column) for column in zip(*rows, strict=True)]
+    to_the_right = [
+        all(isinstance(value, int | float | None) for value in column) for column in zip(*rows, strict=True)
+    ]
     if header:
         lines.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -141,8 +163,16 @@ def json_text(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2)
 
 
+def is_stdout(path: Path | None) -> bool:
+    """True for `-`: JSON goes to standard output, and what is for people elsewhere."""
+    return str(path) == "-"
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write one JSON object. Raises SinkError where the file cannot be written."""
+    """Write one JSON object; `-` is standard output. Raises SinkError where the file cannot be written."""
+    if is_stdout(path):
+        sys.stdout.write(json_text(values) + "\n")
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json_text(values) + "\n", encoding="utf-8")
@@ -159,4 +189,6 @@ def _padded(cell: str, width: int, to_the_right: bool) -> str:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -24,12 +24,12 @@ from realtime.faces.detect import Detector
 from realtime.frames.crop import aligned, crop_rgb, region_from_box, region_of_frame
 from realtime.frames.types import U8, Frame
 from realtime.pipeline import Options, Summary, run
-from realtime.run.jobs import is_image
 from realtime.tools.demo.clip import write_clip
 from realtime.video.sinks.base import BackgroundSink, Sink
+from realtime.video.sinks.h264 import uses_nvenc
 from realtime.video.sinks.open import NullSink, open_sink
-from realtime.video.sinks.video import uses_nvenc
 from realtime.video.sources.base import Source, SourceInfo
+from realtime.video.sources.image import is_image
 from realtime.video.sources.open import open_source
 
 _CROPS = 16
@@ -130,6 +130,7 @@ def measure(
     *,
     seconds: float = 3.0,
     batches: Sequence[int] = (),
+    say: Callable[[str], None] = lambda line: None,
 ) -> BenchResult:
     """Time each network on crops of the source's first faces, then an overlay of the whole source, encoding included.
 
@@ -138,23 +139,27 @@ def measure(
         source: a video file, a camera or a stream; None: the sample clip, made anew.
         seconds: how long each network alone is timed.
         batches: calls with so many crops are timed, too.
+        say: gets a line before each step.
     """
     if source is not None and is_image(Path(source)):
         raise UsageError(f"bench needs a video; got an image: {source}")
     with tempfile.TemporaryDirectory(prefix="unveil-bench-") as folder:
         if source is None:
+            say("making the sample clip")
             source = Path(folder) / "sample.mp4"
             write_clip(source)
+        with open_source(source) as opened:  # a missing file fails before anything is measured
+            info = opened.info
         output = Path(folder) / "overlay.mp4"
         measured = []
-        for model in models:
+        for count, model in enumerate(models, start=1):
+            say(f"measuring {model} ({count} of {len(models)}): {seconds:g} s alone, then from video to video")
             with load(model) as engine:
                 measured.append(_measure_one(engine, source, output, seconds, batches))
-        with open_source(source) as opened:
-            info = opened.info
         result = BenchResult(tuple(measured), None, _described(info, measured[0].summary))
         if info.live or result.damage:
             return result
+        say("measuring decoding and encoding alone")
         return BenchResult(result.engines, measure_ceilings(source, output), result.source)
 
 
@@ -167,7 +172,7 @@ def measure_ceilings(video: str | Path, output: Path) -> Ceilings:
     """
     with open_source(video) as source:
         info = source.info
-    return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info, "overlay")))
+    return Ceilings(_fps(video, NullSink()), _fps(video, open_sink(output, info)))
 
 
 def copy(source: Source, sink: Sink) -> int:
@@ -192,7 +197,7 @@ def _measure_one(
     network = [bench_network(engine, crops, seconds=seconds, batch=batch) for batch in (1, *batches)]
     finished: list[float] = []
     with open_source(source) as opened:
-        sink = open_sink(output, opened.info, "overlay")
+        sink = open_sink(output, opened.info)
         options = Options(limit=_LIVE_FRAMES if opened.info.live else None)
         summary = run(opened, engine, sink, options, on_frame=lambda _: finished.append(time.perf_counter()))
     p50, p95 = np.percentile(np.diff(finished), (50, 95)) * 1000 if len(finished) > 1 else (0.0, 0.0)
@@ -202,7 +207,7 @@ def _measure_one(
 def _identity(engine: Engine) -> dict[str, Any]:
     manifest = engine.manifest
     return {
-        "description": engine.description, "model": engine.spec.name, "backend": manifest.backend,
+        "description": engine.description, "model": engine.name, "backend": manifest.backend,
         "precision": manifest.precision, "batch": str(manifest.batch), "checkpoint_sha256": manifest.checkpoint_sha256,
     }  # fmt: skip
 

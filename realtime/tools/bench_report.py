@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.errors import MissingExtra, SinkError
+from engines.errors import SinkError
+from engines.installation import MissingExtra
 from realtime.run.report import stages_text, table
 
 if TYPE_CHECKING:

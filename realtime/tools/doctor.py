@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from engines import backends, machine, zoo
 from engines.errors import EngineError
+from engines.installation import install_command
 from engines.manifest import read_manifest, verify
 from realtime.tools.system_libraries import missing_packages
 
@@ -108,7 +109,7 @@ def cpu_features() -> list[str]:
 
 def _engines() -> Iterator[Check]:
     for backend in backends.statuses():
-        yield Check(backend.name, "yes" if backend.available else "no", backend.detail, backend.name == "openvino")
+        yield Check(backend.name, "yes" if backend.available else "no", backend.detail, backend.required)
 
 
 def _models() -> Iterator[Check]:
@@ -172,15 +173,15 @@ def _codecs() -> Iterator[Check]:
         import av
         from av.codec.codec import UnknownCodecError
 
-        from realtime.video.sinks import nvenc
+        from realtime.video.sinks.h264 import NVENC, nvenc_problem
     except ImportError as e:
-        yield Check("PyAV", "no", f"cannot be loaded ({e}); run: pip install unveil", needed=True)
+        yield Check("PyAV", "no", f"cannot be loaded ({e}); run: {install_command()}", needed=True)
         return
     for name, use in _ENCODERS:
         needed = name in ("libx264", "ffv1")
         try:
             av.Codec(name, "w")
-            problem = nvenc.problem() if name == nvenc.CODEC else ""
+            problem = nvenc_problem() if name == NVENC else ""
         except UnknownCodecError:
             problem = "not in this build of PyAV"
         yield Check(name, "no" if problem else "yes", f"{use}: {problem}" if problem else use, needed)
@@ -219,14 +220,14 @@ def _packages() -> Iterator[Check]:
     try:
         requirements = requires("unveil") or []
     except PackageNotFoundError:
-        yield Check("unveil", "no", "runs from a folder, not installed; run: pip install --editable .")
+        yield Check("unveil", "no", f"runs from a folder, not installed; run: {install_command()}")
         return
     yield Check("unveil", "info", version("unveil"))
     for requirement in requirements:
         name = re.split(r"[\s=<>!~;\[]", requirement, maxsplit=1)[0]
-        extra = re.search(r"extra == ['\"](\w+)", requirement)
+        extra = re.search(r"extra == ['\"]([\w-]+)", requirement)
         try:
             yield Check(name, "info", version(name))
         except PackageNotFoundError:
-            where = f"pip install 'unveil[{extra[1]}]'" if extra else "pip install unveil"
-            yield Check(name, "no", f"not installed; run: {where}", needed=extra is None)
+            command = install_command(extra[1] if extra else "")
+            yield Check(name, "no", f"not installed; run: {command}", needed=extra is None)

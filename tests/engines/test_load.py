@@ -6,15 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engines import zoo
+from engines.compiling.cache import CACHE_VARIABLE
 from engines.engine import Engine
 from engines.errors import EngineDamaged, UnknownModel, UsageError
-from engines.load import find_engine, load_engine
+from engines.load import engine_name, find_engine, load_engine
+from engines.manifest import read_manifest
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,8 +58,20 @@ def test_damaged_int8_is_not_passed_over(small_zoo: Path) -> None:
 
 def test_folder_loads(tiny_engines: dict[str, Path]) -> None:
     with load_engine(str(tiny_engines["fp32"]), threads=1) as engine:
-        assert engine.description == "tiny, OpenVINO fp32, CPU, 1 thread"
+        assert engine.description == f"{tiny_engines['fp32']} (architecture tiny), OpenVINO fp32, CPU, 1 thread"
         check_engine(engine)
+
+
+def test_shipped_weights_that_were_compiled_on_first_use_have_the_models_name(
+    small_zoo: Path, tiny_engines: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    cached = shutil.copytree(tiny_engines["torch"], tmp_path / "cache" / "weights-fp32-key")
+    manifest = read_manifest(cached)
+    assert engine_name(cached, manifest) == "tiny"
+    own = replace(manifest, checkpoint="runs/mine/weights.safetensors", checkpoint_sha256="d" * 64)
+    assert engine_name(cached, own) == "runs/mine/weights.safetensors"
+    assert engine_name(tmp_path / "engine", manifest) == str(tmp_path / "engine"), "a folder keeps its own name"
 
 
 def test_unknown_name_lists_the_known_ones(small_zoo: Path) -> None:

@@ -57,7 +57,8 @@ class FakeParser(FakeEngine):
 
     def __init__(self, spec: ModelSpec, labels: U8) -> None:
         super().__init__()
-        self.spec, self.labels, self.description = spec, labels, f"fake {spec.name}"  # type: ignore[misc]
+        self.spec, self.labels = spec, labels  # type: ignore[misc]
+        self.name, self.description = spec.name, f"fake {spec.name}"
         self.manifest = SimpleNamespace(batch=1)
         self.seen: list[U8] = []
         self.closed = False
@@ -75,6 +76,7 @@ class GreenIsNear(FakeEngine):
     """A translator: the green of a pixel is its depth as gray."""
 
     spec = TRANSLATOR
+    name = "rgb-to-depth"
     description = "fake rgb-to-depth"
     closed = False
 

@@ -55,7 +55,7 @@ def write_parts(folder: Path, photographs: int = 8, synthetic: int = 8) -> Path:
         (folder / sub).mkdir(parents=True)
     rows, number = [], 0
     for source, count in (("photograph", photographs), ("synthetic", synthetic)):
-        left = {"train": count // 2, "held": count - count // 2}
+        left = {"train": count // 2, "held out": count - count // 2}
         while any(left.values()):
             number += 1
             name = f"{source}_{number:03d}"

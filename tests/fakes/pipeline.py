@@ -100,6 +100,7 @@ class FakeEngine:
 
     spec = SPEC
     manifest = SimpleNamespace(batch=1)
+    name = "fake"
     description = "fake engine"
 
     def __init__(self) -> None:

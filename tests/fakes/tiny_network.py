@@ -12,7 +12,7 @@ from engines.compiling.build import build
 from engines.compiling.parity import fixed_samples
 from engines.engine import U8
 from engines.manifest import Manifest
-from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, Backend, Batch, BuildSpec, ModelSpec, Precision
+from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, Batch, BuildSpec, ModelSpec, Precision
 
 SPEC = ModelSpec("tiny", CONSENSUS_LABELS, size_px=32, mean=(0.4, 0.5, 0.6), std=(0.3, 0.5, 0.7))
 CHECKPOINT = "c" * 64
@@ -46,9 +46,7 @@ def crops(count: int) -> U8:
     return fixed_samples(SPEC, count)
 
 
-def build_tiny(
-    folder: Path, precision: Precision = "fp32", backend: Backend = "openvino", batch: str = "1"
-) -> Manifest:
+def build_tiny(folder: Path, precision: Precision = "fp32", backend: str = "openvino", batch: str = "1") -> Manifest:
     """An engine of the tiny network."""
     build_spec = BuildSpec(backend, precision, Batch.of(batch))
     return build(

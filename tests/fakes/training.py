@@ -30,7 +30,7 @@ def write_labels(folder: Path, count: int = 24) -> Path:
     from train.data.split import face_split
 
     (folder / "labels").mkdir(parents=True)
-    rows, sides, number = [], {"train": 0, "held": 0}, 0
+    rows, sides, number = [], {"train": 0, "held out": 0}, 0
     while len(rows) < count:
         name = f"face_{number:03d}"
         number += 1
@@ -60,7 +60,7 @@ def write_occluders(folder: Path) -> Path:
 
     for kind in ("hands", "masks", "objects"):
         (folder / kind).mkdir(parents=True)
-        for side in ("train", "held"):
+        for side in ("train", "held out"):
             stem = next(s for i in range(999) if occluder_split(s := f"{kind}{i}") == side)
             rgba = np.zeros((40, 40, 4), np.uint8)
             cv2.circle(rgba, (20, 20), 15, (40, 200, 40, 255), -1)

@@ -1,4 +1,4 @@
-"""The loop, with fakes in its four seats."""
+"""The loop, with fakes for source, detector, engine and sink."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
 from engines.engine import Parsed
 from engines.errors import EngineMismatch, SinkError, SourceError, UsageError
+from realtime import pipeline
 from realtime.buffer import Policy
-from realtime.frames.types import U8, Detection, Frame
+from realtime.faces.detect import DETECTORS
+from realtime.faces.smooth import Smoother
+from realtime.frames.types import U8, Detection, Frame, ParsedFace
 from realtime.pipeline import Options, run
 from tests.fakes.pipeline import FakeDetector, FakeEngine, FakeSink, FakeSource, face_box, rgb_frame, scene, yuv_frame
 
@@ -93,6 +98,16 @@ def test_an_error_of_the_sink_ends_the_run() -> None:
     assert sink.aborted
 
 
+def test_a_run_gives_opencv_its_threads_back() -> None:
+    cv2.setNumThreads(3)
+    during: list[int] = []
+    run(
+        FakeSource(frames(1)), FakeEngine(), FakeSink(),
+        detector=detector(), on_frame=lambda _: during.append(cv2.getNumThreads()),
+    )  # fmt: skip
+    assert (during, cv2.getNumThreads()) == ([1], 3)
+
+
 class FailingEngine(FakeEngine):
     """Parses two frames."""
 
@@ -128,7 +143,7 @@ def test_a_run_ends_at_its_limit_though_the_source_gives_no_more() -> None:
     assert not {"reader", "parser"} & {thread.name for thread in threading.enumerate()}
 
 
-def test_damage_after_the_last_frame_that_was_asked_for_is_nobodys_concern() -> None:
+def test_damage_after_the_last_frame_that_was_asked_for_does_not_count() -> None:
     broken = FakeSource(frames(4), error=SourceError("ends early"))
     assert run(broken, FakeEngine(), FakeSink(), Options(limit=4), detector=detector()).damage is None
 
@@ -164,18 +179,45 @@ def test_on_frame_gets_the_number_of_frames_that_are_done() -> None:
     assert seen == [1, 2, 3]
 
 
-def test_an_image_is_not_smoothed() -> None:
-    still = FakeSource([rgb_frame(scene())], kind="image")
-    assert run(still, FakeEngine(), FakeSink(), detector=detector()).frames == 1
+@pytest.mark.parametrize(("kind", "smoothed"), [("image", False), ("video", True)])
+def test_an_image_is_not_smoothed(kind: str, smoothed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Smoother] = []
+    monkeypatch.setattr(pipeline, "new_smoothing", lambda: made.append(Smoother()) or made[0])
+    run(FakeSource([rgb_frame(scene())], kind=kind), FakeEngine(), FakeSink(), detector=detector())
+    assert bool(made) is smoothed
 
 
-@pytest.mark.parametrize("values", [{"redetect_every": 0}, {"max_faces": 0}, {"limit": -1}])
-def test_options_that_make_no_sense_are_refused(values: dict[str, int]) -> None:
+@pytest.mark.parametrize("values", [{"detector": "mine"}, {"redetect_every": 0}, {"max_faces": 0}, {"limit": -1}])
+def test_options_that_make_no_sense_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=next(iter(values))):
         Options(**values)  # type: ignore[arg-type]
 
 
-def test_blur_looks_for_new_faces_in_every_frame_unless_told_otherwise() -> None:
+def test_blur_searches_every_frame_for_new_faces_by_default() -> None:
     assert Options(render="blur").search_interval == 1
     assert Options(render="blur", redetect_every=9).search_interval == 9
     assert Options().search_interval > 1
+
+
+def test_another_detector_is_a_class_and_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    class AtOnePlace(FakeDetector):
+        def __init__(self) -> None:
+            super().__init__([Detection(face_box(*FACE), 0.9)])
+
+    monkeypatch.setitem(DETECTORS, "toy", AtOnePlace)
+    assert run(FakeSource(frames(2)), FakeEngine(), FakeSink(), Options(detector="toy")).faces == 1
+
+
+def test_another_smoothing_is_a_class_and_the_line_that_chooses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FirstStays:
+        first: list[ParsedFace] | None = None
+
+        def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
+            self.first = self.first or list(faces)
+            return self.first
+
+    monkeypatch.setattr(pipeline, "new_smoothing", FirstStays)
+    sink, moving = FakeSink(), [yuv_frame(scene(faces=[(160.0 + 8 * i, 120.0, 80.0)]), i) for i in range(5)]
+    run(FakeSource(moving), FakeEngine(), sink, Options("labels"), detector=detector())
+    for frame in sink.frames[1:]:
+        np.testing.assert_array_equal(frame.planes[0], sink.frames[0].planes[0])

@@ -4,15 +4,19 @@ from typer.testing import CliRunner
 
 pytest.importorskip("torch")
 
-from cli import _engine, app
+from cli import _engine_for as _engine
+from cli import app
 from engines import zoo
-from engines.backends import BackendStatus
+from engines.backends import backends_on
 from engines.compiling.cache import CACHE_VARIABLE
 from engines.errors import BuildError, DataError
 from engines.load import load_engine
 from engines.manifest import sha256_of
+from engines.spec import BuildSpec
 from train import compiling, models
 from train.learn.checkpoint import save_weights
+
+GPU_RECIPES = [BuildSpec("tensorrt", "fp16"), BuildSpec("torch", "fp16")]
 
 
 @pytest.fixture
@@ -29,6 +33,7 @@ def test_a_checkpoint_is_a_model_whose_engine_is_built_once(checkpoint, capsys):
     assert "first use of mine.safetensors here" in capsys.readouterr().err
     with load_engine(folder, threads=1) as engine:
         assert engine.manifest.checkpoint_sha256 == sha256_of(checkpoint)
+        assert engine.description == f"{checkpoint} (architecture consensus-lite), OpenVINO int8, CPU, 1 thread"
     assert _engine(f"{checkpoint}+consensus") == f"{folder}+consensus"
     assert capsys.readouterr().err == ""
 
@@ -57,22 +62,23 @@ def test_other_batches_and_sizes_are_compiled_as_asked(checkpoint, tmp_path):
 @pytest.mark.parametrize(
     ("gpu", "runs", "chosen"),
     [
-        (False, ("tensorrt", "torch-cuda"), []),
+        (False, ("tensorrt", "torch"), []),
         (True, (), []),
-        (True, ("torch-cuda",), ["torch"]),
-        (True, ("tensorrt", "torch-cuda"), ["tensorrt", "torch"]),
+        (True, ("torch",), ["torch"]),
+        (True, ("tensorrt", "torch"), ["tensorrt", "torch"]),
     ],
 )
 def test_what_runs_here_is_built_the_fastest_first(monkeypatch, gpu, runs, chosen):
     monkeypatch.setattr(compiling, "nvidia_gpu", lambda: gpu)
-    monkeypatch.setattr(compiling.backends, "status", lambda name: BackendStatus(name, name in runs, ""))
-    assert [recipe.backend for recipe in compiling.first_uses()] == chosen
+    for backend in backends_on("cuda"):
+        monkeypatch.setattr(backend, "available", lambda _, name=backend.name: (name in runs, ""))
+    assert [recipe.backend for recipe in compiling.gpu_recipes()] == chosen
 
 
 def test_a_model_that_ships_gets_an_engine_for_the_gpu(monkeypatch):
     asked = []
-    monkeypatch.setattr(compiling, "first_uses", lambda: list(compiling.ON_GPU.values()))
-    monkeypatch.setattr(compiling, "engine_of", lambda *words: asked.append(words) or "engine")
+    monkeypatch.setattr(compiling, "gpu_recipes", lambda: GPU_RECIPES)
+    monkeypatch.setattr(compiling, "cached_engine_of", lambda *words: asked.append(words) or "engine")
     assert compiling.engine_for("parts") == "engine"
     assert compiling.engine_for("engines/mine") == "engines/mine"
     ((weights, _, build_spec),) = asked
@@ -88,8 +94,8 @@ def test_without_an_engine_for_the_gpu_the_cpus_is_used_and_that_is_said(checkpo
         return "on the CPU"
 
     said = []
-    monkeypatch.setattr(compiling, "first_uses", lambda: list(compiling.ON_GPU.values()))
-    monkeypatch.setattr(compiling, "engine_of", only_on_the_cpu)
+    monkeypatch.setattr(compiling, "gpu_recipes", lambda: GPU_RECIPES)
+    monkeypatch.setattr(compiling, "cached_engine_of", only_on_the_cpu)
     assert compiling.engine_for("parts", said.append) == "parts"
     assert said == [
         "no tensorrt engine for the GPU (an operator is missing)",

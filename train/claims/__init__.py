@@ -1,6 +1,6 @@
-"""The papers' claims, put to the test on data that is at hand: `unveil reproduce`.
+"""Experiments that test the claims of two papers on other data: `unveil reproduce`.
 
-`journal.py`, `job.py`, `stats.py`, `findings.py`, `page.py` and `plots.py` know no paper: finished runs on disk, how
-they are gone through, differences against the spread of seeds, and what is said of them. `consensus/` has the claims of
-Structure via Consensus, `mutual/` those of Cross-Domain Mutual Learning.
+`job.py` (the runs of an experiment), `journal.py` (their records on disk), `findings.py` (differences between variants,
+against the spread of the seeds), `page.py` and `plots.py` serve every paper. `consensus/` holds the claims of Structure
+via Consensus, `mutual/` those of Cross-Domain Mutual Learning.
 """

@@ -1,15 +1,80 @@
-"""A paper's claims, each as a difference between two variants, and what the runs say to it."""
+"""Compares variants over several seeds, and judges a paper's claims by the differences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-from train.claims.stats import Spread, Verdict, difference, verdict
-
 Results = dict[str, Any]
-"""`runs`: records with `variant`, `seed` and `metrics`; and what the job adds of plan, data and machine."""
+"""`runs`: records with `variant`, `seed` and `metrics`; and the job's `plan`, `data` and `machine`."""
+
+
+class Verdict(Enum):
+    """Whether a claimed difference shows over the seeds."""
+
+    HOLDS = "holds"
+    REVERSED = "the other way round"
+    UNCLEAR = "within the spread"
+    ONE_SEED = "one seed, no verdict"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One figure by seed."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The average over the seeds."""
+        return statistics.fmean(self.values)
+
+    @property
+    def deviation(self) -> float:
+        """The sample standard deviation; 0 for a single seed."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
+
+    @property
+    def low(self) -> float:
+        """The lowest seed."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The highest seed."""
+        return max(self.values)
+
+    def text(self, digits: int = 1) -> str:
+        """`84.1 ± 0.3`; without the deviation for a single seed."""
+        deviation = f" ± {self.deviation:.{digits}f}" if len(self.values) > 1 else ""
+        return f"{self.mean:.{digits}f}{deviation}"
+
+
+def difference(ours: Sequence[float], other: Sequence[float]) -> Spread:
+    """`ours - other`, seed by seed. Both lists are in the order of the seeds, whose runs share start and data."""
+    return Spread(tuple(a - b for a, b in zip(ours, other, strict=True)))
+
+
+def verdict(change: Spread, direction: int) -> Verdict:
+    """Whether a difference shows what is claimed.
+
+    It counts if all seeds agree on its sign and its mean is larger than its standard deviation over the seeds.
+
+    Args:
+        change: the difference, seed by seed.
+        direction: the sign that is claimed, 1 or -1.
+    """
+    if len(change.values) < 2:
+        return Verdict.ONE_SEED
+    agreed = change.low > 0 or change.high < 0
+    if not agreed or abs(change.mean) <= change.deviation:
+        return Verdict.UNCLEAR
+    return Verdict.HOLDS if change.mean * direction > 0 else Verdict.REVERSED
+
+
 _WORDS = {
     Verdict.HOLDS: "Holds here.",
     Verdict.REVERSED: "Does not hold here: it is the other way round.",
@@ -20,11 +85,11 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A figure that is told of every variant."""
+    """A figure that is printed for every variant."""
 
     title: str
     digits: int = 1
-    """Decimals that it is printed with."""
+    """Decimals in print."""
 
 
 @dataclass(frozen=True)
@@ -43,38 +108,38 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the runs say to a claim."""
+    """What the runs show about a claim."""
 
     claim: Claim
     column: Column
-    found: Spread
+    change: Spread
     """The difference, seed by seed."""
 
     @property
     def verdict(self) -> Verdict:
-        """Whether it stands out of the spread, and which way."""
-        return verdict(self.found, self.claim.direction)
+        """Whether the difference shows, and in which direction."""
+        return verdict(self.change, self.claim.direction)
 
     @property
     def text(self) -> str:
         """One sentence for each of: the claim, the verdict, the numbers."""
         claim, digits = self.claim, self.column.digits
-        seeds = ", ".join(f"{value:+.{digits}f}" for value in self.found.values)
+        seeds = ", ".join(f"{value:+.{digits}f}" for value in self.change.values)
         paper = "" if claim.paper is None else f"; in the paper {claim.paper:+.{digits}f}"
         return (
             f"{claim.text} **{_WORDS[self.verdict]}** {self.column.title}: "
-            f"{signed(self.found, digits)} (by seed: {seeds}{paper})."
+            f"{signed(self.change, digits)} (by seed: {seeds}{paper})."
         )
 
 
 def figures(results: Results, variant: str, column: str) -> list[float]:
-    """A column of a variant at the end of its runs, by seed; empty where it was not run or has no such figure."""
+    """A column of a variant after its runs, by seed; empty if it was not run or has no such figure."""
     runs = sorted((run for run in results["runs"] if run["variant"] == variant), key=lambda run: run["seed"])
     return [run["metrics"][column] for run in runs if run["metrics"].get(column) is not None]
 
 
 def findings(results: Results, claims: tuple[Claim, ...], columns: Mapping[str, Column]) -> list[Finding]:
-    """Of every claim whose two variants were run."""
+    """The findings for every claim whose two variants were run."""
     return [
         Finding(claim, columns[claim.column], difference(ours, other))
         for claim in claims
@@ -95,7 +160,7 @@ def summary(found: list[Finding]) -> str:
     )
 
 
-def signed(found: Spread, digits: int) -> str:
-    """`+1.2 ± 0.3`; a single seed without a deviation."""
-    deviation = f" ± {found.deviation:.{digits}f}" if len(found.values) > 1 else ""
-    return f"{found.mean:+.{digits}f}{deviation}"
+def signed(change: Spread, digits: int) -> str:
+    """`+1.2 ± 0.3`; without the deviation for a single seed."""
+    deviation = f" ± {change.deviation:.{digits}f}" if len(change.values) > 1 else ""
+    return f"{change.mean:+.{digits}f}{deviation}"

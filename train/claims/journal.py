@@ -1,8 +1,7 @@
-"""Finished runs on disk, one JSON file each: what a job that was stopped does not do again."""
+"""Records of finished runs on disk, one JSON file each: a job that was stopped does not do them again."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from engines.errors import DataError
 
@@ -23,12 +24,12 @@ class Journal:
     folder: Path
 
     def claim(self, identity: Record) -> None:
-        """Make the folder this job's; several processes of it may.
+        """Reserve the folder for this job. Several processes of the same job may claim it.
 
-        Raises DataError where it holds another job's runs, naming each difference.
+        Raises DataError if it holds the runs of another job, and names each difference.
 
         Args:
-            identity: JSON-ready; all that shapes the runs.
+            identity: everything that determines the runs, JSON-ready.
         """
         path, now = self.folder / "job.json", json.loads(json.dumps(identity))
         before = _read(path)
@@ -47,34 +48,36 @@ class Journal:
             )
 
     def read(self, name: str) -> Record | None:
-        """The record of a finished run; None where it is still to be done. Raises DataError where it is damaged."""
+        """The record of a finished run; None if the run is still to be done. Raises DataError if it is damaged."""
         return _read(self._path(name))
 
     def write(self, name: str, record: Record) -> None:
-        """Note a run as finished, so that a kill at any moment leaves it done or to be done."""
+        """Record a run as finished. A kill at any moment leaves it either finished or still to be done."""
         self._path(name).parent.mkdir(parents=True, exist_ok=True)
         _write(self._path(name), record)
 
     @contextmanager
-    def taken(self, name: str) -> Iterator[bool]:
-        """Keep other processes of the job from a run; False where one of them is at it. A kill lets go of it."""
+    def lock(self, name: str) -> Iterator[bool]:
+        """Keep other processes of the job from doing a run. False if one of them is doing it. A kill unlocks it."""
         path = self._path(name).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
             yield True
-            path.unlink(missing_ok=True)
+        finally:
+            lock.release()
 
     def weights(self, name: str) -> Path:
-        """Where a run's weights belong."""
+        """The file for a run's weights."""
         return self._path(name).with_suffix(".safetensors")
 
     def folder_of(self, name: str) -> Path:
-        """Where they belong if there are several."""
+        """The folder for a run's weights if there are several networks."""
         return self._path(name).with_suffix("")
 
     def _path(self, name: str) -> Path:
@@ -87,9 +90,11 @@ def _read(path: Path) -> Record | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as e:
-        raise DataError(f"{path} cannot be read ({e}); delete it, and it is made again") from e
+        raise DataError(f"{path} cannot be read ({e}); delete it, and the run is done again") from e
     if not isinstance(values, dict):
-        raise DataError(f"{path} holds a {type(values).__name__}, expected an object; delete it, and it is made again")
+        raise DataError(
+            f"{path} holds a {type(values).__name__}, expected an object; delete it, and the run is done again"
+        )
     return values
 
 

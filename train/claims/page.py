@@ -1,4 +1,4 @@
-"""What the results pages of the papers share: tables, the reading of the differences, the machine."""
+"""The sections that the results pages of all papers share: tables, findings, seeds and machine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from train.claims.findings import Column, Finding, Results, figures
-from train.claims.stats import Spread
+from train.claims.findings import Column, Finding, Results, Spread, figures
 
 SMALL = "**A small run, to see that it works: tiny budgets, so that the figures mean nothing.**\n\n"
 
@@ -21,42 +20,42 @@ def write(results: Results, text: str, folder: Path, *, page: str, raw: str) -> 
 
 
 def markdown(heads: list[str], rows: list[list[str]]) -> str:
-    """A table."""
+    """A Markdown table."""
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def table(results: Results, rows: Iterable[tuple[str, str]], columns: Mapping[str, Column]) -> str:
-    """A row for each (variant, title), with every column's mean and spread over the seeds; `-` where there is none."""
+    """A row for each (variant, title), with the mean and spread of each column; `-` if there is no figure."""
     heads = ["", *(column.title for column in columns.values())]
     return markdown(heads, [[title, *cells(results, name, columns)] for name, title in rows])
 
 
 def cells(results: Results, variant: str, columns: Mapping[str, Column]) -> list[str]:
-    """`84.1 ± 0.3` of each column."""
+    """`84.1 ± 0.3` for each column of a variant."""
     values = {name: tuple(figures(results, variant, name)) for name in columns}
     return [Spread(seeds).text(columns[name].digits) if seeds else "-" for name, seeds in values.items()]
 
 
-def title(name: str, results: Results, what_was_found: str, raw: str, holds: str) -> str:
-    """The head of a page.
+def title(name: str, results: Results, found_summary: str, raw: str, holds: str) -> str:
+    """The heading of a page and its summary.
 
     Args:
-        raw: the file of the raw results, below the page's folder.
-        holds: what is in it.
+        raw: the file of the raw results, relative to the page's folder.
+        holds: what the file contains.
     """
     return (
         f"# {name}: its claims on our data\n\n{SMALL if results['plan']['small'] else ''}"
         f"Written by `unveil reproduce` from its own runs, whichever way they fall; {holds}: "
-        f"[{raw}]({raw}).\n\n{what_was_found}"
+        f"[{raw}]({raw}).\n\n{found_summary}"
     )
 
 
 def reading(results: Results, found: list[Finding], more: Iterable[str] = ()) -> str:
-    """The section that says of each claim whether it holds.
+    """The section that states for each claim whether it holds.
 
     Args:
-        more: sentences that are no claims of a difference.
+        more: sentences about other claims than differences.
     """
     seeds = results["plan"]["seeds"]
     chance = f" With {seeds} seeds, {200 / 2**seeds:.0f} % of differences without a cause agree in sign, and a small "
@@ -70,15 +69,15 @@ def reading(results: Results, found: list[Finding], more: Iterable[str] = ()) ->
 
 
 def where_and_how_long(results: Results) -> str:
-    """Seeds, minutes and machine, in one line of a list."""
+    """Seeds, minutes and machine, as one line of a list."""
     minutes, machine = sum(run["seconds"] for run in results["runs"]) / 60, results["machine"]
     return (
-        f"- **Seeds**: {results['plan']['seeds']}. {minutes:.0f} minutes of training and looking on {machine['cpu']}, "
-        f"{machine['cores']} core{'s' if machine['cores'] > 1 else ''}, torch {machine['torch']}."
+        f"- **Seeds**: {results['plan']['seeds']}. {minutes:.0f} minutes of training and evaluation on "
+        f"{machine['cpu']}, {machine['cores']} core{'s' if machine['cores'] > 1 else ''}, torch {machine['torch']}."
     )
 
 
 def of_seeds(results: Results) -> str:
-    """What follows "mean" in a caption."""
+    """The words after "mean" in a caption."""
     seeds = results["plan"]["seeds"]
     return f" ± standard deviation over {seeds} seeds" if seeds > 1 else " of one seed"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engines.errors import MissingExtra
+from engines.installation import MissingExtra
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the summary as JSON.", metavar="FILE")]
 Labels = Annotated[Path, typer.Option(help="The folder that `unveil label` wrote.")]

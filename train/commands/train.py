@@ -13,73 +13,82 @@ from train.commands.options import needs_training
 
 
 def train(
-    output: Annotated[Path, typer.Option(help="The folder of state, log and weights; a stopped run goes on in it.")],
-    labels: Annotated[Path | None, typer.Option(help="The folder that `unveil label` wrote.")] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for state, log and weights. A stopped run continues in it.")
+    ],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A recipe that ships (consensus-lite, consensus, parts, parts-depth, ...) or a .toml file; see "
+            "train/recipes."
+        ),
+    ] = DEFAULT_MODEL,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder that `unveil label` wrote. Repeatable for recipes of parts.", metavar="FOLDER"),
+    ] = None,
     occluders: Annotated[
-        Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects, for composed crops.")
+        Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.", metavar="FOLDER")
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="A data set in place of composed crops; see docs/datasets.md.", metavar="KIND:DIR"),
+        typer.Option(help="Data set to train on instead of --labels; see docs/datasets.md.", metavar="KIND:FOLDER"),
     ] = None,
-    split: Annotated[str, typer.Option(help="Of --data: what is learned.")] = "train",
-    held_split: Annotated[str, typer.Option(help="Of --data: what is looked at in between.")] = "test",
-    distinct: Annotated[int | None, typer.Option(help="Only that many different crops, again and again.")] = None,
-    flips: Annotated[bool, typer.Option("--flips", help="Of --data or --distinct: mirror every other crop.")] = False,
-    augment: Annotated[bool, typer.Option("--augment", help="Of those: turn, zoom and light them a little.")] = False,
-    model: Annotated[str, typer.Option(help="The network to train.")] = DEFAULT_MODEL,
-    width: Annotated[int | None, typer.Option(help="Channels of its first layer \\[default: the model's own].")] = None,
-    size_px: Annotated[int | None, typer.Option(help="Side of the crops \\[default: the model's own].")] = None,
-    regularised: Annotated[bool, typer.Option("--regularised", help="Dropout in the network, and flips.")] = False,
-    start: Annotated[Path | None, typer.Option(help="Weights to start from.", metavar="FILE")] = None,
-    samples: Annotated[int, typer.Option(help="Crops in all.", min=1)] = 170_000,
-    batch: Annotated[int, typer.Option(help="Crops at once, on all processes together.", min=1)] = 32,
-    accumulate: Annotated[int, typer.Option(help="Batches that make one step.", min=1)] = 1,
-    optimiser: Annotated[str, typer.Option(help="adamw-cosine, adam-plateau or adam-flat.")] = "adamw-cosine",
-    learning_rate: Annotated[
-        float | None, typer.Option(help="The peak or start \\[default: 2e-3, 1e-3 or 1e-5, by the optimiser].")
+    start: Annotated[
+        Path | None, typer.Option(help="Weights to start from: a checkpoint or a run's folder.", metavar="PATH")
     ] = None,
-    patience: Annotated[int, typer.Option(help="Looks without progress that adam-plateau lets pass.", min=0)] = 2,
-    stop: Annotated[bool, typer.Option("--stop", help="End where adam-plateau would fall below 1e-5.")] = False,
-    cross_entropy: Annotated[float, typer.Option(help="Weight of the pixel loss (equation 3).")] = 1.0,
-    balanced: Annotated[float, typer.Option(help="Weight of the blob-balanced pixel loss (equation 5).")] = 0.0,
-    consensus: Annotated[float, typer.Option(help="Weight of the consensus loss (equation 8).")] = 0.03,
-    alpha: Annotated[float, typer.Option(help="Its first term: a blob's mean fits its label.")] = 10.0,
-    beta: Annotated[float, typer.Option(help="Its second term: pixels agree with their blob.")] = 5.0,
-    blobs: Annotated[str, typer.Option(help="What a blob is: class or component.")] = "class",
-    average_decay: Annotated[float, typer.Option(help="Of the weights' running average; 0: the last weights.")] = 0.999,
-    evaluate_every: Annotated[int, typer.Option(help="Crops between two looks at the held-aside set.")] = 17_000,
-    seed: int = 0,
-    workers: Annotated[int, typer.Option(help="Loader processes of each training process.", min=0)] = 1,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="Run only this stage of the recipe. Repeatable.", metavar="NAME")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Crops per stage \\[default: the recipe's].", min=1, metavar="N")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change a setting of the recipe: batch_size=8, or joint.batch_size=8 for one stage. Repeatable.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda \\[default: cuda where there is a GPU].")] = None,
 ) -> None:
-    """Train a network on composed crops or on a data set. Stopped at any moment, it goes on when run again.
+    """Train a network by a recipe. Ctrl-C saves; the same command continues.
 
     Several processes: torchrun --nproc-per-node 2 -m cli train ...
     """
     needs_training("training", "torch")
-    from train.learn.config import TrainConfig
-    from train.learn.loop import train as run_training
+    from train.recipes import read
 
-    config = TrainConfig(
-        labels=labels, occluders=occluders, output=output, data=data, split=split, held_split=held_split,
-        distinct=distinct, flips=flips, augment=augment, model=model, width=width, size_px=size_px,
-        regularised=regularised,
-        start=start, samples=samples, batch=batch, accumulate=accumulate, optimiser=optimiser,
-        learning_rate=learning_rate, patience=patience, stop=stop, cross_entropy=cross_entropy, balanced=balanced,
-        consensus=consensus, alpha=alpha, beta=beta, blobs=blobs, average_decay=average_decay,
-        evaluate_every=evaluate_every, seed=seed, workers=workers,
-    )  # fmt: skip
-    if run_training(config, say=typer.echo):
-        typer.echo(f"weights: {output / 'weights.safetensors'}")
+    chosen = read(recipe).only(stage or ())
+    chosen = (chosen.with_samples(samples) if samples else chosen).with_settings(settings or ())
+    typer.echo(f"training by recipe {chosen.name} into {output}: loading torch and the data", err=True)
+    from realtime.run.progress import counted
+    from train.learn.interruption import TrainingStopped
+    from train.recipes.run import Inputs, run
+
+    inputs = Inputs(output, tuple(labels or ()), occluders, data, start)
+    try:
+        with counted("training", "crops") as progress:
+            folders = run(chosen, inputs, typer.echo, progress, device)
+    except TrainingStopped as e:
+        typer.echo(f"unveil: {e}", err=True)
+        raise typer.Exit(e.exit_status) from e
+    for folder in folders.values():
+        for weights in sorted(folder.glob("*.safetensors")):
+            typer.echo(f"weights: {weights}")
 
 
 def average(
     checkpoints: Annotated[
-        list[str], typer.Argument(help="Checkpoints of one network, each with its share.", metavar="FILE=SHARE...")
+        list[str],
+        typer.Argument(
+            help="Checkpoints (or folders of runs) of one network, each with its share.", metavar="FILE=SHARE..."
+        ),
     ],
-    output: Annotated[Path, typer.Option(help="The checkpoint to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint to write.")],
 ) -> None:
-    """Average the weights of runs that started from one another: often steadier than each of them."""
+    """Average the weights of runs that started from one another. The mean is often better than each of them."""
     needs_training("averaging", "torch")
     from train.learn.checkpoint import average_weights
 

@@ -5,11 +5,12 @@
     CelebA-HQ-to-CelebA-mapping.txt                             lines "idx orig_idx orig_file"
     list_eval_partition.txt                                     CelebA's split; its known ranges where it is missing
 
-Its left and right are those of the picture (see docs/datasets.md). Read at the masks' size.
+Its left and right are those of the picture (docs/datasets.md). Pictures are resized to the size of the masks.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,8 @@ from train.datasets.base import (
     read_lines,
     read_picture,
 )
+from train.datasets.registry import Reader, register
+from train.datasets.with_depth import WithDepth
 
 OBTAIN = (
     "CelebAMask-HQ is at https://github.com/switchablenorms/CelebAMask-HQ, "
@@ -37,7 +40,7 @@ OBTAIN = (
 SPLITS = ("train", "val", "test")
 _LAST_OF_TRAIN, _LAST_OF_VAL = 162_770, 182_637  # numbers of CelebA's files
 _PER_FOLDER = 2000
-# In the order in which the set's authors paint them: what comes later lies above. Left and right: the picture's.
+# In the order in which the set's authors paint them: later parts cover earlier ones. Left and right: the picture's.
 _PARTS = {
     "skin": "skin", "nose": "nose", "eye_g": "background", "l_eye": "right eye", "r_eye": "left eye",
     "l_brow": "right brow", "r_brow": "left brow", "l_ear": "right ear", "r_ear": "left ear",
@@ -48,7 +51,7 @@ _IN_FACE = ("skin", "nose", "l_eye", "r_eye", "l_brow", "r_brow", "mouth", "u_li
 
 
 class CelebAMaskHQ:
-    """A split: 24,183 train, 2,993 val, 2,824 test."""
+    """One split: 24,183 train, 2,993 val, 2,824 test."""
 
     name = "celebamask-hq"
 
@@ -91,7 +94,7 @@ class CelebAMaskHQ:
 
 
 def _topmost(layers: dict[str, Mask]) -> U8:
-    """(H, W): 1 + the position in `_PARTS` of the part that lies above; 0 where there is none."""
+    """(H, W): 1 + the position in `_PARTS` of the topmost part; 0 where there is none."""
     top = np.zeros(layers["skin"].shape, np.uint8)
     for position, name in enumerate(_PARTS, 1):
         if name in layers:
@@ -122,3 +125,12 @@ def _partition(folder: Path) -> list[tuple[int, str]]:
 def _split_of(file: str) -> str:
     number = int(Path(file).stem)
     return "train" if number <= _LAST_OF_TRAIN else "val" if number <= _LAST_OF_VAL else "test"
+
+
+register(Reader("celebamask-hq", CelebAMaskHQ, partial(CelebAMaskHQ, parts=True)))
+register(
+    Reader(
+        "celebamask-hq-d",
+        parts=lambda folder, split: WithDepth(CelebAMaskHQ(folder, split, parts=True), folder, split),
+    )
+)

@@ -5,8 +5,9 @@
     masks/train/*.png       one per labelled training picture, numbered in the order of the set; face 255, else 0
     masks/test/*.png
 
-A row of phis is 29 x, 29 y, 29 times whether the landmark is covered; of bboxes left, top, width, height. MATLAB counts
-pixels from 1. The first 845 training pictures are LFPW's and have no mask: 500 masks belong to the last 500.
+A row of phis is 29 x, 29 y and 29 flags for covered landmarks; a row of bboxes is left, top, width, height. MATLAB
+counts pixels from 1. The first 845 training pictures are from LFPW and have no masks: the 500 masks belong to the last
+500.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engines.errors import DataError, MissingExtra
+from engines.errors import DataError
+from engines.installation import MissingExtra
 from engines.spec import CONSENSUS_LABELS
 from train.datasets.base import Example, chosen_splits, consensus_from_face, need, read_gray, same_size
+from train.datasets.registry import FACE_TABLE, Reader, register
 
 OBTAIN = (
     "COFW (colour) is at https://data.caltech.edu/records/20099; its face masks come from the authors of the "
@@ -32,7 +35,7 @@ _LANDMARKS = 29
 
 
 class Cofw:
-    """The labelled pictures of a split. To the set, background and occlusion are one class (`consensus_from_face`)."""
+    """The labelled pictures of a split. The set does not separate occlusion from background (`consensus_from_face`)."""
 
     name = "cofw"
     labels = CONSENSUS_LABELS
@@ -123,10 +126,10 @@ class _Mat:
 
                 self._file = loadmat(str(path))
         except (OSError, ValueError, NotImplementedError) as e:
-            raise DataError(f"{path} is no MATLAB file ({e}); {OBTAIN}") from e
+            raise DataError(f"{path} is not a MATLAB file ({e}); {OBTAIN}") from e
 
     def cells(self, key: str) -> npt.NDArray[Any]:
-        """The cells of an array, in order: pixels, or references to them."""
+        """The cells of an array, in order: their pixels, or references to them."""
         return np.asarray(self._get(key)).ravel(order="F")
 
     def cell(self, key: str, position: int) -> npt.NDArray[Any]:
@@ -151,3 +154,6 @@ class _Mat:
     def __exit__(self, *error: object) -> None:
         if self._h5:
             self._file.close()
+
+
+register(Reader("cofw", Cofw, tables=(FACE_TABLE,)))  # its ground truth is binary

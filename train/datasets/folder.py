@@ -1,11 +1,11 @@
-"""Our own layout, for everything else: what `unveil label` writes, or a user by hand.
+"""Our own layout for faces with consensus labels: written by `unveil label`, or by hand for any other set.
 
-    faces.jsonl         a JSON object a line: name, image, labels, box_xyxy; blobs where there are any
+    faces.jsonl         one JSON object per line: name, image, labels, box_xyxy and, if there are any, blobs
     labels/NAME.png     (H, W) 8 bit: 0 background, 1 face, 2 occlusion
     blobs/NAME.png      (H, W) 8 bit
 
-`image` and `labels` are paths, below the folder or absolute. The split is by name (train/data/split.py): train, and
-test, which is what is held aside.
+The paths in `image`, `labels` and `blobs` are absolute or relative to the folder. The name of a face decides its split
+(train/data/split.py): `train`, or `test` if it is held out.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS
 from train.data.split import face_split
 from train.datasets.base import Example, chosen_splits, read_gray, read_picture, same_size
-from train.labels.folder import read_faces
+from train.datasets.registry import Reader, register
+from train.labels.label_folder import read_faces
 
 OBTAIN = "make it with 'unveil label'"
 SPLITS = ("train", "test", "all")
 
 
 class LabelledFolder:
-    """A split of a folder of labelled faces."""
+    """One split of a folder of labelled faces."""
 
     name = "folder"
     labels = CONSENSUS_LABELS
@@ -31,7 +32,7 @@ class LabelledFolder:
     def __init__(self, folder: Path, split: str) -> None:
         chosen = chosen_splits(split, SPLITS)
         self._folder = folder
-        self._rows = [row for row in read_faces(folder) if "all" in chosen or _split_of(row["name"]) in chosen]
+        self._rows = [row for row in read_faces(folder) if "all" in chosen or _split_of(row["name"], folder) in chosen]
         if not self._rows:
             raise DataError(f"no face of the split {split} in {folder}; {OBTAIN}, or choose --split all")
 
@@ -51,5 +52,8 @@ class LabelledFolder:
         return Example(rgb, labels, blobs, None, (left, top, right, bottom), str(row["name"]))
 
 
-def _split_of(name: str) -> str:
-    return "test" if face_split(name) == "held" else "train"
+def _split_of(name: str, folder: Path) -> str:
+    return "test" if face_split(name, folder) == "held out" else "train"
+
+
+register(Reader("folder", LabelledFolder))

@@ -7,6 +7,7 @@ labels/100032540_1/100032540_1_lbl00.png ... _lbl10.png     each class's probabi
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS, PART_LABELS
 from realtime.frames.types import U8
-from train.datasets import eleven
+from train.datasets import eleven_classes
 from train.datasets.base import (
     Example,
     box_of,
@@ -26,13 +27,15 @@ from train.datasets.base import (
     read_picture,
     same_size,
 )
+from train.datasets.registry import MergedClasses, Reader, register
+from train.datasets.with_depth import WithDepth
 
 OBTAIN = "Helen with segment labels is at http://pages.cs.wisc.edu/~lizhang/projects/face-parsing"
 _LISTS = {"train": "exemplars.txt", "val": "tuning.txt", "test": "testing.txt"}
 
 
 class Helen:
-    """A split: 2,000 train, 230 val, 100 test."""
+    """One split: 2,000 train, 230 val, 100 test."""
 
     name = "helen"
 
@@ -56,13 +59,13 @@ class Helen:
         rgb = read_picture(self.picture(index), OBTAIN)
         ids = self._read_ids(name)
         same_size(f"the labels of {name}", ids, rgb)
-        face = eleven.face_of(ids)
-        labels = eleven.part_ids(ids) if self._parts else consensus_from_face(face)
+        face = eleven_classes.face_of(ids)
+        labels = eleven_classes.part_ids(ids) if self._parts else consensus_from_face(face)
         return Example(rgb, labels, None, None, box_of(face, name), name)
 
     def _read_ids(self, name: str) -> U8:
         folder = self._folder / "labels" / name
-        maps = [read_gray(folder / f"{name}_lbl{k:02d}.png", OBTAIN) for k in range(eleven.COUNT)]
+        maps = [read_gray(folder / f"{name}_lbl{k:02d}.png", OBTAIN) for k in range(eleven_classes.COUNT)]
         if len({one.shape for one in maps}) > 1:
             raise DataError(f"the label maps in {folder} differ in size; {OBTAIN}")
         return np.stack(maps).argmax(axis=0).astype(np.uint8)
@@ -73,3 +76,29 @@ def _name(line: str, path: Path) -> str:
     if "," not in line or not name:
         raise DataError(f"{path}: got the line {line!r}, expected a number and a name (1 , 100032540_1). {OBTAIN}")
     return name
+
+
+_MERGED = MergedClasses(
+    "F1 of merged classes (Helen)",
+    {
+        "skin": ("skin",),
+        "nose": ("nose",),
+        "upper lip": ("upper lip",),
+        "mouth": ("mouth",),
+        "lower lip": ("lower lip",),
+        "eyes": ("left eye", "right eye"),
+        "brows": ("left brow", "right brow"),
+        "whole mouth": ("upper lip", "mouth", "lower lip"),
+    },
+    overall=("brows", "eyes", "nose", "whole mouth"),
+)
+"""Table 6 of Cross-Domain Mutual Learning."""
+
+register(Reader("helen", Helen, partial(Helen, parts=True), merged=_MERGED))
+register(
+    Reader(
+        "helen-d",
+        parts=lambda folder, split: WithDepth(Helen(folder, split, parts=True), folder, split, without_hair=True),
+        merged=_MERGED,
+    )
+)

@@ -8,13 +8,14 @@ train, val, test/
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS, PART_LABELS
-from train.datasets import eleven
+from train.datasets import eleven_classes
 from train.datasets.base import (
     Example,
     Points,
@@ -27,13 +28,15 @@ from train.datasets.base import (
     read_picture,
     same_size,
 )
+from train.datasets.registry import Reader, register
+from train.datasets.with_depth import WithDepth
 
 OBTAIN = "LaPa is at https://github.com/JDAI-CV/lapa-dataset"
 SPLITS = ("train", "val", "test")
 
 
 class LaPa:
-    """A split: 18,168 train, 2,000 val, 2,000 test."""
+    """One split: 18,168 train, 2,000 val, 2,000 test."""
 
     name = "lapa"
 
@@ -61,11 +64,11 @@ class LaPa:
         path = split / "labels" / f"{picture.stem}.png"
         ids = read_gray(path, OBTAIN)
         same_size(f"{path}", ids, rgb)
-        if ids.max() >= eleven.COUNT:
+        if ids.max() >= eleven_classes.COUNT:
             raise DataError(f"{path} has the class id {ids.max()}, expected 0..10; {OBTAIN}")
         points = _read_landmarks(split / "landmarks" / f"{picture.stem}.txt")
-        face = eleven.face_of(ids)
-        labels = eleven.part_ids(ids) if self._parts else consensus_from_face(face, points)
+        face = eleven_classes.face_of(ids)
+        labels = eleven_classes.part_ids(ids) if self._parts else consensus_from_face(face, points)
         name = f"{split.name}/{picture.stem}"
         return Example(rgb, labels, None, None, box_of(face, name, points), name)
 
@@ -79,3 +82,7 @@ def _read_landmarks(path: Path) -> Points:
     except ValueError as e:
         raise DataError(f"{path} is damaged ({e}); expected a count and as many lines 'x y'. {OBTAIN}") from e
     return points
+
+
+register(Reader("lapa", LaPa, partial(LaPa, parts=True)))
+register(Reader("lapa-d", parts=lambda folder, split: WithDepth(LaPa(folder, split, parts=True), folder, split)))

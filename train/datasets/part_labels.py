@@ -18,6 +18,7 @@ import numpy.typing as npt
 from engines.errors import DataError
 from realtime.frames.types import U8
 from train.datasets.base import Example, chosen_splits, need, read_lines, read_picture, same_size
+from train.datasets.registry import CLASS_TABLES, Reader, register
 
 OBTAIN = (
     "Part Labels is at http://vis-www.cs.umass.edu/lfw/part_labels/ (label pictures, superpixels, lists), "
@@ -33,7 +34,7 @@ _ID_OF_CHANNEL = np.array([2, 1, 0], np.uint8)  # red, green, blue
 
 
 class PartLabels:
-    """A split: 1,500 train, 500 val, 927 test. Superpixels are read where their folder is there."""
+    """One split: 1,500 train, 500 val, 927 test. Superpixels are read if their folder exists."""
 
     name = "part-labels"
     labels = ("background", "face", "hair")
@@ -83,3 +84,6 @@ def _read_superpixels(path: Path) -> npt.NDArray[np.int32]:
         return np.stack(rows)
     except ValueError as e:
         raise DataError(f"{path} is damaged ({e}); expected a matrix of whole numbers as text. {OBTAIN}") from e
+
+
+register(Reader("part-labels", PartLabels, tables=CLASS_TABLES))

@@ -1,7 +1,7 @@
-"""Our own faces with part labels and depth: what `unveil label --parts --depth` and `--synthetic` write.
+"""Our own faces with part labels and depth, as `unveil label --parts --depth` and `--synthetic` write them.
 
-The layout is that of `train/parts/folder.py`. The split is by name (train/data/split.py): train, and test, which is
-what is held aside. Photographs and synthetic heads, whose truth is exact, are told apart.
+`train/parts/folder.py` shows the layout. The name of a face decides its split (train/data/split.py): `train`, or `test`
+if it is held out. Photographs and synthetic heads are separate groups: the ground truth of heads is exact.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from engines.errors import DataError, SourceError
 from engines.spec import PART_LABELS
 from train.data.split import face_split
 from train.datasets.base import Example, chosen_splits, same_size
+from train.datasets.registry import Reader, register
 from train.parts.folder import read_parts
 
 OBTAIN = "make it with 'unveil label --parts --depth' or 'unveil label --synthetic'"
@@ -20,14 +21,14 @@ _GROUPS = {"photograph": "photographs", "synthetic": "synthetic heads"}
 
 
 class PartsFolder:
-    """A split of a folder of faces with parts and depth."""
+    """One split of a folder of faces with parts and depth."""
 
     name = "parts"
     labels = PART_LABELS
 
     def __init__(self, folder: Path, split: str) -> None:
         chosen = chosen_splits(split, SPLITS)
-        self._rows = [row for row in read_parts(folder) if "all" in chosen or _split_of(row.name) in chosen]
+        self._rows = [row for row in read_parts(folder) if "all" in chosen or _split_of(row.name, folder) in chosen]
         if not self._rows:
             raise DataError(f"no face of the split {split} in {folder}; {OBTAIN}, or choose --split all")
 
@@ -46,5 +47,8 @@ class PartsFolder:
         return Example(rgb, parts, None, None, row.box_xyxy, row.name, depth_m, _GROUPS[row.source])
 
 
-def _split_of(name: str) -> str:
-    return "test" if face_split(name) == "held" else "train"
+def _split_of(name: str, folder: Path) -> str:
+    return "test" if face_split(name, folder) == "held out" else "train"
+
+
+register(Reader("parts", parts=PartsFolder))

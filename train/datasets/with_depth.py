@@ -1,8 +1,8 @@
-"""The -D versions of Cross-Domain Mutual Learning, section 3.1: a published set, and depth of its pictures.
+"""The -D versions of published sets (Cross-Domain Mutual Learning, section 3.1): the set with depth for its pictures.
 
-The paper shows no layout. Here depth lies in the set's own folder, as `unveil label --depth` writes it:
+The paper shows no layout. Here, depth lies in the set's own folder, as `unveil label --depth` writes it:
 
-    depth/faces.jsonl       a JSON object a line; image, depth and depth_scale_m are read
+    depth/faces.jsonl       one JSON object per line, of which image, depth and depth_scale_m are read
     depth/depth/NAME.png    16 bit, of the picture's shape at any size: x depth_scale_m = metres; 0 = nothing measured
 
 `image` is the picture of the set, absolute or below depth/ (../images/NAME.jpg); `depth` is below depth/. Pictures
@@ -12,7 +12,6 @@ without depth are left out: the paper, too, discards what can't be reconstructed
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,16 +30,15 @@ class WithDepth:
     """The pictures of a split that have depth, with part labels.
 
     Args:
-        parts: opens the set itself: (folder, split) -> its pictures with part labels.
-        without_hair: hair loses label and depth, as in Helen-D ("inaccurate annotations for hair").
+        pictures: the set itself, with part labels.
+        folder: of the set.
+        without_hair: hair has neither label nor depth, as in Helen-D ("inaccurate annotations for hair").
     """
 
     labels = PART_LABELS
 
-    def __init__(
-        self, parts: Callable[[Path, str], PictureSet], folder: Path, split: str, *, without_hair: bool = False
-    ) -> None:
-        self._set = parts(folder, split)
+    def __init__(self, pictures: PictureSet, folder: Path, split: str, *, without_hair: bool = False) -> None:
+        self._set = pictures
         self.name = f"{self._set.name}-d"
         self._without_hair = without_hair
         known = _read_index(folder / "depth")
@@ -67,7 +65,7 @@ class WithDepth:
 
 
 def _read_index(folder: Path) -> dict[Path, tuple[Path, float]]:
-    """Each picture's file -> its depth's file, and metres of one step."""
+    """Each picture's file -> the file of its depth, and the metres of one step."""
     found = {}
     for number, line in enumerate(read_lines(need(folder / "faces.jsonl", OBTAIN), OBTAIN), 1):
         try:
@@ -82,7 +80,7 @@ def _read_index(folder: Path) -> dict[Path, tuple[Path, float]]:
 
 
 def _read_depth(path: Path, scale_m: float, shape: tuple[int, ...]) -> F32:
-    """(H, W) float32 metres at the size of the labels; never a mean of two surfaces."""
+    """(H, W) float32 metres at the size of the labels, by nearest neighbour: a mean of two surfaces lies on neither."""
     steps = cv2.imread(str(need(path, OBTAIN)), cv2.IMREAD_UNCHANGED)
     if steps is None or steps.dtype != np.uint16 or steps.ndim != 2:
         got = "no picture" if steps is None else f"{steps.dtype} {steps.shape}"

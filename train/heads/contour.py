@@ -16,10 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.frames.types import U8
+from train.heads.landmarks import CHIN, FOREHEAD, Points
 
-Points = npt.NDArray[np.float32]
-
-FOREHEAD, CHIN = 10, 152  # FaceMesh indices: the oval's top and bottom on the face's axis
 BELOW_NOSE = 2
 # FaceMesh's outer ring of 36 vertices, clockwise from the top in the image.
 FACE_OVAL = (

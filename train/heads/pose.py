@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
-from train.heads.contour import FACE_OVAL, Points, face_height
+from train.heads.contour import FACE_OVAL, face_height
+from train.heads.landmarks import Points
 from train.heads.model import HeadModel
 from train.labels.teachers.base import Unusable
 

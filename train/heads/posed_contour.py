@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import U8
-from train.heads.contour import Points, contour_mask
+from train.heads.contour import contour_mask
+from train.heads.landmarks import Points
 from train.heads.model import load_head_model
 from train.heads.pose import HeadFit
 

@@ -1,6 +1,6 @@
 """`unveil label`: pseudo-labels for folders of photographs and for videos, in parallel and resumable.
 
-The output folder is described in `train/labels/folder.py`, and with part labels and depth in `train/parts/folder.py`.
+`train/labels/label_folder.py` describes the output folder, `train/parts/folder.py` what part labels and depth add to it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy as np
 from engines.errors import SourceError
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
-from train.labels.folder import FACES, SKIPPED, drop_incomplete_line, finished_names, read_faces, write_png
 from train.labels.inputs import Picture, find_pictures
+from train.labels.label_folder import FACES, SKIPPED, drop_incomplete_line, finished_names, read_faces, write_png
 from train.labels.options import (
     LabelOptions,
     contour_provenance,

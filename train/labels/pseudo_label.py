@@ -19,7 +19,8 @@ import numpy as np
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height
+from train.heads.contour import face_height
+from train.heads.landmarks import Points
 from train.labels.morphology import box_of, odd, thick_components
 from train.labels.teachers.base import Portrait, Teacher, Unusable, VisibleFace
 

@@ -13,7 +13,7 @@ from realtime.frames.crop import crop_from_frame, region_from_box
 from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
-from train.labels.folder import read_faces, read_labels
+from train.labels.label_folder import read_faces, read_labels
 from train.measure.label_pictures import overlay_tile, parts_overlay, write_grid
 
 _TILES = 40

@@ -1,4 +1,4 @@
-"""Where training batches come from: composed crops without end, or a small or published set again and again."""
+"""Training batches: endless composed crops, or a small or published set, repeated."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.spec import ModelSpec
-from train.data.composites import Composites, Sample
+from train.data.composites import Composites
 from train.data.faces import load_faces
 from train.data.repeated import Repeated
+from train.data.sample import Sample
 from train.datasets import DataSet, open_data, to_crop
 from train.learn.config import TrainConfig
-from train.learn.distributed import Ranks
+from train.learn.distributed import Ranks, start_worker
 from train.occluders.kinds import Occluders
 
-_KEPT_IN_MEMORY = 5_000  # crops of 80 kB
+_KEPT_IN_MEMORY = 5_000  # crops, 80 kB each
 
 
 class Supply(Protocol):
@@ -31,7 +31,7 @@ class Supply(Protocol):
 
 
 class Crops:
-    """The crops of a data set, read when they are asked for."""
+    """The crops of a data set, each read on demand."""
 
     def __init__(self, dataset: DataSet, spec: ModelSpec) -> None:
         self._dataset, self._spec = dataset, spec
@@ -67,11 +67,11 @@ def batches(config: TrainConfig, spec: ModelSpec, ranks: Ranks, first_step: int)
 
     Each batch: crops (n, S, S, 3), labels (n, S, S) and blobs (n, S, S), all uint8.
     """
-    starts = range(first_step * config.step_samples, config.steps * config.step_samples, config.batch)
-    order = [ranks.share(range(start, start + config.batch)) for start in starts]
+    starts = range(first_step * config.step_samples, config.steps * config.step_samples, config.batch_size)
+    order = [ranks.share(range(start, start + config.batch_size)) for start in starts]
     loader = DataLoader(
         _Tensors(open_supply(config, spec), config.samples), batch_sampler=order,  # type: ignore[arg-type]
-        num_workers=config.workers, worker_init_fn=_start_worker,
+        num_workers=config.workers, worker_init_fn=start_worker,
         prefetch_factor=6 if config.workers else None, persistent_workers=False,
     )  # fmt: skip
     return _grouped(loader, config.accumulate)
@@ -94,8 +94,3 @@ class _Tensors(Dataset[tuple[Tensor, Tensor, Tensor]]):
         sample = self._supply[index]
         crop, labels, blobs = (np.ascontiguousarray(x) for x in (sample.rgb, sample.labels, sample.blobs))
         return torch.from_numpy(crop), torch.from_numpy(labels), torch.from_numpy(blobs)
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

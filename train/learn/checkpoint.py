@@ -1,4 +1,4 @@
-"""Checkpoints: what a killed training needs to go on, and the small file of weights that ships."""
+"""Checkpoints: the state from which a killed training resumes, and the small file of weights that ships."""
 
 from __future__ import annotations
 
@@ -51,12 +51,18 @@ def save_weights(path: Path, weights: dict[str, Any], metadata: dict[str, Any]) 
 
 
 def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read what `save_weights` wrote: (state dict in float32, metadata). Raises DataError."""
+    """Read what `save_weights` wrote: (state dict in float32, metadata).
+
+    Args:
+        path: the file, or the folder of a training run.
+
+    Raises:
+        DataError: there is no such file, or it is damaged or of another kind.
+    """
     import torch
     from safetensors import SafetensorError, safe_open
 
-    if not path.is_file():
-        raise DataError(f"no checkpoint at {path}; expected a .safetensors file that `unveil train` wrote")
+    path = find_weights(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["unveil"])
@@ -69,11 +75,40 @@ def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return floats, metadata
 
 
+def checkpoint_at(model: str) -> Path | None:
+    """The checkpoint that a user's word for a model names: a .safetensors file, or the one in a training run's folder.
+
+    None for anything else, such as the name of a model that ships or the folder of an engine. Raises DataError where
+    the folder holds several networks.
+    """
+    path = Path(model)
+    if path.is_dir() and any(path.glob("*.safetensors")):
+        return find_weights(path)
+    return path if model.endswith(".safetensors") else None
+
+
+def find_weights(path: Path) -> Path:
+    """The file of weights at a path: the file itself, or the one in the folder of a training run. Raises DataError."""
+    if path.is_dir():
+        files = sorted(path.glob("*.safetensors"))
+        named = [file for file in files if file.name == "weights.safetensors"] or files
+        if len(named) != 1:
+            names = ", ".join(file.name for file in named) or "none"
+            raise DataError(
+                f"{path} holds weights of several networks or none ({names}); expected the name of one file"
+            )
+        return named[0]
+    if not path.is_file():
+        raise DataError(f"no checkpoint at {path}; expected a .safetensors file that `unveil train` wrote")
+    return path
+
+
 def average_weights(shares: list[tuple[Path, float]], output: Path) -> None:
     """Write the weighted mean of several checkpoints of one network, which start from one another.
 
     Args:
-        shares: checkpoints and their shares, which are above 0 and sum to 1. The last one's description is kept.
+        shares: checkpoints (files or folders of runs) and their shares, which are above 0 and sum to 1. The last one's
+            description is kept.
 
     Raises:
         UsageError: the shares do not sum to 1.
@@ -93,5 +128,5 @@ def average_weights(shares: list[tuple[Path, float]], output: Path) -> None:
         name: sum(share * weights[name] for (weights, _), share in loaded) if value.is_floating_point() else value
         for name, value in last.items()
     }
-    origin = [[path.name, sha256_of(path), share] for path, share in shares]
+    origin = [[path.name, sha256_of(find_weights(path)), share] for path, share in shares]
     save_weights(output, mean, metadata | {"average_of": origin})

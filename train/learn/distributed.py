@@ -2,28 +2,28 @@
 
 Each rank takes its share of every batch; gradients are averaged over the ranks before a step, so all have the same
 weights. BatchNorm normalises with the statistics of a rank's own share (so two ranks on a batch of 32 take the steps of
-one process that accumulates two batches of 16), and the running averages that are kept are the first rank's:
-DistributedDataParallel sends them to the others before each forward pass. The mean over blobs in equation 8 is of a
-share, too.
+one process that accumulates two batches of 16), and the running statistics that are saved are the first rank's. The
+mean over blobs in equation 8 is taken over a share, too.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import cv2
 import torch
-from torch import distributed, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import distributed
 
 from engines.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which of how many processes this one is, and where it computes."""
+    """Which of how many processes this one is, and its device."""
 
     rank: int
     count: int
@@ -31,7 +31,7 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """The one that evaluates, logs and writes."""
+        """Whether this process evaluates, logs and writes."""
         return self.rank == 0
 
     def share(self, indices: range) -> range:
@@ -41,39 +41,62 @@ class Ranks:
         size = len(indices) // self.count
         return indices[self.rank * size : (self.rank + 1) * size]
 
-    def wrap(self, network: nn.Module) -> nn.Module:
-        """The network with gradients averaged over the ranks."""
-        if self.count == 1:
-            return network
-        return DistributedDataParallel(network, device_ids=[self.device] if self.device.type == "cuda" else None)
-
     def from_first(self, value: float) -> float:
         """The first rank's value, on all ranks."""
         if self.count == 1:
             return value
-        told = torch.tensor([value], dtype=torch.float64, device=self.device)
-        distributed.broadcast(told, src=0)
-        return float(told)
+        sent = torch.tensor([value], dtype=torch.float64, device=self.device)
+        distributed.broadcast(sent, src=0)
+        return float(sent)
+
+    def any(self, value: bool) -> bool:
+        """Whether the value is true on any rank."""
+        if self.count == 1:
+            return value
+        sent = torch.tensor([float(value)], device=self.device)
+        distributed.all_reduce(sent, op=distributed.ReduceOp.MAX)
+        return bool(sent)
 
 
 @contextmanager
-def joined() -> Iterator[Ranks]:
-    """Join the processes that torchrun started (none: alone), on a GPU each where there are any."""
-    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
-    if cuda:
-        torch.cuda.set_device(device)
-    if count == 1:
-        yield Ranks(0, 1, device)
+def joined(device: str | None = None) -> Iterator[Ranks]:
+    """Join the processes that torchrun started (none: alone).
+
+    Args:
+        device: `cpu` or `cuda`; None for a GPU where there is one. Each process has a GPU of its own.
+
+    Raises:
+        UsageError: there is no such device.
+    """
+    if device not in (None, "cpu", "cuda"):
+        raise UsageError(f"device {device!r}: expected cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device 'cuda': torch finds no GPU here; expected cpu, or see `unveil doctor`")
+    if distributed.is_initialized():  # within another `joined`
+        yield Ranks(distributed.get_rank(), distributed.get_world_size(), _own_device(device))
         return
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    own = _own_device(device)
+    if own.type == "cuda":
+        torch.cuda.set_device(own)
+    if count == 1:
+        yield Ranks(0, 1, own)
+        return
+    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     try:
-        yield Ranks(rank, count, device)
+        yield Ranks(rank, count, own)
     finally:
         distributed.destroy_process_group()
 
 
-def without_averaging(network: nn.Module) -> AbstractContextManager[None]:
-    """Within it a backward pass only adds to this rank's gradients: for all but the last batch of a step."""
-    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
+def _own_device(device: str | None) -> torch.device:
+    if torch.cuda.is_available() and device != "cpu":
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("cpu")
+
+
+def start_worker(_: int) -> None:
+    """Set up a loader process: one thread, and Ctrl-C is left to the training process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

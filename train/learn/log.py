@@ -1,19 +1,20 @@
-"""What a training run tells: a readable line now and then, one JSON line each in `log.jsonl`, and tensorboard."""
+"""The log of a training run: a readable line now and then, JSON lines in `log.jsonl`, and tensorboard."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 Say = Callable[[str], None]
-_EVERY = 50
+"""Prints a line for people."""
+_EVERY = 50  # steps
 
 
 class Logged(Protocol):
-    """What the log needs to know of a run."""
+    """What the log needs to know about a run."""
 
     @property
     def output(self) -> Path:
@@ -31,37 +32,37 @@ class Logged(Protocol):
 class Log:
     """The log of one run; a resumed run appends to it."""
 
-    def __init__(self, config: Logged, say: Say) -> None:
+    def __init__(self, run: Logged, say: Say) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._config, self._say = config, say
-        self._path = config.output / "log.jsonl"
-        self._board = SummaryWriter(str(config.output / "tensorboard"))
+        self._run, self._say = run, say
+        self._path = run.output / "log.jsonl"
+        self._board = SummaryWriter(str(run.output / "tensorboard"))
         self._sums: dict[str, float] = {}
-        self._since, self._started = 0, time.monotonic()
+        self._steps, self._started = 0, time.monotonic()
 
-    def step(self, step: int, terms: dict[str, float], rate: float) -> None:
-        """Count one step; every so often write the mean of the terms."""
+    def step(self, step: int, terms: Mapping[str, float], rate: float) -> None:
+        """Count one step; every 50 steps write the mean of each term."""
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
-        self._since += 1
+        self._steps += 1
         if (step + 1) % _EVERY:
             return
-        means = {name: round(value / self._since, 5) for name, value in self._sums.items()}
-        speed = self._since * self._config.step_samples / (time.monotonic() - self._started)
-        left = (self._config.steps - step - 1) * self._config.step_samples / speed / 60
+        means = {name: round(value / self._steps, 5) for name, value in self._sums.items()}
+        speed = self._steps * self._run.step_samples / (time.monotonic() - self._started)
+        left = (self._run.steps - step - 1) * self._run.step_samples / speed / 60
         text = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
-        self._say(f"step {step + 1}/{self._config.steps}: {text}; {speed:.0f} samples/s, {left:.0f} min left")
+        self._say(f"step {step + 1}/{self._run.steps}: {text}; {speed:.0f} samples/s, {left:.0f} min left")
         self._write({"step": step + 1, "learning_rate": rate, "samples_per_second": round(speed, 1)} | means)
-        self._sums, self._since, self._started = {}, 0, time.monotonic()
+        self._sums, self._steps, self._started = {}, 0, time.monotonic()
 
-    def evaluation(self, step: int, result: dict[str, Any]) -> None:
-        """Write a look at the held-aside set."""
-        self._say(f"step {step}: held aside {json.dumps(result)}")
-        self._write({"step": step, "held": result})
+    def evaluation(self, step: int, result: Mapping[str, Any]) -> None:
+        """Write an evaluation on the validation set."""
+        self._say(f"step {step}: validation {json.dumps(result)}")
+        self._write({"step": step, "validation": result})
         for name, value in result.items():
             if isinstance(value, float):
-                self._board.add_scalar(f"held/{name}", value, step)
+                self._board.add_scalar(f"validation/{name}", value, step)
 
     def _write(self, row: dict[str, Any]) -> None:
         with self._path.open("a") as file:

@@ -1,145 +1,126 @@
 """The training loop. It resumes after a kill at any moment, with the samples in the same order.
 
-Two processes: `torchrun --nproc-per-node 2 -m cli train ...` (see train/learn/distributed.py for what they share).
+A training supplies its networks, batches, steps and evaluation (`Training`). There are two:
+`train.learn.consensus` and `train.mutual.training`. Several processes: see `train.learn.distributed`.
 """
 
 from __future__ import annotations
 
+import signal
 import time
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
-import cv2
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engines.spec import ModelSpec
-from train import models
-from train.datasets import open_data
-from train.learn.batches import batches
-from train.learn.config import TrainConfig
-from train.learn.distributed import Ranks, joined, without_averaging
+from train.learn.checkpoint import save_weights
+from train.learn.distributed import Ranks
+from train.learn.interruption import TrainingStopped, stop_on_signals
+from train.learn.learner import Learner
 from train.learn.log import Log, Say
-from train.learn.state import State, precision
-from train.learn.validation import open_held
-from train.losses.consensus import ConsensusLoss, blob_balanced_cross_entropy
-from train.models.preprocess import normalise
+from train.learn.state import Run, State
 
-_LONGEST_GRADIENT = 5.0
-
-
-@dataclass(frozen=True)
-class Job:
-    """What does not change during a run."""
-
-    config: TrainConfig
-    spec: ModelSpec
-    ranks: Ranks
+BatchT = TypeVar("BatchT")
+Progress = Callable[[int, int], None]
+"""Receives the crops that are done and the crops in all."""
 
 
-def train(config: TrainConfig, say: Say = print) -> dict[str, Any]:
+class Training(Protocol[BatchT]):
+    """What the loop asks of a training."""
+
+    @property
+    def run(self) -> Run:
+        """Its settings."""
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that share it."""
+
+    @property
+    def title(self) -> str:
+        """Begins its messages; empty where there is nothing to tell apart."""
+
+    @property
+    def main_role(self) -> str:
+        """The network whose learning rate is logged."""
+
+    def learners(self, say: Say) -> dict[str, Learner]:
+        """Its networks before the first step, by role."""
+
+    def batches(self, first_step: int) -> Iterator[BatchT]:
+        """This rank's batch of each step from `first_step` on."""
+
+    def step(self, state: State, batch: BatchT) -> Mapping[str, Tensor]:
+        """One step of its networks. Returns the named terms of the loss."""
+
+    def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
+        """JSON-ready metrics on the validation set; `mean_recall` in percent is the score of a plateau schedule."""
+
+    def weights(self, role: str, state: State) -> tuple[str, dict[str, Any]]:
+        """The file name of a network's weights, and their description."""
+
+
+def run_training(training: Training[BatchT], say: Say, progress: Progress = lambda done, total: None) -> dict[str, Any]:
     """Run a training to its end, from where an earlier run of the same folder stopped.
 
-    Under torchrun all processes call it; the first one evaluates, logs and writes.
-
     Returns:
-        The last evaluation on the held-aside set; of other processes than the first, an empty one.
+        The last evaluation on the validation set; of other processes than the first, an empty one.
 
     Raises:
         DataError: data are missing, or the folder holds another run's state.
-        UsageError: the batch cannot be shared among the processes.
+        TrainingStopped: Ctrl-C or SIGTERM; the state is saved.
     """
-    cv2.setNumThreads(0)  # a loader process forked beside OpenCV's own threads would wait for them forever
-    with joined() as ranks:
-        return _train(Job(config, spec_of(config), ranks), say if ranks.first else _silent)
-
-
-def _train(job: Job, say: Say) -> dict[str, Any]:
-    config, spec, ranks = job.config, job.spec, job.ranks
-    state = State.fresh(config, spec, ranks.device, say)
-    state.resume(config, ranks, say)
-    network = ranks.wrap(state.network)
-    look = open_held(config, spec) if ranks.first else None
-    steps = batches(config, spec, ranks, state.step)
-    log = Log(config, say) if ranks.first else None
-    result: dict[str, Any] = {}
+    run, ranks = training.run, training.ranks
+    state = State(run, ranks, training.learners(say))
+    state.resume(say, training.title)
+    log = Log(run, say) if ranks.first else None
+    evaluation: dict[str, Any] = {}
     saved_at = time.monotonic()
-    for step_batches in steps:
-        if state.schedule.finished:
-            break
-        terms = train_step(job, network, state, step_batches)
-        state.move_average(config.average_decay)
-        if log:
-            log.step(state.step, terms, state.schedule.rate(state.step))
-        state.step += 1
-        last = state.step == config.steps
-        if last or state.step % max(1, config.evaluate_every // config.step_samples) == 0:
-            if look and log:
-                result = look(state.average)
-                log.evaluation(state.step, result)
-            state.schedule.look(ranks.from_first(result.get("mean_recall", 0.0)))
-        due = time.monotonic() - saved_at > 60 * config.checkpoint_minutes
-        if ranks.first and (due or last or state.schedule.finished):
-            state.save(config, spec)
-            saved_at = time.monotonic()
-    return result or (look(state.average) if look else {})
+    with stop_on_signals() as stop:
+        for batch in training.batches(state.step):
+            if state.finished:
+                break
+            terms = train_step(training, state, batch)
+            if log:
+                log.step(state.step, terms, state.learners[training.main_role].rate)
+            state.advance()
+            progress(state.step * run.step_samples, run.steps * run.step_samples)
+            last = state.step == run.steps
+            if last or state.step % max(1, run.evaluate_every // run.step_samples) == 0:
+                if log:
+                    evaluation = training.evaluate(state.averages)
+                    log.evaluation(state.step, evaluation)
+                state.scored(ranks.from_first(evaluation.get("mean_recall", 0.0)))
+            stopping = ranks.any(bool(stop)) and not last
+            due = time.monotonic() - saved_at > 60 * run.checkpoint_minutes
+            if ranks.first and (due or last or stopping or state.finished):
+                state.save()
+                write_weights(training, state)
+                saved_at = time.monotonic()
+            if stopping:
+                raise TrainingStopped(run.output, state.step, run.steps, stop.signal_number or signal.SIGTERM)
+    ranks.from_first(float(state.step))  # wait until the first process has written what the next training reads
+    return evaluation or (training.evaluate(state.averages) if ranks.first else {})
 
 
-def train_step(job: Job, network: nn.Module, state: State, step_batches: list[list[Tensor]]) -> dict[str, float]:
-    """One optimiser step over the batches whose gradients make it. Returns the named loss terms, their mean."""
-    # Dropout draws from a seed of this step and process, so that a resumed run needs no random state.
-    torch.manual_seed(((job.config.seed + 1) << 40) + (state.step << 12) + job.ranks.rank)
-    for group in state.optimizer.param_groups:
-        group["lr"] = state.schedule.rate(state.step)
-    network.train()
-    state.optimizer.zero_grad(set_to_none=True)
-    means: dict[str, float] = {}
-    for number, batch in enumerate(step_batches, 1):
-        with nullcontext() if number == len(step_batches) else without_averaging(network):
-            terms = _forward(job, network, batch)
-            state.scaler.scale(terms["total"] / len(step_batches)).backward()
-        for name, value in terms.items():
-            means[name] = means.get(name, 0.0) + float(value.detach()) / len(step_batches)
-    state.scaler.unscale_(state.optimizer)
-    nn.utils.clip_grad_norm_(network.parameters(), _LONGEST_GRADIENT)
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    return means
+def train_step(training: Training[BatchT], state: State, batch: BatchT) -> dict[str, float]:
+    """One step of a training, without `state.advance`. Returns the named terms of the loss.
+
+    Dropout draws from a seed of this step and process, so that a resumed run needs no random state.
+    """
+    torch.manual_seed(((training.run.seed + 1) << 40) + (state.step << 12) + training.ranks.rank)
+    for learner in state.learners.values():
+        learner.network.train()
+    return {name: float(term.detach()) for name, term in training.step(state, batch).items()}
 
 
-def _forward(job: Job, network: nn.Module, batch: list[Tensor]) -> dict[str, Tensor]:
-    crops, labels, blobs = (part.to(job.ranks.device) for part in batch)
-    dtype = precision(job.config, job.ranks.device)
-    with torch.autocast(crops.device.type, dtype, enabled=dtype != torch.float32):
-        logits = network(normalise(crops, job.spec))
-    labels = labels.long()
-    return loss_terms(job.config, logits.float(), labels, labels if job.config.blobs == "class" else blobs.long())
+def write_weights(training: Training[BatchT], state: State) -> None:
+    """Write the averages of the weights, one file for each network, into the run's folder, which exists."""
+    for role, network in state.averages.items():
+        file, description = training.weights(role, state)
+        save_weights(training.run.output / file, network.state_dict(), description)
 
 
-def loss_terms(config: TrainConfig, logits: Tensor, labels: Tensor, blobs: Tensor) -> dict[str, Tensor]:
-    """The named terms of the configured loss, and `total`."""
-    terms: dict[str, Tensor] = {"total": logits.new_zeros(())}
-    if config.cross_entropy:
-        terms["cross_entropy"] = F.cross_entropy(logits, labels)
-        terms["total"] = terms["total"] + config.cross_entropy * terms["cross_entropy"]
-    if config.balanced:
-        terms["balanced"] = blob_balanced_cross_entropy(logits, labels, blobs)
-        terms["total"] = terms["total"] + config.balanced * terms["balanced"]
-    if config.consensus:
-        consensus = ConsensusLoss(config.alpha, config.beta)(logits, labels, blobs)
-        terms |= {"label": consensus["label"], "deviation": consensus["deviation"]}
-        terms["total"] = terms["total"] + config.consensus * consensus["total"]
-    return terms
-
-
-def spec_of(config: TrainConfig) -> ModelSpec:
-    """The model's spec, with the crops' size and the labels of the data set that is trained on."""
-    spec = models.spec(config.model)
-    spec = replace(spec, size_px=config.size_px or spec.size_px)
-    return replace(spec, labels=open_data(config.data, config.split).labels) if config.data else spec
-
-
-def _silent(_: str) -> None:
-    """What other processes than the first say."""
+def silent(_: str) -> None:
+    """The messages of other processes than the first."""

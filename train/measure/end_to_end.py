@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from engines.engine import Engine
 from engines.spec import FACE, OCCLUSION, ModelSpec
-from realtime.faces.detect import Detector, DetectsFaces
+from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.faces.face_parser import FaceParser
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
@@ -38,7 +38,7 @@ class Found:
 
 def find(engine: Engine, faces: Sequence[Face], library: Occluders) -> Found:
     """Paste an occluder on each held-out photograph, and label it with the run time's own steps."""
-    detector = Detector()
+    detector = open_detector()
     truths, covered, predictions = [], [], []
     for index, face in enumerate(faces):
         scene = pasted_photograph(face, library, index)

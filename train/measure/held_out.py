@@ -1,4 +1,4 @@
-"""Faces kept aside from training, composed into crops whose truth is known."""
+"""The held-out set: faces that no training sees, composed into crops with known ground truth."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from engines.spec import FACE, OCCLUSION, ModelSpec
 from realtime.frames.types import U8
 from train.data.composites import frame_face
 from train.data.faces import Face, load_faces
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.occluders.kinds import EVALUATED_KINDS, Occluders
 from train.occluders.scene import Scene, paste
 
 _SEED = 20_000
-_DETECTOR_SHIFT, _DETECTOR_ZOOM = 0.025, 0.06  # of the face box, per axis: what the detector is off by
+_DETECTOR_SHIFT, _DETECTOR_ZOOM = 0.025, 0.06  # errors of the detector, in sides of the face box, per axis
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
-    """Held-aside faces, each as it is (`clean`) and with one held-aside occluder pasted (`pasted`).
+class HeldOutSet:
+    """Held-out faces, each unmodified (`clean`) and with one held-out occluder pasted on it (`pasted`).
 
-    Crops are framed as a detector would, a little off. No change of light: what is measured is the mask.
+    The crops are framed slightly off, as a detector frames them. The light is not changed: the mask is evaluated.
     """
 
     spec: ModelSpec
@@ -39,26 +39,26 @@ class Held:
     landmarks: Points
     """(N, 478, 2) float32, in pixels of the crop."""
     kinds: tuple[str, ...]
-    """The occluder of each pasted crop."""
+    """The kind of occluder in each pasted crop."""
     names: tuple[str, ...]
-    """The face of each crop."""
+    """The name of each face."""
 
     @property
     def covered(self) -> npt.NDArray[np.bool_]:
-        """(N, S, S): where the pasted occluder covers what was visible of the face."""
+        """(N, S, S): the pixels of the visible face that the pasted occluder covers."""
         return (self.clean_labels == FACE) & (self.pasted_labels == OCCLUSION)
 
     @classmethod
-    def load(cls, labels: Path, occluders: Path, spec: ModelSpec) -> Held:
-        """Compose the set; always the same for the same folders. Raises DataError where one is missing."""
-        return cls.compose(load_faces(labels, "held"), Occluders(occluders, "held"), spec)
+    def load(cls, labels: Path, occluders: Path, spec: ModelSpec) -> HeldOutSet:
+        """Compose the set. The same folders always give the same set. Raises DataError if one of them is missing."""
+        return cls.compose(load_faces(labels, "held out"), Occluders(occluders, "held out"), spec)
 
     @classmethod
-    def compose(cls, faces: Sequence[Face], library: Occluders, spec: ModelSpec, degrees: float = 0.0) -> Held:
-        """Compose faces that are loaded already.
+    def compose(cls, faces: Sequence[Face], library: Occluders, spec: ModelSpec, degrees: float = 0.0) -> HeldOutSet:
+        """Compose the set from faces in memory.
 
         Args:
-            degrees: how far each face is turned in the plane, every other one the other way.
+            degrees: rotation of each face in the image plane; every second face is rotated the other way.
         """
         scenes = [_compose(face, library, spec, i, -degrees if i % 2 else degrees) for i, face in enumerate(faces)]
         clean, pasted = zip(*scenes, strict=True)
@@ -75,7 +75,7 @@ class Held:
 
 
 def pasted_photograph(face: Face, library: Occluders, index: int) -> Scene:
-    """The stored cut of a photograph, with one occluder pasted: what a detector is shown."""
+    """The stored crop of a photograph with one occluder pasted on it: the detector's input."""
     rng = np.random.default_rng((_SEED, index))
     scene = Scene(face.rgb, face.labels, face.landmarks, face.box_side)
     return paste(scene, library.make(EVALUATED_KINDS[index % len(EVALUATED_KINDS)], scene, rng), rng)

@@ -1,5 +1,6 @@
-"""The same crop in another light, as a camera of fixed exposure would take it (Cross-Domain Mutual Learning, section 1:
-colour suffers "in very bright or dark scenarios", depth doesn't).
+"""The same crop in another light, as a camera with a fixed exposure would take it.
+
+Colour suffers "in very bright or dark scenarios", depth does not (Cross-Domain Mutual Learning, section 1).
 
 Light is linear where a picture is not: values are decoded with a gamma of 2.2, changed, and encoded to 8 bits again.
 
@@ -30,7 +31,7 @@ _VEIL_SHARE = 0.05
 
 
 def normal(rgb: U8, rng: Rng) -> U8:
-    """As it is."""
+    """(S, S, 3) uint8, unchanged."""
     return rgb
 
 

@@ -1,6 +1,6 @@
 """Segmentation metrics (Structure via Consensus, sections 4.2-4.4).
 
-Shares of pixels come from one confusion matrix over all pictures; superpixels and components are counted per picture.
+Pixels of all pictures are counted in one confusion matrix; superpixels and components are counted per picture.
 """
 
 from __future__ import annotations
@@ -15,13 +15,6 @@ import numpy.typing as npt
 
 from engines.errors import UsageError
 from realtime.frames.types import U8
-
-_HELEN_MERGED = {
-    "eyes": ("left eye", "right eye"),
-    "brows": ("left brow", "right brow"),
-    "nose": ("nose",),
-    "whole mouth": ("upper lip", "mouth", "lower lip"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,28 +40,28 @@ class Confusion:
         return Confusion(self.counts + other.counts, self.labels)
 
     def binary(self, name: str = "face") -> Confusion:
-        """One class against all others: table 1 merges occlusion and background into non-face."""
+        """One class against all others, as table 1 merges occlusion and background into non-face."""
         k = self.labels.index(name)
         hits, true, found = self.counts[k, k], self.counts[k].sum(), self.counts[:, k].sum()
         rest = self.counts.sum() - true - found + hits
         return Confusion(np.array([[rest, found - hits], [true - hits, hits]]), (f"non-{name}", name))
 
     def merged(self, groups: Mapping[str, Sequence[str]]) -> Confusion:
-        """Several classes taken as one: `groups` names them, all others are the rest, which comes first."""
+        """Merge classes into groups. All other classes become `rest`, which comes first."""
         names = {name: k for k, members in enumerate(groups.values(), 1) for name in members}
-        of = np.array([names.get(label, 0) for label in self.labels])
+        group_of = np.array([names.get(label, 0) for label in self.labels])
         counts = np.zeros((len(groups) + 1,) * 2, np.int64)
-        np.add.at(counts, (of[:, None], of[None, :]), self.counts)
+        np.add.at(counts, (group_of[:, None], group_of[None, :]), self.counts)
         return Confusion(counts, ("rest", *groups))
 
     def iou(self) -> dict[str, float]:
-        """Intersection over union of each class, 0..1 (nan where neither truth nor prediction has it)."""
+        """Intersection over union of each class, 0..1; nan if neither ground truth nor prediction has the class."""
         hits = np.diag(self.counts)
         union = self.counts.sum(axis=0) + self.counts.sum(axis=1) - hits
         return self._named(hits, union)
 
     def recall(self) -> dict[str, float]:
-        """Share of each class's true pixels that were found."""
+        """Share of each class's true pixels that are predicted correctly."""
         return self._named(np.diag(self.counts), self.counts.sum(axis=1))
 
     def f1(self) -> dict[str, float]:
@@ -76,24 +69,24 @@ class Confusion:
         return self._named(2 * np.diag(self.counts), self.counts.sum(axis=0) + self.counts.sum(axis=1))
 
     def mean_iou(self) -> float:
-        """Over the classes that appear."""
+        """Mean over the classes that appear."""
         return _mean(self.iou())
 
     def mean_recall(self) -> float:
-        """Over the classes that the truth has ("recall" in tables 1 and 3)."""
+        """Mean over the classes of the ground truth ("recall" in tables 1 and 3)."""
         return _mean(self.recall())
 
     def accuracy(self) -> float:
-        """Share of all pixels that are right."""
+        """Share of all pixels that are correct."""
         return float(np.diag(self.counts).sum() / max(1, self.counts.sum()))
 
     def taken_for(self, truth: str, predicted: str) -> float:
-        """Share of one class's true pixels that were labelled as another."""
+        """Share of one class's true pixels that are predicted as another class."""
         row = self.counts[self.labels.index(truth)]
         return float(row[self.labels.index(predicted)] / max(1, row.sum()))
 
     def to_json(self) -> dict[str, Any]:
-        """All of the above, in percent."""
+        """Accuracy, means and the scores of each class, in percent."""
         return {
             "accuracy": percent(self.accuracy()),
             "mean_iou": percent(self.mean_iou()),
@@ -111,50 +104,54 @@ class Confusion:
 def f1_row(confusion: Confusion) -> dict[str, Any]:
     """F1 of each class and their mean without the background, in percent (Cross-Domain Mutual Learning, 4.1).
 
-    A class that the truth never has (ears in LaPa and Helen) is left out: nothing could be found of it.
+    A class that the ground truth never has (ears in LaPa and Helen) is left out.
     """
-    there = confusion.counts.sum(axis=1) > 0
-    f1 = {name: share for (name, share), has in zip(confusion.f1().items(), there, strict=True) if has}
+    in_truth = confusion.counts.sum(axis=1) > 0
+    f1 = {name: share for (name, share), has in zip(confusion.f1().items(), in_truth, strict=True) if has}
     f1.pop(confusion.labels[0], None)
     mean = percent(_mean(f1))
     return {"mean_f1": mean, "f1": {name: percent(share) for name, share in f1.items()}}
 
 
-def helen_row(confusion: Confusion) -> dict[str, float | None]:
-    """The columns of table 6 (Cross-Domain Mutual Learning), in percent: F1 of classes and of merged ones.
+def merged_f1_row(
+    confusion: Confusion, columns: Mapping[str, Sequence[str]], overall: Sequence[str]
+) -> dict[str, float | None]:
+    """F1 of merged classes in percent, such as table 6 of Cross-Domain Mutual Learning.
 
-    `overall` takes the merged brows, eyes, nose and mouth together: all their right pixels against all that were
-    found and all that there are. (Table 6's own overall is no mean of its four columns, and above it: the large
-    nose counts for more.)
+    `overall` scores several columns together: all their correct pixels, against all predicted and all true ones. (The
+    overall F1 of table 6 is above the mean of its four columns, so it is no mean: the large nose has more weight.)
+
+    Args:
+        columns: heading -> the classes that it merges.
+        overall: headings, whose classes must not overlap.
     """
-    merged = confusion.merged(_HELEN_MERGED)
-    right = np.diag(merged.counts)[1:].sum()
-    both = merged.counts[1:].sum() + merged.counts[:, 1:].sum()
-    alone = {name: percent(confusion.f1()[name]) for name in ("skin", "nose", "upper lip", "mouth", "lower lip")}
-    together = {name: percent(merged.f1()[name]) for name in ("eyes", "brows", "whole mouth")}
-    return alone | together | {"overall": percent(float(2 * right / both)) if both else None}
+    row = {heading: percent(confusion.merged({heading: classes}).f1()[heading]) for heading, classes in columns.items()}
+    together = confusion.merged({heading: columns[heading] for heading in overall})
+    correct = np.diag(together.counts)[1:].sum()
+    both = together.counts[1:].sum() + together.counts[:, 1:].sum()
+    return row | {"overall": percent(float(2 * correct / both)) if both else None}
 
 
 def component_count(labels: U8) -> int:
-    """8-connected components of all classes but the background (section 4.2's cc)."""
+    """Number of 8-connected components of all classes except the background (cc in section 4.2)."""
     present = np.flatnonzero(np.bincount(labels.ravel()))
     return sum(cv2.connectedComponents((labels == k).astype(np.uint8), connectivity=8)[0] - 1 for k in present if k)
 
 
 def sparsity(truths: Sequence[U8], predictions: Sequence[U8]) -> float:
-    """Mean absolute difference in the number of connected components, prediction against truth (section 4.2)."""
+    """Mean absolute difference in the number of connected components, prediction against ground truth (section 4.2)."""
     differences = [abs(component_count(t) - component_count(p)) for t, p in zip(truths, predictions, strict=True)]
     return float(np.mean(differences))
 
 
 def superpixel_hits(truth: U8, predicted: U8, superpixels: npt.NDArray[np.int32], classes: int) -> tuple[int, int]:
-    """How many superpixels of a picture are right, and how many there are.
+    """Number of correct superpixels in a picture, and number of superpixels.
 
-    "We select the most frequent predicted label in a superpixel" (section 4.4), and so for the truth; of equally
-    frequent labels the first counts.
+    "We select the most frequent predicted label in a superpixel" (section 4.4), and so for the ground truth. Among
+    equally frequent labels the first is selected.
 
     Args:
-        superpixels: (H, W): ids from 0; ids without a pixel do not count.
+        superpixels: (H, W): ids from 0; ids without a pixel are not counted.
     """
     if not truth.shape == predicted.shape == superpixels.shape:
         raise UsageError(f"shapes differ: {truth.shape}, {predicted.shape} and {superpixels.shape}")
@@ -164,12 +161,12 @@ def superpixel_hits(truth: U8, predicted: U8, superpixels: npt.NDArray[np.int32]
 
 
 @dataclass
-class Tally:
-    """What the tables need, added up picture by picture.
+class ScoreTotals:
+    """The scores of tables 1 to 4, added up picture by picture.
 
     Args:
         labels: the names of the class ids.
-        face: the class that table 1 looks at, where there is one of that name.
+        face: the class of table 1, if the labels have it.
     """
 
     labels: tuple[str, ...]
@@ -177,7 +174,7 @@ class Tally:
     confusion: Confusion = field(init=False)
     pictures: int = 0
     superpixels: int = 0
-    superpixels_right: int = 0
+    superpixels_correct: int = 0
     _components: int = 0
     _face_components: int = 0
 
@@ -186,7 +183,7 @@ class Tally:
         self.confusion = Confusion(np.zeros((k, k), np.int64), self.labels)
 
     def add(self, truth: U8, predicted: U8, superpixels: npt.NDArray[np.int32] | None = None) -> None:
-        """One picture: (H, W) class ids, and its superpixels where the set has them."""
+        """Add one picture: (H, W) class ids, and its superpixels if the set has them."""
         self.confusion = self.confusion + Confusion.of(truth, predicted, self.labels)
         self.pictures += 1
         self._components += abs(component_count(truth) - component_count(predicted))
@@ -195,12 +192,12 @@ class Tally:
             masks = ((ids == face).astype(np.uint8) for ids in (truth, predicted))
             self._face_components += abs(component_count(next(masks)) - component_count(next(masks)))
         if superpixels is not None:
-            right, count = superpixel_hits(truth, predicted, superpixels, len(self.labels))
-            self.superpixels_right += right
+            correct, count = superpixel_hits(truth, predicted, superpixels, len(self.labels))
+            self.superpixels_correct += correct
             self.superpixels += count
 
-    def binary_row(self) -> dict[str, float | None]:
-        """Table 1 without its speed: face against all else. In percent, sparsity in components."""
+    def face_row(self) -> dict[str, float | None]:
+        """Table 1 without its speed: face against all else, in percent; sparsity in components."""
         binary = self.confusion.binary(self.face)
         return {
             "iou_face": percent(binary.iou()[self.face]),
@@ -211,21 +208,21 @@ class Tally:
         }
 
     def class_row(self) -> dict[str, float | None]:
-        """Tables 2 to 4: IoU and F1 of each class, their means, accuracies. In percent, sparsity in components."""
+        """Tables 2 to 4: IoU and F1 of each class, means and accuracies, in percent; sparsity in components."""
         confusion = self.confusion
         return {
             **{f"iou_{name}": percent(value) for name, value in confusion.iou().items()},
             "mean_iou": percent(confusion.mean_iou()),
             "mean_recall": percent(confusion.mean_recall()),
             "accuracy": percent(confusion.accuracy()),
-            "superpixel_accuracy": percent(self.superpixels_right / self.superpixels) if self.superpixels else None,
+            "superpixel_accuracy": percent(self.superpixels_correct / self.superpixels) if self.superpixels else None,
             "sparsity": round(self._components / max(1, self.pictures), 2),
             **{f"f1_{name}": percent(value) for name, value in confusion.f1().items()},
         }
 
 
 def percent(share: float) -> float | None:
-    """0..1 as a percentage with two decimals; None for nan (a class that does not appear)."""
+    """0..1 -> a percentage with two decimals; None for nan (a class that does not appear)."""
     return None if np.isnan(share) else round(100 * share, 2)
 
 

@@ -1,18 +1,17 @@
-"""Batches of each stage: which samples a step has, and how the networks get them."""
+"""Batches of each stage: which samples a step has, and how they become tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.spec import ModelSpec
-from train.learn.distributed import Ranks
+from train.learn.distributed import Ranks, start_worker
 from train.models.preprocess import normalise
 from train.mutual.config import Run
 from train.mutual.samples import PartsSupply, Stream
@@ -27,13 +26,13 @@ class Batch:
     parts: Tensor
     """(n, S, S) int64: y"""
     depth: Tensor
-    """(n, 1, S, S) float32 in -1..1: x_D, what the translator is to draw"""
+    """(n, 1, S, S) float32 in -1..1: x_D, the ground truth of the translator"""
     seen: Tensor
     """(n, 3, S, S) float32 in -1..1: x_D as a camera might measure it"""
 
     @classmethod
     def of(cls, samples: list[Tensor], spec: ModelSpec, device: torch.device) -> Batch:
-        """From stacked bytes in the order of the fields."""
+        """A batch from stacked bytes in the order of the fields."""
         rgb, parts, depth, seen = (part.to(device) for part in samples)
         return cls(normalise(rgb, spec), parts.long(), _gray(depth, spec)[:, :1], _gray(seen, spec))
 
@@ -41,7 +40,7 @@ class Batch:
         return len(self.rgb)
 
     def split(self, first: int) -> tuple[Batch, Batch]:
-        """The first so many samples, and the others."""
+        """The first samples, as many as given, and the others."""
         parts = (self.rgb, self.parts, self.depth, self.seen)
         return Batch(*(part[:first] for part in parts)), Batch(*(part[first:] for part in parts))
 
@@ -52,7 +51,7 @@ def batches(run: Run, supply: PartsSupply, spec: ModelSpec, ranks: Ranks, first_
     workers = run.config.workers
     loader = DataLoader(
         _Tensors(supply), batch_sampler=order,
-        num_workers=workers, worker_init_fn=_start_worker, prefetch_factor=6 if workers else None,
+        num_workers=workers, worker_init_fn=start_worker, prefetch_factor=6 if workers else None,
     )  # fmt: skip
     return (Batch.of(samples, spec, ranks.device) for samples in loader)
 
@@ -61,8 +60,8 @@ def step_items(run: Run, ranks: Ranks, step: int) -> list[tuple[Stream, int]]:
     """Which samples this rank takes in a step. Raises UsageError where they cannot be shared evenly."""
     measured: dict[str, int] = {"rgb": 0, "joint": run.pairs}
     counts: dict[Stream, int] = {
-        "all": run.batch if run.stage in ("rgb", "joint") else 0,
-        "measured": measured.get(run.stage, run.batch),
+        "all": run.batch_size if run.stage in ("rgb", "joint") else 0,
+        "measured": measured.get(run.stage, run.batch_size),
     }
     return [
         (stream, index)
@@ -82,10 +81,5 @@ class _Tensors(Dataset[tuple[Tensor, ...]]):
 
 
 def _gray(values: Tensor, spec: ModelSpec) -> Tensor:
-    """(n, S, S) uint8 -> (n, 3, S, S) as an engine of depth makes it of three equal channels."""
+    """(n, S, S) uint8 -> (n, 3, S, S) float32 with three equal channels, as an engine of depth takes it."""
     return normalise(values[..., None].expand(-1, -1, -1, 3), spec)
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

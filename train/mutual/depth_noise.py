@@ -1,4 +1,4 @@
-"""What a depth camera makes of a head: noise, holes, an occluder before it and a wall behind it, seldom close."""
+"""Imitates a depth camera: noise, holes, an occluder in front of the head and a wall behind it, seldom close."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Mask = npt.NDArray[np.bool_]
 
 _NOISE_M, _NOISE_SHARE = 0.002, 0.6  # largest standard deviation: structured light at half a metre
 _BLUR_SHARE, _HOLES_SHARE, _EDGE_SHARE = 0.2, 0.25, 0.3
-_WALL_SHARE, _CLOSE_SHARE = 0.4, 0.2  # of all; of the walls
+_WALL_SHARE, _CLOSE_SHARE = 0.4, 0.2  # share of all crops, share of the walls
 _OCCLUDER_MEASURED_SHARE = 0.6
 _OCCLUDER_NEARER_M = (0.01, 0.12)
 _CLOSE_M, _FAR_M = (0.08, 0.25), (0.3, 3.0)  # behind the head's median
 _TILT_M = 0.08  # of a plane across the crop
 
 
-def as_seen(depth_m: F32, covered: Mask, rng: Rng) -> F32:
-    """Another measurement of the same head.
+def as_measured(depth_m: F32, covered: Mask, rng: Rng) -> F32:
+    """A noisy measurement of the same head.
 
     Args:
         depth_m: (S, S) metres, 0 where nothing was measured.
@@ -46,7 +46,7 @@ def as_seen(depth_m: F32, covered: Mask, rng: Rng) -> F32:
 
 
 def _covered(seen: F32, there: Mask, covered: Mask, rng: Rng) -> F32:
-    """An occluder's surface before the nearest point that it covers, or a hole."""
+    """An occluder's surface in front of the nearest point that it covers, or a hole."""
     if rng.random() >= _OCCLUDER_MEASURED_SHARE:
         return np.where(covered, 0, seen).astype(np.float32)
     under = seen[covered & there]

@@ -18,7 +18,7 @@ from realtime.frames.resampling import warp, warp_depth
 from realtime.frames.types import U8, U16
 from train.data.faces import warp_labels
 from train.data.split import Split, face_split, share_of
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.parts.folder import Row, read_parts
 
 _ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it
@@ -66,7 +66,7 @@ def load_faces(
     folders = list(folders)
     words = [word.lower() for word in leave_out]
     kept = (
-        [row for row in read_parts(folder) if face_split(row.name) == split and not _holds(row.name, words)]
+        [row for row in read_parts(folder) if face_split(row.name, folder) == split and not _holds(row.name, words)]
         for folder in folders
     )
     rows = [row for some in kept for row in _spread(some, most or len(some))]

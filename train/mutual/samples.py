@@ -1,6 +1,6 @@
 """Training samples: a face with its parts and depth, framed and lit at random, with occluders pasted over it.
 
-What is covered is background for both parsers and unmeasured for the translator: it is to draw the depth of the visible
+What is covered is background for both parsers and unmeasured for the translator: it draws the depth of the visible
 head alone. A depth camera sees the occluder, so the depth parser's input has it before the face, or a hole there.
 """
 
@@ -24,10 +24,10 @@ from train.data.augment import random_framing, random_look
 from train.data.faces import warp_labels
 from train.data.repeated import mirrored_ids
 from train.mutual.config import MutualConfig
-from train.mutual.depth_noise import as_seen
+from train.mutual.depth_noise import as_measured
 from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, with_depth
 from train.occluders import shapes
-from train.occluders.cutouts import MID_GREY_LAB
+from train.occluders.colour import MID_GREY_LAB
 from train.occluders.kinds import Occluders, random_kind
 from train.occluders.scene import Scene, paste
 
@@ -48,16 +48,16 @@ _MIRROR = np.diag([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class PartsSample:
-    """One crop with its truth."""
+    """One crop with its ground truth."""
 
     rgb: U8
     """(S, S, 3)"""
     parts: U8
     """(S, S): ids of PART_LABELS; what is covered is background."""
     depth: U8
-    """(S, S): the translator's truth, as `depth_gray` encodes it; 0 where no visible head is."""
+    """(S, S): the translator's ground truth, as `depth_gray` encodes it; 0 where no visible head is."""
     seen: U8
-    """(S, S): depth as a camera might see it, with occluder, noise and holes: the depth parser's input."""
+    """(S, S): depth as a camera might measure it, with occluder, noise and holes: the depth parser's input."""
 
 
 class PartsSupply:
@@ -99,7 +99,7 @@ class PartsSupply:
         if self._occluders is not None:
             scene = _scene(face, self._spec, affine, rgb, clean.parts)
             rgb, covered = _covered(scene, face.synthetic, self._occluders, rng)
-        seen = gray(as_seen(_metres(face, self._spec, affine), covered, rng))
+        seen = gray(as_measured(_metres(face, self._spec, affine), covered, rng))
         visible = (~covered).astype(np.uint8)
         return PartsSample(random_look(rgb, rng), clean.parts * visible, clean.depth * visible, seen)
 
@@ -123,9 +123,9 @@ def _metres(face: PartsFace, spec: ModelSpec, affine: Affine) -> F32:
 
 
 def _scene(face: PartsFace, spec: ModelSpec, affine: Affine, rgb: U8, parts: U8) -> Scene:
-    """A crop as `train.occluders.scene` wants it.
+    """A crop as `train.occluders.scene` takes it.
 
-    It marks what it covers of all but the background: here nothing is that.
+    It marks covered pixels unless they are background: here no pixel is.
     """
     labels = np.where(parts == _SKIN, FACE, _NO_SKIN).astype(np.uint8)
     middle = np.full((1, 2), store_px(spec) / 2)
@@ -143,7 +143,7 @@ def _covered(scene: Scene, synthetic: bool, occluders: Occluders, rng: Rng) -> t
 
 
 def _filled(rgb: U8, inside: U8, rng: Rng) -> U8:
-    """In most crops, something where the picture ends."""
+    """The crop; in most crops with a texture where the picture ends."""
     if inside.min() == 255 or rng.random() >= _FILLED_SHARE:
         return rgb
     filling = shapes.texture(rgb.shape[0], rng, MID_GREY_LAB)

@@ -1,4 +1,4 @@
-"""How the networks fare on faces kept aside: F1 of the parts on one confusion matrix, L1 of the depth (section 4.1)."""
+"""Evaluation during the mutual training: F1 of the parts on one confusion matrix, L1 of the depth (section 4.1)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import nn
 from engines.spec import PART_LABELS, ModelSpec
 from realtime.frames.depth import STEP_M
 from realtime.frames.types import U8
-from train.measure.evaluate import network_predictor, predict_all
 from train.measure.metrics import Confusion, f1_row
+from train.measure.open_model import network_predictor, predict_all
 from train.models.preprocess import normalise
 from train.mutual.faces import PartsFace, crop_from_store
 from train.mutual.samples import cut
@@ -24,8 +24,8 @@ _AT_ONCE = 32
 
 
 @dataclass(frozen=True, eq=False)
-class HeldCrops:
-    """Crops of faces kept aside, as a perfect detector would frame them."""
+class ValidationCrops:
+    """Crops of faces held out from training, as a perfect detector would frame them."""
 
     rgb: U8
     """(N, S, S, 3)"""
@@ -35,7 +35,7 @@ class HeldCrops:
     """(N, S, S)"""
 
     @classmethod
-    def of(cls, faces: Sequence[PartsFace], spec: ModelSpec) -> HeldCrops:
+    def of(cls, faces: Sequence[PartsFace], spec: ModelSpec) -> ValidationCrops:
         """Cut the crops; at least one face."""
         straight = crop_from_store(spec, np.eye(3))
         samples = [cut(face, spec, straight) for face in faces]
@@ -45,22 +45,27 @@ class HeldCrops:
         return len(self.rgb)
 
 
-class Look:
-    """What a stage looks at in between and at its end. Photographs and synthetic heads (exact truth) are told apart."""
+class Validation:
+    """The validation set of a stage. Photographs and synthetic heads (exact ground truth) are evaluated separately.
+
+    Args:
+        faces: held out from training.
+        most: photographs and synthetic heads that are used, at most.
+    """
 
     def __init__(self, faces: Sequence[PartsFace], spec: ModelSpec, most: int) -> None:
         kinds = {
             name: [face for face in faces if face.synthetic == synthetic]
             for name, synthetic in (("photographs", False), ("synthetic", True))
         }
-        self._sets = {name: HeldCrops.of(_spread(kind, most), spec) for name, kind in kinds.items() if kind}
+        self._sets = {name: ValidationCrops.of(_spread(kind, most), spec) for name, kind in kinds.items() if kind}
         self._spec = spec
 
     def __call__(self, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
         """JSON-ready. `mean_f1` in percent and `l1` are of the set that comes first: photographs where there are any.
 
         Args:
-            networks: by role: `rgb`, `depth`, `translator`; others are passed over.
+            networks: by role: `rgb`, `depth`, `translator`; others are ignored.
         """
         result: dict[str, Any] = {}
         for name, crops in self._sets.items():
@@ -72,16 +77,16 @@ class Look:
                 row["translator"] = depth_row(self._translated(networks["translator"], crops.rgb), crops.depth)
             result[name] = row
         first = next(iter(result.values()))
-        told = {f"{role}_mean_f1": first[role]["mean_f1"] for role in ("rgb", "depth") if role in first}
-        return told | ({"l1": first["translator"]["l1"]} if "translator" in first else {}) | result
+        scores = {f"{role}_mean_f1": first[role]["mean_f1"] for role in ("rgb", "depth") if role in first}
+        return scores | ({"l1": first["translator"]["l1"]} if "translator" in first else {}) | result
 
-    def _confusion(self, network: nn.Module, role: str, crops: HeldCrops) -> Confusion:
+    def _confusion(self, network: nn.Module, role: str, crops: ValidationCrops) -> Confusion:
         seen = crops.rgb if role == "rgb" else np.repeat(crops.depth[..., None], 3, axis=3)
         predicted = predict_all(network_predictor(network, self._spec), seen, _AT_ONCE)
         return Confusion.of(crops.parts, predicted, PART_LABELS)
 
     def _translated(self, network: nn.Module, rgb: U8) -> npt.NDArray[np.float32]:
-        """(N, S, S) float32 in -1..1. Without the noise of dropout, as at run time."""
+        """(N, S, S) float32 in -1..1. Dropout is off, as at run time."""
         network.eval()
         device = next(network.parameters()).device
         with torch.inference_mode():

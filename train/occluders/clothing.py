@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from train.heads.contour import CHIN
+from train.heads.landmarks import CHIN
 from train.occluders.scene import Patch, Scene
 from train.occluders.shapes import line, polygon, texture
 

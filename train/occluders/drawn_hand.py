@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.occluders.scene import Patch, Scene
 from train.occluders.shapes import texture
 

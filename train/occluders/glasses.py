@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from train.heads.contour import Points
-from train.occluders.cutouts import MID_GREY_LAB
+from train.heads.landmarks import Points
+from train.occluders.colour import MID_GREY_LAB
 from train.occluders.scene import Patch, Scene
 from train.occluders.shapes import light_ramp, line, polygon, random_shape, shaded, texture
 

@@ -64,7 +64,7 @@ class Occluders:
 
     Args:
         folder: contains the folders `hands`, `masks` and `objects` with RGBA pictures.
-        split: "train" or "held".
+        split: "train" or "held out".
 
     Raises:
         DataError: a folder is missing or empty.

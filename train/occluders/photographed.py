@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.frames.types import U8
-from train.heads.contour import CHIN
+from train.heads.landmarks import CHIN
 from train.occluders.cutouts import Cutouts, Recolour, random_skin_tone, random_tint, warp_cutout
 from train.occluders.scene import Patch, Scene
 from train.occluders.shapes import texture

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.occluders.scene import Patch, Scene
 
 Rng = np.random.Generator

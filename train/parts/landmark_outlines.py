@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import U8
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 
 # FaceMesh's rings; left is the subject's left.
 LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)

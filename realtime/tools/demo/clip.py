@@ -18,6 +18,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from engines.errors import SinkError, SourceError
+from engines.installation import install_command
 from realtime.frames.types import U8
 from realtime.tools.demo.sprites import F32, HAND, MICROPHONE, hand, microphone
 
@@ -41,7 +42,7 @@ def portrait_file() -> Path:
     """The portrait on this machine. Raises SourceError where matplotlib's sample data is missing."""
     matplotlib = find_spec("matplotlib")  # found, not imported: importing it takes half a second
     if matplotlib is None or matplotlib.origin is None:
-        raise SourceError("the demo's portrait comes with matplotlib, which is not installed; run: pip install unveil")
+        raise SourceError(f"the demo's portrait is a file of matplotlib, which is missing; run: {install_command()}")
     path = Path(matplotlib.origin).parent / "mpl-data" / "sample_data" / "grace_hopper.jpg"
     if not path.is_file():
         raise SourceError(f"the demo's portrait is missing: expected {path}; reinstall matplotlib")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import Detector
-from realtime.frames.types import Render
+from realtime.faces.detect import open_detector
 from realtime.pipeline import Options, Summary
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
@@ -17,7 +16,7 @@ from realtime.tools.demo.clip import FPS, SECONDS, write_clip
 from realtime.tools.demo.sheet import write_sheet
 
 _MOMENTS = (0.3, 1.2, 1.6, 2.3, 3.65, 4.5)  # seconds: the face alone, three with the hand, two with the microphone
-_OUTPUTS: dict[Render, str] = {"overlay": "demo.mp4", "cutout": "demo_cutout.mp4", "labels": "demo_labels.mkv"}
+_OUTPUTS: dict[str, str] = {"overlay": "demo.mp4", "cutout": "demo_cutout.mp4", "labels": "demo_labels.mkv"}
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,9 @@ def make(engine: Engine, output: Path, progress: Progress, seconds: float = SECO
     return DemoResult(summaries["overlay"], (clip, *paths.values(), sheet))
 
 
-def _masked(clip: Path, output: Path, kind: Render, engine: Engine, progress: Progress) -> Summary:
+def _masked(clip: Path, output: Path, kind: str, engine: Engine, progress: Progress) -> Summary:
     options = Options(render=kind)
-    outcome = process_file(Job(clip, output), engine, options, Detector(options.detector), progress)
+    outcome = process_file(Job(clip, output), engine, options, open_detector(options.detector), progress)
     progress.finished(outcome)
     if outcome.summary is None:
         raise UnveilError(f"the demo failed at {output.name}: {outcome.error}")

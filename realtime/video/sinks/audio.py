@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,13 +33,21 @@ class AudioTrack:
     An error in the sound never fails the video: the rest of the sound is left out, with a warning.
     """
 
-    def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer, copy: bool) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: AudioStream,
+        output: OutputContainer,
+        copy: bool,
+        part_seconds: tuple[float, float | None] | None = None,
+    ) -> None:
         """Add the stream to the output, which must not have been started. Use `open_audio`."""
         self._container, self._input, self._output = container, stream, output
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all
         self._copied, self._broken = copy, False
+        self._part_seconds = part_seconds
         self._stream = output.add_stream_from_template(stream) if copy else _aac_stream(output, stream)
         self._packets = self._read()
         self._next = next(self._packets, None)
@@ -84,7 +92,8 @@ class AudioTrack:
 
     def _read(self) -> Iterator[Packet[AudioStream]]:
         try:
-            yield from (packet for packet in self._container.demux(self._input) if packet.size)
+            packets = (packet for packet in self._container.demux(self._input) if packet.size)
+            yield from _part(packets, *self._part_seconds) if self._part_seconds else packets
         except av.FFmpegError as e:
             _LOG.warning("%s: its sound is damaged and ends early (%s)", self._container.name, e.strerror)
 
@@ -96,11 +105,17 @@ class AudioTrack:
             return []
 
 
-def open_audio(path: Path, output: OutputContainer, copied: frozenset[str]) -> AudioTrack | None:
+def open_audio(
+    path: Path,
+    output: OutputContainer,
+    copied: frozenset[str],
+    part_seconds: tuple[float, float | None] | None = None,
+) -> AudioTrack | None:
     """Open the sound of a file for an output that was not started yet; None where the file has no sound.
 
     Args:
         copied: the codecs that are copied without being encoded again.
+        part_seconds: as `SourceInfo.part_seconds`: only the sound of that part, from 0; None: all, at its own times.
     """
     try:
         container = av.open(f"file:{path}")
@@ -110,7 +125,7 @@ def open_audio(path: Path, output: OutputContainer, copied: frozenset[str]) -> A
     stream = container.streams.best("audio")
     if isinstance(stream, AudioStream) and stream.codec_context is not None:
         try:
-            return AudioTrack(container, stream, output, _is_copied(stream, copied))
+            return AudioTrack(container, stream, output, _is_copied(stream, copied), part_seconds)
         except SOUND_ERRORS as e:
             sound_left_out(path, e)
     elif stream is not None:
@@ -134,6 +149,19 @@ def _aac_stream(output: OutputContainer, stream: AudioStream) -> AudioStream:
     rate = stream.rate if stream.rate in (codec.audio_rates or ()) else 48_000
     layout = _AAC_LAYOUTS.get(stream.channels, "stereo")
     return output.add_stream("aac", rate=rate, layout=layout, bit_rate=_AAC_BIT_RATE)
+
+
+def _part(packets: Iterable[Packet[AudioStream]], start: float, end: float | None) -> Iterator[Packet[AudioStream]]:
+    """The packets that begin in a part of the file, timed from its start."""
+    for packet in packets:
+        begin = _start_seconds(packet)
+        if end is not None and begin >= end:
+            return
+        if begin >= start:
+            ticks = round(start / packet.time_base)
+            packet.pts = None if packet.pts is None else packet.pts - ticks
+            packet.dts = None if packet.dts is None else packet.dts - ticks
+            yield packet
 
 
 def _start_seconds(packet: Packet[AudioStream]) -> float:

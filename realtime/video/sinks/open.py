@@ -1,19 +1,21 @@
-"""Sinks of frames: video files, label videos, images and windows behind one door."""
+"""Opens the sink of an output file; and all sinks in one place."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from realtime.frames.types import Render
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
+from realtime.video.sinks.h264 import CRF, PRESET, Encoder, VideoSink
 from realtime.video.sinks.image import ImageSink
-from realtime.video.sinks.video import PRESET, AlphaVideoSink, Encoder, LabelVideoSink, VideoSink
+from realtime.video.sinks.video import AlphaVideoSink, LabelVideoSink
 from realtime.video.sinks.window import WindowSink, check_display
 from realtime.video.sources.base import SourceInfo
 
 __all__ = [
     "AlphaVideoSink",
     "BackgroundSink",
+    "Codec",
     "ImageSink",
     "LabelVideoSink",
     "NullSink",
@@ -23,31 +25,38 @@ __all__ = [
     "check_display",
     "open_sink",
 ]
+Codec = Literal["h264", "ffv1", "prores"]
+"""The codec of a video: h264 for viewing, ffv1 for gray pictures without loss, prores for a picture with alpha."""
 
 
 def open_sink(
     path: Path,
     info: SourceInfo,
-    render: Render,
+    codec: Codec = "h264",
     *,
     preset: str = PRESET,
+    crf: int = CRF,
     encoder: Encoder = "auto",
 ) -> Sink:
     """The sink for an output file; use it in a `with`.
 
     Args:
-        path: the output, named by `files.output_name`.
-        info: the input.
-        preset: of x264, for a video that is written with it.
-        encoder: of a video in H.264.
+        path: the output.
+        info: the input. An image becomes an image in the format of the path's suffix.
+        codec: how a video is written.
+        preset: the x264 preset, one of PRESETS.
+        crf: the x264 quality: lower is better and larger.
+        encoder: what encodes H.264.
 
     Raises:
         SinkError: the output cannot be written.
     """
     if info.kind == "image":
         return ImageSink(path)
-    if render == "labels":
-        return LabelVideoSink(path, info)
-    if render == "alpha":
-        return AlphaVideoSink(path, info)
-    return VideoSink(path, info, preset, encoder=encoder)
+    match codec:
+        case "h264":
+            return VideoSink(path, info, preset, crf, encoder)
+        case "ffv1":
+            return LabelVideoSink(path, info)
+        case "prores":
+            return AlphaVideoSink(path, info)

@@ -1,99 +1,181 @@
-"""Video files: for viewing (H.264), for class ids (FFV1) and for editors (ProRes with alpha)."""
+"""Video files: what all of them share, class ids (FFV1) and a matte for editors (ProRes). `h264` has the third kind."""
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
+from typing import cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 
-from engines.errors import SinkError
+from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
-from realtime.frames.types import Frame
+from realtime.frames.types import Frame, Layout
 from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
-from realtime.video.sinks import nvenc
-from realtime.video.sinks.audio import COPIED_TO_MOV, COPIED_TO_MP4
-from realtime.video.sinks.video_base import AvSink
+from realtime.video.sinks.audio import COPIED_TO_MOV, SOUND_ERRORS, AudioTrack, open_audio, sound_left_out
+from realtime.video.sinks.base import PartFile, Sink, sink_errors
 from realtime.video.sources.base import SourceInfo
 
-PRESETS = (
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
-)  # fmt: skip
-"""The presets of x264, from the fastest (and largest files) to the slowest."""
-PRESET, CRF = "veryfast", 18
-"""The default preset and quality (CRF) of x264. A lower CRF is better; 18 is visually lossless."""
-Encoder = Literal["auto", "x264", "nvenc"]
-"""The H.264 encoder: x264 on the CPU or NVENC on an NVIDIA GPU. auto: NVENC where it works, else x264."""
-ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
+_MAX_TIMESCALE = 2**31 - 1
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
 _SLICED_PX = 16  # FFV1 refuses slices smaller than a pixel
-_log = logging.getLogger(__name__)
 
 
-def uses_nvenc(encoder: Encoder) -> bool:
-    """True if NVENC encodes H.264. Raises SinkError where NVENC is asked for and cannot run."""
-    if encoder == "x264":
-        return False
-    problem = nvenc.problem()
-    if problem and encoder == "nvenc":
-        raise SinkError(f"NVENC cannot be used: {problem}; leave --encoder out, and x264 encodes on the processor")
-    return not problem
+class VideoFileSink(Sink):
+    """Writes one video stream, each frame at its own time, and copies the input's sound where the format has any.
 
+    The first frame opens the file, which takes that frame's size, colour and time base. Without a frame there is no
+    file.
+    """
 
-class VideoSink(AvSink):
-    """H.264 in .mp4, with the input's sound, times and colour tags."""
+    wants_thread = True
+    container_format: str
+    codec: str
+    layouts: tuple[Layout, ...]
+    audio_copied: frozenset[str] = frozenset()
 
-    container_format, codec, layouts = "mp4", "libx264", ("yuv420p", "rgb")
-    audio_copied = COPIED_TO_MP4
-
-    def __init__(
-        self,
-        path: Path,
-        info: SourceInfo | None = None,
-        preset: str = PRESET,
-        crf: int = CRF,
-        encoder: Encoder = "x264",
-    ) -> None:
+    def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
         """Args:
-        preset: the x264 preset, one of PRESETS.
-        crf: the x264 quality.
-        encoder: x264 also encodes what NVENC refuses (odd sizes).
+        path: the output; written under a hidden name and renamed on close.
+        info: the input: its frame rate, pixel aspect and sound are kept.
         """
-        self._on_card = uses_nvenc(encoder)
-        super().__init__(path, info)
-        self._preset, self._crf = preset, crf
+        self._file = PartFile(path)
+        self._info = info
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream
+        self._to_av: ToAv
+        self._colour: Colour
+        self._audio: AudioTrack | None = None
+        self._first: Frame | None = None
+        self._last_seconds = -math.inf  # time of the last frame
+        self._sound_is_cut = False
 
-    def _open(self, frame: Frame) -> None:
-        if self._on_card and self._pixel_format(frame) != "yuv420p":
-            _log.warning(
-                "NVENC takes no odd sizes, and %s is %dx%d; x264 encodes it", self._file.path.name, *frame.size_wh
-            )
-        elif self._on_card:
-            self.codec = nvenc.CODEC
-            super()._open(frame)
-            try:
-                self._stream.codec_context.open(strict=False)
-                return
-            except av.FFmpegError as e:
-                _log.warning("NVENC refuses this video (%s); x264 encodes it", e.strerror or e)
-                self._close_container()
-        self._on_card, self.codec = False, "libx264"
-        super()._open(frame)
+    def write(self, frame: Frame) -> None:
+        self._check(frame)
+        with sink_errors(self._file.path):
+            if self._container is None:
+                self._start(frame)
+            assert self._container is not None and frame.pts_seconds is not None
+            self._container.mux(self._stream.encode(self._picture(frame)))
+            self._last_seconds = frame.pts_seconds
+            if self._audio is not None:
+                self._audio.write_until(frame.pts_seconds)
+
+    def cut_sound(self) -> None:
+        self._sound_is_cut = True
+
+    def close(self) -> None:
+        if self._container is None:
+            self._file.discard()
+            return
+        try:
+            with sink_errors(self._file.path):
+                self._container.mux(self._stream.encode(None))
+                if self._audio is not None:
+                    self._audio.write_until(self._last_seconds if self._sound_is_cut else math.inf)
+                    self._audio.finish()
+                self._container.close()
+        except BaseException:
+            self.abort()
+            raise
+        self._close_audio()
+        self._file.keep()
+
+    def abort(self) -> None:
+        self._close_container()
+        self._file.discard()
 
     def _options(self, frame: Frame) -> dict[str, str]:
-        return nvenc.OPTIONS if self._on_card else {"preset": self._preset, "crf": str(self._crf)}
+        raise NotImplementedError
+
+    def _container_options(self, frame: Frame) -> dict[str, str]:
+        # An .mp4 or .mov keeps the time of its first frame in this unit: milliseconds by default, which is not exact.
+        ticks = frame.time_base.denominator
+        return {"movie_timescale": str(ticks)} if ticks <= _MAX_TIMESCALE else {}
 
     def _pixel_format(self, frame: Frame) -> str:
-        # 4:2:0 has a chroma sample for two pixels each way, and H.264 crops by whole samples: odd sizes need 4:4:4.
-        width, height = frame.size_wh
-        return "yuv444p" if width % 2 or height % 2 else "yuv420p"
+        raise NotImplementedError
+
+    def _picture(self, frame: Frame) -> VideoFrame:
+        picture = self._to_av(frame)
+        _tag(picture, self._colour)  # some encoders read the tags of the picture, some those of the context
+        return picture
+
+    def _start(self, frame: Frame) -> None:
+        self._first = frame
+        self._open(frame)
+        if self.audio_copied and self._info and self._info.path:
+            self._start_with_sound(frame, self._info.path)
+
+    def _start_with_sound(self, frame: Frame, path: Path) -> None:
+        assert self._container is not None
+        part_seconds = self._info.part_seconds if self._info else None
+        self._audio = open_audio(path, self._container, self.audio_copied, part_seconds)
+        try:
+            self._container.start_encoding()
+        except SOUND_ERRORS as e:
+            # Either the sound does not fit, and a stream cannot be removed, or the pictures fail again without it.
+            self._close_container()
+            self._open(frame)
+            self._container.start_encoding()
+            sound_left_out(path, e)
+
+    def _open(self, frame: Frame) -> None:
+        path, options = f"file:{self._file.part}", self._container_options(frame)
+        self._container = av.open(path, "w", format=self.container_format, container_options=options)
+        rate = Fraction(self._info.fps).limit_denominator(10_000) if self._info and self._info.fps else None
+        self._stream = cast("VideoStream", self._container.add_stream(self.codec, rate, self._options(frame)))
+        # Set this before the first packet of sound is muxed, which also opens the video encoder.
+        context = self._stream.codec_context
+        context.width, context.height = frame.size_wh
+        context.pix_fmt = self._pixel_format(frame)
+        context.time_base = frame.time_base
+        context.sample_aspect_ratio = self._info.pixel_aspect if self._info else Fraction(1)
+        context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
+        self._to_av = ToAv(context.pix_fmt)
+        self._colour = self._colour_written(frame)
+        _tag(context, self._colour)
+
+    def _colour_written(self, frame: Frame) -> Colour:
+        if frame.layout == "yuv420p":
+            return frame.colour
+        return replace(frame.colour, matrix="bt709", full_range=False, space=SPACE_OF_MATRIX["bt709"])  # see ToAv
+
+    def _check(self, frame: Frame) -> None:
+        name = self._file.path.name
+        if frame.layout not in self.layouts:
+            raise UsageError(f"{name}: got a {frame.layout} frame; a {type(self).__name__} takes {self.layouts}")
+        if frame.pts is None:
+            raise UsageError(f"{name}: got a frame without a pts; a video needs one")
+        if self._first is not None and frame.size_wh != self._first.size_wh:
+            raise SinkError(
+                f"{name}: frame {frame.index} is {frame.size_wh}, the first was {self._first.size_wh}; "
+                "a video has one size: split the input where its size changes"
+            )
+
+    def _close_container(self) -> None:
+        if self._container is not None:
+            # The trailer of a file that is discarded may fail (a full disk, no packet yet).
+            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+                self._container.close()
+        self._close_audio()
+
+    def _close_audio(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+            self._audio = None
 
 
-class LabelVideoSink(AvSink):
+class LabelVideoSink(VideoFileSink):
     """Class ids in one channel, lossless: gray FFV1 in .mkv, whose times are in milliseconds."""
 
     container_format, codec, layouts = "matroska", "ffv1", ("gray",)
@@ -112,7 +194,7 @@ class LabelVideoSink(AvSink):
         return Colour(full_range=True)  # no player may stretch the ids
 
 
-class AlphaVideoSink(AvSink):
+class AlphaVideoSink(VideoFileSink):
     """Colour and matte for editors: ProRes 4444 in .mov, in video range (ProRes has no tag for full range)."""
 
     container_format, codec, layouts = "mov", "prores_ks", ("yuv420p", "rgba")
@@ -138,3 +220,9 @@ class AlphaVideoSink(AvSink):
         if alpha is not None:
             np.take(_ALPHA_10_BIT, alpha, out=view(picture.planes[3], dtype=np.uint16))
         return picture
+
+
+def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+    """Set the colour tags, so that players show the output in the input's colours."""
+    target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
+    target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

@@ -10,33 +10,36 @@ import cv2
 import numpy as np
 
 from engines.errors import SinkError
-from engines.spec import CONSENSUS_LABELS
-from realtime.frames.types import U8, Frame
-from realtime.render.palette import palette
+from realtime.frames.types import U8, Frame, Mask, Rgb
 from realtime.video.av_frame import bgr_from_frame
 from realtime.video.sinks.base import Sink
 
 _ESCAPE = 27
 _CELL_PX = 16  # of the checkerboard
 _CELL_GREYS = (102, 153)
+_GRAYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 class WindowSink(Sink):
-    """Shows each frame. q, Esc or closing the window ends it: `wants_more` turns False. For the main thread only."""
+    """Shows each frame. Use it in the main thread.
 
-    def __init__(self, labels: tuple[str, ...] = CONSENSUS_LABELS, title: str = "Unveil") -> None:
+    `wants_more` becomes False when the user presses q or Esc, or closes the window.
+    """
+
+    def __init__(self, colours: Rgb | None = None, title: str = "Unveil") -> None:
         """Args:
-        labels: what the ids of `gray` frames stand for.
+        colours: (256, 3): a colour for each value of `gray` frames, such as label ids; None: gray.
         """
         check_display()
-        self._labels, self._title = labels, title
+        self._title = title
+        self._colours_bgr = _GRAYS if colours is None else np.ascontiguousarray(colours[:, ::-1])
         self._shown = False
 
     def write(self, frame: Frame) -> None:
         if self._shown and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self.wants_more = False
             return
-        cv2.imshow(self._title, bgr_to_show(frame, self._labels))
+        cv2.imshow(self._title, bgr_to_show(frame, self._colours_bgr))
         self._shown = True
         if cv2.waitKey(1) & 0xFF in (ord("q"), _ESCAPE):
             self.wants_more = False
@@ -49,20 +52,21 @@ class WindowSink(Sink):
         self.close()
 
 
-def bgr_to_show(frame: Frame, labels: tuple[str, ...]) -> U8:
-    """(H, W, 3) uint8 BGR, in one conversion: a frame as it is shown.
+def bgr_to_show(frame: Frame, colours_bgr: U8) -> U8:
+    """(H, W, 3) uint8 BGR, in one conversion: a frame as the window shows it.
 
-    Label ids (`gray`) get their colours, and transparency shows a checkerboard.
+    Args:
+        colours_bgr: (256, 3): a colour for each value of a `gray` frame. Transparency shows a checkerboard.
     """
     if frame.layout == "gray":
-        return cv2.applyColorMap(frame.planes[0], np.ascontiguousarray(palette(labels)[:, None, ::-1]))
+        return cv2.applyColorMap(frame.planes[0], colours_bgr[:, None])
     if frame.layout == "rgba":
         return _on_checkerboard(cv2.cvtColor(frame.planes[0], cv2.COLOR_RGBA2BGR), frame.planes[0][:, :, 3])
     bgr = bgr_from_frame(frame)
     return bgr if frame.alpha is None else _on_checkerboard(bgr, frame.alpha)
 
 
-def _on_checkerboard(bgr: U8, alpha: U8) -> U8:
+def _on_checkerboard(bgr: U8, alpha: Mask) -> U8:
     opaque = cv2.merge([alpha] * 3)
     shown = cv2.multiply(bgr, opaque, scale=1 / 255)
     return cv2.add(shown, cv2.multiply(_checkerboard(alpha.shape), cv2.bitwise_not(opaque), scale=1 / 255))

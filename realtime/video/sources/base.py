@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +36,9 @@ class SourceInfo:
     """Width of a pixel over its height."""
     path: Path | None = None
     """The file, if there is one. A sink copies the sound from it."""
+    part_seconds: tuple[float, float | None] | None = None
+    """The times, in the file's own clock, at which the part that is read starts and ends (None: at the end of the
+    file). The start has pts 0. None: the whole file, whose times are kept."""
     depth: str | None = None
     """The origin and scale of the frames' depth, as text for users; None if they have none."""
 
@@ -58,3 +61,20 @@ class Source(Closing):
     def stop(self) -> None:
         """Make the iteration end soon. Only this method may be called by another thread meanwhile."""
         self._stopped.set()
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of source, and how `open_source` recognises and opens it."""
+
+    recognises: Callable[[str | Path], bool]
+    """Whether an address, as the user gave it, belongs to this kind."""
+    open: Callable[[str | Path], Source]
+    """Open an address that was recognised. Raises SourceError."""
+    suffixes: frozenset[str] = frozenset()
+    """Of kinds of files: the suffixes by which folders and globs find them, lower case and with the dot."""
+
+
+def file_path(address: str | Path) -> Path:
+    """The file that an address names ("clip.mp4", "file:///clips/clip.mp4")."""
+    return Path(str(address).removeprefix("file://"))

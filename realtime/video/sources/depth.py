@@ -11,10 +11,9 @@ import numpy as np
 
 from engines.errors import SourceError
 from realtime.frames.types import U16, Depth, Frame
-from realtime.run.jobs import DepthInput
 from realtime.video.av_frame import orientation_of, turn, view
 from realtime.video.sources.base import Source
-from realtime.video.sources.depth_files import pictures, read_depth
+from realtime.video.sources.depth_files import DepthInput, pictures, read_depth
 from realtime.video.sources.video import open_container, reason_of, video_stream
 
 _FORMATS = ("gray16le", "gray16be")

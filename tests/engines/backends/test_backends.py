@@ -10,16 +10,23 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from engines import backends, machine
-from engines.backends import tensorrt as backend_tensorrt
-from engines.errors import EngineDamaged, EngineMismatch, MissingExtra, UsageError
+from engines.backends import BackendStatus, tensorrt, tensorrt_plan, torch
+from engines.backends.base import Backend
+from engines.backends.graph import Graph, tensors_of
+from engines.engine import BatchedEngine
+from engines.errors import EngineDamaged, EngineMismatch, UsageError
+from engines.installation import MissingExtra, install_command
 from engines.load import load_engine
-from engines.manifest import sha256_of
+from engines.manifest import Manifest, sha256_of
+from engines.spec import BuildSpec
+from tests.fakes.tiny_network import build_tiny, crops
 
 
 def change_manifest(folder: Path, **changes: Any) -> None:
@@ -129,28 +136,70 @@ def test_torch_engine_without_torch_names_the_extra(
     tiny_engines: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'unveil\[train\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(install_command("train"))):
         load_engine(tiny_engines["torch"])
 
 
 def test_every_backend_says_whether_and_why() -> None:
     found = {status.name: status for status in backends.statuses()}
     assert list(found) == ["tensorrt", "torch-cuda", "openvino", "torch-cpu"]
+    assert [status.name for status in found.values() if status.required] == ["openvino"]
     assert found["openvino"].available and "int8" in found["openvino"].detail
     assert found["tensorrt"].available or found["tensorrt"].detail
     assert all(status.detail for status in found.values())
 
 
+def test_a_new_backend_is_a_file_and_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A toy whose engines see a face everywhere: built, loaded and reported as any other."""
+
+    class AllFace(BatchedEngine):
+        def _infer(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+            one_hot = np.zeros((count, 32, 32, 3), np.uint8)
+            one_hot[..., 1] = 255
+            return one_hot.argmax(3).astype(np.uint8), one_hot
+
+        def _release(self) -> None: ...
+
+    class Toy(Backend):
+        name, devices, precisions, packages, extra = "toy", ("cpu",), ("fp16",), (), "train"
+
+        def available(self, device: backends.Device) -> tuple[bool, str]:
+            return True, "a toy"
+
+        def export(self, deploy: Any, build_spec: BuildSpec, calibration: Any, folder: Path) -> Graph:
+            (folder / "toy").write_text("face")
+            return Graph(("toy",), build_spec.batch, tensors_of(deploy.spec, build_spec.batch))
+
+        def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> AllFace:
+            return AllFace(manifest, name, "a toy")
+
+    monkeypatch.setitem(backends.BACKENDS, "toy", "paper")
+    monkeypatch.setitem(sys.modules, "engines.backends.toy", SimpleNamespace(BACKEND=Toy()))
+    build_tiny(tmp_path / "toy", "fp16", "toy", "1:2:4")
+    with load_engine(tmp_path / "toy") as engine:
+        assert engine.description == f"{tmp_path / 'toy'} (architecture tiny), a toy"
+        assert (engine(crops(5)).labels == 1).all()
+    assert BackendStatus("toy", True, "a toy") in backends.statuses()
+    with pytest.raises(UsageError, match="toy engines are fp16; got int8"):
+        build_tiny(tmp_path / "other", "int8", "toy")
+
+
+def test_an_engine_of_a_backend_that_this_version_does_not_have_is_refused(tiny_engine_copy: Path) -> None:
+    change_manifest(tiny_engine_copy, backend="abacus")
+    with pytest.raises(EngineMismatch, match="is for the backend 'abacus'; this version has tensorrt, openvino, torch"):
+        load_engine(tiny_engine_copy)
+
+
 def test_missing_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    monkeypatch.setattr(backends.util, "find_spec", lambda name: None)
-    assert not backends.status("openvino").available
-    assert "pip install 'unveil[train]'" in backends.status("torch-cpu").detail
+    monkeypatch.setattr(torch.util, "find_spec", lambda name: None)
+    assert not backends.get_backend("openvino").available("cpu")[0]
+    assert "pip install 'unveil[train]'" in backends.get_backend("torch").available("cpu")[1]
 
 
 def test_unknown_backend_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="known backends: tensorrt, torch-cuda, openvino, torch-cpu"):
-        backends.status("abacus")
+    with pytest.raises(UsageError, match="'abacus' is unknown; expected one of tensorrt, openvino, torch"):
+        backends.get_backend("abacus")
 
 
 @pytest.mark.parametrize(
@@ -158,16 +207,16 @@ def test_unknown_backend_lists_the_known_ones() -> None:
     [
         (False, (), "no NVIDIA GPU is visible here"),
         (True, (), "an NVIDIA GPU is here, but no driver"),
-        (True, ("torch-cuda",), "an NVIDIA GPU is here: unveil compile --backend torch makes"),
-        (True, ("torch-cuda", "tensorrt"), "an NVIDIA GPU is here: unveil compile --backend tensorrt makes"),
+        (True, ("torch",), "an NVIDIA GPU is here: unveil compile --backend torch makes"),
+        (True, ("torch", "tensorrt"), "an NVIDIA GPU is here: unveil compile --backend tensorrt makes"),
     ],
 )
 def test_a_gpu_is_never_silently_ignored(
     monkeypatch: pytest.MonkeyPatch, gpu: bool, runs: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.setattr(backends, "nvidia_gpu", lambda: gpu)
-    checks = {name: (lambda name=name: (name in runs, "no driver")) for name in backends._CHECKS}
-    monkeypatch.setattr(backends, "_CHECKS", checks)
+    for backend in backends.backends_on("cuda"):
+        monkeypatch.setattr(backend, "available", lambda _, name=backend.name: (name in runs, "no driver"))
     assert said in backends.why_not_faster()
 
 
@@ -182,10 +231,10 @@ def test_a_gpu_is_never_silently_ignored(
 def test_why_there_is_no_tensorrt_is_said(
     monkeypatch: pytest.MonkeyPatch, torch_cuda: tuple[bool, str], flavour: str | None, said: str
 ) -> None:
-    monkeypatch.setattr(backends, "_torch_cuda", lambda: torch_cuda)
-    monkeypatch.setattr(backend_tensorrt, "flavour", lambda: flavour)
+    monkeypatch.setattr(torch.BACKEND, "available", lambda device: torch_cuda)
+    monkeypatch.setattr(tensorrt_plan, "flavour", lambda: flavour)
     monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
-    available, detail = backends._tensorrt()
+    available, detail = tensorrt.BACKEND.available("cuda")
     assert not available and re.search(said, detail)
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engines import backends
+from engines.backends import get_backend
 from engines.load import load_engine
-from engines.spec import Backend, Precision
+from engines.spec import Precision
 from tests.fakes.tiny_network import build_tiny, crops
 
 pytestmark = pytest.mark.gpu
-KINDS: list[tuple[Backend, Precision, str]] = [
+KINDS: list[tuple[str, Precision, str]] = [
     ("torch", "fp32", "2"), ("torch", "fp16", "1:2:4"), ("tensorrt", "fp32", "2"), ("tensorrt", "fp16", "1:2:4"),
 ]  # fmt: skip
 
@@ -22,9 +22,9 @@ KINDS: list[tuple[Backend, Precision, str]] = [
 @pytest.fixture(params=KINDS, ids=lambda kind: "-".join(kind))
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     backend, precision, batch = request.param
-    found = backends.status("torch-cuda" if backend == "torch" else backend)
-    if not found.available:
-        pytest.skip(found.detail)
+    available, detail = get_backend(backend).available("cuda")
+    if not available:
+        pytest.skip(detail)
     build_tiny(tmp_path / "engine", precision, backend, batch)
     return tmp_path / "engine"
 

@@ -12,7 +12,7 @@ from tests.engines.test_manifest import MANIFEST
 TENSORS = MANIFEST.tensors
 
 
-def test_a_graph_as_its_manifest_says_has_no_problems() -> None:
+def test_a_graph_as_in_its_manifest_has_no_problems() -> None:
     assert graph_problems(MANIFEST, MANIFEST.batch, TENSORS) == []
 
 
@@ -23,18 +23,18 @@ def test_a_varying_batch_has_no_side() -> None:
 
 
 def test_each_difference_is_named() -> None:
-    assert graph_problems(MANIFEST, Batch(1, 2, 4), TENSORS) == ["the graph's batch is 1:2:4, the manifest says 1"]
+    assert graph_problems(MANIFEST, Batch(1, 2, 4), TENSORS) == ["the graph's batch is 1:2:4, the manifest states 1"]
     wider = TensorInfo("crops", (1, 64, 64, 3))
     assert graph_problems(MANIFEST, MANIFEST.batch, (wider, *TENSORS[1:])) == [
-        "the graph has crops 1x64x64x3 uint8, the manifest says crops 1x32x32x3 uint8"
+        "the graph has crops 1x64x64x3 uint8, the manifest states crops 1x32x32x3 uint8"
     ]
     assert graph_problems(MANIFEST, MANIFEST.batch, TENSORS[:2]) == [
-        "the graph has no probabilities, the manifest says probabilities 1x32x32x3 uint8"
+        "the graph has no probabilities, the manifest states probabilities 1x32x32x3 uint8"
     ]
     more = (*TENSORS, TensorInfo("depth", (1,)))
-    assert graph_problems(MANIFEST, MANIFEST.batch, more) == ["the graph has depth 1 uint8, the manifest says none"]
+    assert graph_problems(MANIFEST, MANIFEST.batch, more) == ["the graph has depth 1 uint8, the manifest states none"]
     floats = tuple(replace(tensor, type="float32") for tensor in TENSORS[:1])
-    assert "crops 1x32x32x3 float32, the manifest says" in graph_problems(MANIFEST, MANIFEST.batch, floats)[0]
+    assert "crops 1x32x32x3 float32, the manifest states" in graph_problems(MANIFEST, MANIFEST.batch, floats)[0]
 
 
 def test_a_manifest_that_its_own_spec_denies_is_named() -> None:

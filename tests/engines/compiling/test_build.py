@@ -117,7 +117,11 @@ def test_network_that_does_not_fit_its_spec_is_refused(
         (BuildSpec("tensorrt", "int8"), None, "tensorrt engines are fp32, fp16, bf16, fp8; got int8"),
         (BuildSpec("tensorrt", "fp8", compatible=True), None, "from Ampere on, which has no fp8"),
         (BuildSpec("tensorrt", "fp8"), None, "an fp8 engine needs calibration crops"),
-        (BuildSpec("openvino", "fp32", compatible=True), None, "--compatible is for tensorrt engines; got openvino"),
+        (
+            BuildSpec("openvino", "fp32", compatible=True),
+            None,
+            "not built for other GPUs; leave --compatible",
+        ),
         (BuildSpec("openvino", "fp32", Batch(1, 8, 16)), None, "have one batch, .* got 1:8:16, expected .* such as 8"),
     ],
 )

@@ -30,7 +30,7 @@ def test_each_difference_and_the_command_are_named(tiny_engine_copy: Path, capsy
         cli.main(["inspect", str(tiny_engine_copy)])
     said = capsys.readouterr().out
     assert ended.value.code == 1
-    assert "no: tiny cannot run here" in said
+    assert f"no: {tiny_engine_copy} cannot run here" in said
     assert f"unveil compile CHECKPOINT (SHA-256 {found.manifest.checkpoint_sha256[:12]}...) --backend openvino" in said
 
 

@@ -10,7 +10,7 @@ import pytest
 from engines.load import find_engine, load_engine
 from realtime.faces.detect import Detector
 from realtime.faces.face_parser import FaceParser
-from realtime.faces.smooth import Smoother
+from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import U8, Frame
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sources.open import open_source
@@ -34,7 +34,7 @@ def pictures(clip: str, zoom: float) -> list[U8]:
 def test_one_face_is_shown_in_every_frame_and_no_skull(clip: str, model: str, zoom: float) -> None:
     shown = pictures(clip, zoom)
     neck = 0.42 * zoom * shown[0].shape[0]
-    with load_engine(find_engine(model)) as engine, FaceParser(engine, Detector(), smoothing=Smoother()) as parser:
+    with load_engine(find_engine(model)) as engine, FaceParser(engine, Detector(), smoothing=new_smoothing()) as parser:
         for index, picture in enumerate(shown):
             faces = parser.step(Frame((picture,), "rgb", index))
             assert [face.region.centre_y < neck for face in faces] == [True], f"frame {index}"

@@ -37,7 +37,7 @@ def test_the_parser_sees_the_estimated_depth_in_three_channels() -> None:
     np.testing.assert_array_equal(parser.seen[0], np.repeat(picture[..., 1:2], 3, axis=3))
 
 
-def test_estimated_depth_is_told_and_sees_colour() -> None:
+def test_estimated_depth_is_named_and_sees_colour() -> None:
     engine = OnEstimatedDepth(GreenIsNear(), FakeParser(PARTS_DEPTH, np.zeros((64, 64), np.uint8)))
     assert engine.description == "fake parts-depth, on depth estimated from colour by fake rgb-to-depth"
     assert not engine.spec.sees_depth

@@ -63,7 +63,7 @@ def test_an_empty_picture_has_no_face(model: detect.DetectorModel, size_wh: tupl
         ((0.2,), [], []),
     ],
 )
-def test_what_might_be_a_face_is_told_on_demand_and_only_where_there_is_none(
+def test_low_confidence_detections_are_reported_on_demand_if_there_is_no_face(
     model: detect.DetectorModel,
     scores: tuple[float, ...],
     sure: list[float],
@@ -110,7 +110,7 @@ def test_missing_mediapipe_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("given, taken", [({}, 1), ({"threads": 2}, 2)])
-def test_a_search_takes_one_thread_unless_told(
+def test_a_search_takes_one_thread_by_default(
     given: dict[str, int], taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     core, configs = openvino.Core(), []

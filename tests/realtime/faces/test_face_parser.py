@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from engines.engine import Parsed
-from realtime.faces.face_box import visible_share
 from realtime.faces.face_parser import FaceParser, crop_faces, parse_faces
+from realtime.faces.probabilities import visible_share
 from realtime.faces.tracker import TrackedRegion
 from realtime.frames.crop import crop_rgb
 from realtime.frames.types import U8, Detection, ParsedFace, Region

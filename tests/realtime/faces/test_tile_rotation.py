@@ -1,11 +1,10 @@
-"""Which tiles of a video have their turn."""
+"""Which tiles of a video are searched, and when."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from realtime.faces.tile_rotation import TileRotation
-from realtime.faces.tiles import tiles_of_frame
+from realtime.faces.tiles import TileRotation, tiles_of_frame
 from realtime.frames.types import Frame
 from tests.fakes.pipeline import rgb_frame, yuv_frame
 
@@ -42,7 +41,7 @@ def test_a_tile_in_which_nothing_moved_is_left_out_three_times() -> None:
     assert [len(rotation.take(frame(104), 15)) for _ in range(5)] == [0, 0, 0, 15, 0]
 
 
-def test_what_changes_slowly_is_compared_with_what_was_looked_at() -> None:
+def test_slow_changes_are_compared_with_the_tile_as_it_was_last_searched() -> None:
     rotation = TileRotation()
     rotation.take(frame(100), 15)
     assert [len(rotation.take(frame(100 + 4 * index), 15)) for index in (1, 2, 3)] == [0, 15, 0]
@@ -61,7 +60,7 @@ def test_noise_is_no_movement_and_a_small_face_is() -> None:
     assert rotation.take(yuv_frame(with_face), 15) == TILES[:1]
 
 
-def test_what_was_forgotten_is_looked_at_again() -> None:
+def test_forgotten_tiles_are_searched_again() -> None:
     rotation = TileRotation()
     rotation.take(frame(100), 15)
     rotation.forget()

@@ -10,8 +10,8 @@ import pytest
 
 from engines.engine import Parsed
 from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec, Thresholds
-from realtime.faces.face_box import confidence, full_face_box, visible_share
 from realtime.faces.face_parser import crop_faces, parse_faces
+from realtime.faces.probabilities import confidence, full_face_box, visible_share
 from realtime.faces.tracker import Tracker
 from realtime.frames.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
 from realtime.frames.resampling import centres
@@ -45,7 +45,7 @@ def test_detects_once_and_then_follows() -> None:
     assert detector.calls == 1
 
 
-def test_looks_for_new_faces_every_n_frames() -> None:
+def test_searches_for_new_faces_every_n_frames() -> None:
     detector = FakeDetector([detection(FACE)])
     tracker = Tracker(detector, SPEC, redetect_every=5)
     for _ in range(11):
@@ -130,20 +130,20 @@ def test_a_wholly_covered_face_is_drawn_until_its_track_ends() -> None:
     assert drawn == [1] * 30
 
 
-def test_a_track_ends_where_the_detector_does_not_confirm_it_and_the_parser_is_unsure() -> None:
+def test_a_track_ends_where_the_detector_does_not_confirm_it_and_the_parsers_confidence_is_low() -> None:
     detector = FakeDetector([detection(FACE)])
     tracker = Tracker(detector, SPEC)
     step(tracker)
     detector.detections = []
-    assert [len(unsure_step(tracker)) for _ in range(5)] == [1, 1, 0, 0, 0]
+    assert [len(low_confidence_step(tracker)) for _ in range(5)] == [1, 1, 0, 0, 0]
 
 
-def test_a_track_stays_where_the_detector_confirms_it_though_the_parser_is_unsure() -> None:
+def test_a_track_stays_where_the_detector_confirms_it_though_the_parsers_confidence_is_low() -> None:
     detector = FakeDetector([detection(FACE)])
     tracker = Tracker(detector, SPEC)
     step(tracker)
     calls = detector.calls
-    assert [len(unsure_step(tracker)) for _ in range(14)] == [1] * 14
+    assert [len(low_confidence_step(tracker)) for _ in range(14)] == [1] * 14
     assert detector.calls == calls + 1, "asked once, at once"
 
 
@@ -404,7 +404,7 @@ def test_a_small_face_beside_a_large_one_is_shown_whichever_was_found_first() ->
         assert sorted(face.region.side for face in faces)[0] < 100
 
 
-class UnsureEngine(FakeEngine):
+class LowConfidenceEngine(FakeEngine):
     """Sees the same face, with less confidence."""
 
     def __call__(self, crops: U8) -> Parsed:
@@ -413,19 +413,19 @@ class UnsureEngine(FakeEngine):
         return Parsed(parsed.labels, (likely * 0.5 + 255 / likely.shape[3] * 0.5).astype(np.uint8))
 
 
-def unsure_step(tracker: Tracker) -> list[ParsedFace]:
-    return tracked(tracker, scene(), UnsureEngine())
+def low_confidence_step(tracker: Tracker) -> list[ParsedFace]:
+    return tracked(tracker, scene(), LowConfidenceEngine())
 
 
 @pytest.mark.parametrize(("score", "shown"), [(0.55, 0), (0.9, 1)])
-def test_what_neither_detector_nor_parser_is_sure_of_is_not_shown(score: float, shown: int) -> None:
-    assert len(unsure_step(Tracker(FakeDetector([detection(FACE, score)]), SPEC))) == shown
+def test_a_low_score_with_a_low_confidence_is_not_shown(score: float, shown: int) -> None:
+    assert len(low_confidence_step(Tracker(FakeDetector([detection(FACE, score)]), SPEC))) == shown
 
 
-def test_a_doubtful_detection_that_convinced_the_parser_once_goes_when_it_no_longer_does() -> None:
+def test_a_track_from_a_low_score_ends_when_the_parsers_confidence_falls() -> None:
     tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), SPEC)
     assert len(step(tracker)) == 1
-    assert [len(unsure_step(tracker)) for _ in range(5)] == [1, 1, 0, 0, 0]
+    assert [len(low_confidence_step(tracker)) for _ in range(5)] == [1, 1, 0, 0, 0]
 
 
 def test_a_detection_that_a_search_was_sure_of_once_stays_whatever_the_parser_thinks() -> None:
@@ -435,12 +435,12 @@ def test_a_detection_that_a_search_was_sure_of_once_stays_whatever_the_parser_th
     detector.detections = [detection(FACE, 0.8)]
     step(tracker)
     detector.detections = [detection(FACE, 0.55)]
-    assert {len(unsure_step(tracker)) for _ in range(40)} == {1}
+    assert {len(low_confidence_step(tracker)) for _ in range(40)} == {1}
 
 
 @pytest.mark.parametrize(("unconfirmed", "shown"), [(0.78, 1), (0.83, 0)])
 def test_how_confident_a_parser_must_be_depends_on_the_network(unconfirmed: float, shown: int) -> None:
-    class FairlySureEngine(FakeEngine):
+    class MediumConfidenceEngine(FakeEngine):
         def __call__(self, crops: U8) -> Parsed:
             parsed = super().__call__(crops)
             likely = parsed.probabilities.astype(np.float32)
@@ -450,7 +450,7 @@ def test_how_confident_a_parser_must_be_depends_on_the_network(unconfirmed: floa
     tracker = Tracker(FakeDetector([detection(FACE, 0.55)]), spec)
     frame = rgb_frame(scene())
     regions = tracker.regions(frame)
-    parsed = parse_faces(FairlySureEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
+    parsed = parse_faces(MediumConfidenceEngine(), crop_faces(frame, regions, SPEC.size_px), regions)
     assert 0.78 < confidence(parsed[0].probabilities, SPEC) < 0.83
     assert len(tracker.update(parsed)) == shown
 
@@ -511,10 +511,10 @@ def test_a_small_face_that_convinces_the_parser_is_shown(score: float) -> None:
 
 def test_a_small_face_must_convince_the_parser_however_sure_the_detector_is() -> None:
     tracker = Tracker(FakeDetector(small=[detection(SMALL, 0.95)]), SPEC)
-    assert wide_step(tracker, UnsureEngine(), [SMALL]) == []
+    assert wide_step(tracker, LowConfidenceEngine(), [SMALL]) == []
 
 
-def test_a_face_that_a_whole_frame_shows_too_coarsely_is_looked_at_close_up() -> None:
+def test_a_face_that_a_whole_frame_shows_too_coarsely_is_searched_for_close_up() -> None:
     detector = FakeDetector([detection((300, 300, 90))], small=[detection(SMALL)])
     tracker = Tracker(detector, SPEC)
     (face,) = wide_step(tracker, FakeEngine(), [SMALL])
@@ -538,7 +538,7 @@ def test_a_small_thing_before_a_large_face_neither_takes_its_place_nor_its_numbe
 def test_a_low_confidence_detection_must_convince_the_parser_more_and_counts_only_where_nothing_is_followed() -> None:
     detector = FakeDetector([detection(FACE, 0.4)])
     tracker = Tracker(detector, ModelSpec("any", CONSENSUS_LABELS, thresholds=Thresholds(0.83, 0.88)), redetect_every=1)
-    assert unsure_step(tracker) == []
+    assert low_confidence_step(tracker) == []
     assert len(step(tracker)) == 1
     detector.detections = [detection(OTHER, 0.4)]
     assert [len(step(tracker, faces=[FACE, OTHER])) for _ in range(3)] == [1, 1, 1]
@@ -567,12 +567,12 @@ def test_low_confidence_detections_leave_the_places_to_small_faces() -> None:
     assert len(wide_step(tracker, FakeEngine(), [SMALL])) == 1
 
 
-def test_when_a_face_is_given_up_for_doubts_tiles_are_searched_again_though_nothing_moves() -> None:
+def test_when_a_low_confidence_ends_a_track_tiles_are_searched_again_though_nothing_moves() -> None:
     detector = FakeDetector(small=[detection(SMALL, 0.95)])
     tracker = Tracker(detector, SPEC, redetect_every=15)
     assert len(wide_step(tracker, FakeEngine(), [SMALL])) == 1
     detector.small = ()
-    given_up = [wide_step(tracker, UnsureEngine(), [SMALL]) for _ in range(3)][-1]
+    given_up = [wide_step(tracker, LowConfidenceEngine(), [SMALL]) for _ in range(3)][-1]
     assert given_up == []
     tiles = len(detector.tiles)
     for _ in range(15):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import cv2
 import numpy as np
 import pytest
@@ -13,13 +11,13 @@ from engines.spec import PART_LABELS, ModelSpec
 from realtime.faces.face_parser import crop_faces, parse_faces
 from realtime.faces.tracker import TrackedRegion
 from realtime.frames.colour import rgb_from_yuv
-from realtime.frames.types import U8, Frame, ParsedFace, Region, Render
+from realtime.frames.types import U8, Frame, ParsedFace, Region
 from realtime.render.draw import render
-from realtime.render.legend import legend
-from realtime.render.palette import FACE_RGB, OCCLUSION_RGB, palette
+from realtime.render.palette import FACE_RGB, OCCLUSION_RGB, legend, palette
+from realtime.render.registry import renderers
 from tests.fakes.pipeline import BLUE, GREY, RED, SPEC, FakeEngine, rgb_frame, scene, yuv_frame
 
-KINDS = get_args(Render)
+KINDS = tuple(renderers())
 PICTURE = scene(covers=[(165, 125, 215, 160)])
 FACE, COVERED, NEAR, FAR = (150, 105), (175, 135), (112, 70), (10, 10)  # places (x, y)
 MAKE = {"rgb": rgb_frame, "yuv420p": yuv_frame}
@@ -30,7 +28,7 @@ def faces_of(frame: Frame, *regions: Region) -> list[ParsedFace]:
     return parse_faces(FakeEngine(), crop_faces(frame, tracked, 128), tracked)
 
 
-def drawn(kind: Render, frame: Frame, *regions: Region) -> Frame:
+def drawn(kind: str, frame: Frame, *regions: Region) -> Frame:
     return render(frame, faces_of(frame, *regions), kind, SPEC)
 
 
@@ -102,7 +100,7 @@ def test_alpha_is_the_visible_face(layout: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", MAKE)
-def test_the_frame_itself_stays_untouched(kind: Render, layout: str) -> None:
+def test_the_frame_itself_stays_untouched(kind: str, layout: str) -> None:
     frame = MAKE[layout](PICTURE)
     before = [plane.copy() for plane in frame.planes]
     shown = drawn(kind, frame)
@@ -115,7 +113,7 @@ def test_the_frame_itself_stays_untouched(kind: Render, layout: str) -> None:
 @pytest.mark.parametrize("layout", [*MAKE, "gray", "rgba"])
 @pytest.mark.parametrize("size_wh", [(321, 241), (1, 1), (2, 3)])
 @pytest.mark.parametrize("side", [3.0, 50.0, 500.0])
-def test_any_layout_and_odd_size_is_drawn_on(kind: Render, layout: str, size_wh: tuple[int, int], side: float) -> None:
+def test_any_layout_and_odd_size_is_drawn_on(kind: str, layout: str, size_wh: tuple[int, int], side: float) -> None:
     picture = np.full((size_wh[1], size_wh[0], 3), RED, np.uint8)
     planes = {"gray": picture[:, :, 0], "rgba": np.dstack([picture, picture[:, :, :1]])}
     frame = Frame((planes[layout],), layout) if layout in planes else MAKE[layout](picture)  # type: ignore[arg-type]
@@ -124,7 +122,7 @@ def test_any_layout_and_odd_size_is_drawn_on(kind: Render, layout: str, size_wh:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_face_draws_nothing(kind: Render) -> None:
+def test_no_face_draws_nothing(kind: str) -> None:
     shown = render(yuv_frame(PICTURE), [], kind, SPEC)
     if kind in ("overlay", "blur"):
         np.testing.assert_array_equal(as_rgb(shown), as_rgb(yuv_frame(PICTURE)))
@@ -196,7 +194,7 @@ def face_of_parts(spec: ModelSpec) -> ParsedFace:
     return ParsedFace(0, Region(160, 120, 128), np.zeros((128, 128, 3), np.uint8), probabilities)
 
 
-def parts_drawn(kind: Render, frame: Frame, spec: ModelSpec = PARTS) -> Frame:
+def parts_drawn(kind: str, frame: Frame, spec: ModelSpec = PARTS) -> Frame:
     return render(frame, [face_of_parts(spec)], kind, spec)
 
 
@@ -255,7 +253,7 @@ def test_the_legend_is_in_every_frame_of_parts_and_small(layout: str, size_wh: t
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_overlays_of_parts_have_a_legend(kind: Render) -> None:
+def test_only_overlays_of_parts_have_a_legend(kind: str) -> None:
     frame = rgb_frame(np.full((480, 640, 3), GREY, np.uint8))
     with_parts, without = (as_rgb(render(frame, [], kind, spec)) for spec in (PARTS, SPEC))
     assert np.array_equal(with_parts, without) is (kind != "overlay")
@@ -270,7 +268,7 @@ def test_a_frame_too_small_for_a_legend_has_none() -> None:
 @pytest.mark.parametrize("layout", MAKE)
 @pytest.mark.parametrize("size_wh", [(321, 241), (1, 1), (701, 503)])
 @pytest.mark.parametrize("side", [50.0, 500.0])
-def test_parts_are_drawn_on_any_odd_size(kind: Render, layout: str, size_wh: tuple[int, int], side: float) -> None:
+def test_parts_are_drawn_on_any_odd_size(kind: str, layout: str, size_wh: tuple[int, int], side: float) -> None:
     frame = MAKE[layout](np.full((size_wh[1], size_wh[0], 3), RED, np.uint8))
     region = Region(size_wh[0] * 0.9, size_wh[1] * 0.8, side)
     face = ParsedFace(0, region, np.zeros((128, 128, 3), np.uint8), face_of_parts(BOTH).probabilities)
@@ -281,5 +279,5 @@ def test_parts_are_drawn_on_any_odd_size(kind: Render, layout: str, size_wh: tup
 
 
 def test_unknown_render_is_refused() -> None:
-    with pytest.raises(UsageError, match="'outline' is unknown; expected one of overlay, cutout, labels, alpha, blur"):
-        render(rgb_frame(PICTURE), [], "outline", SPEC)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="'outline' is unknown; expected one of overlay, alpha, blur, cutout, labels"):
+        render(rgb_frame(PICTURE), [], "outline", SPEC)

@@ -11,7 +11,7 @@ from rich.console import Console
 from engines.errors import SinkError
 from realtime.run.batch import Outcome
 from realtime.run.jobs import Job
-from realtime.run.progress import Progress
+from realtime.run.progress import Progress, counted
 from realtime.run.report import table, write_json
 
 
@@ -86,3 +86,11 @@ def test_json_goes_into_a_new_folder(tmp_path: Path) -> None:
 def test_json_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be written"):
         write_json(tmp_path, {})
+
+
+def test_counted_work_speaks_at_once_and_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with counted("labelling", "pictures") as progress:
+        assert capsys.readouterr().err == "labelling: starting\n"
+        progress(1, 3)
+        progress(3, 3)
+    assert capsys.readouterr().err == "labelling: 3 of 3 pictures\n"

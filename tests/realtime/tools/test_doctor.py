@@ -34,7 +34,7 @@ def test_ready_only_without_a_missing_need() -> None:
 
 
 def test_missing_openvino_makes_the_machine_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    status = backends.BackendStatus("openvino", False, "openvino cannot be imported")
+    status = backends.BackendStatus("openvino", False, "openvino cannot be imported", required=True)
     monkeypatch.setattr(backends, "statuses", lambda: [status])
     report = doctor.examine()
     assert not report.ready

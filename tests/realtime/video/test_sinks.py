@@ -15,8 +15,7 @@ import pytest
 
 from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
-from realtime.frames.types import U8, Frame, Render
-from realtime.render.palette import FACE_RGB, OCCLUSION_RGB
+from realtime.frames.types import U8, Frame
 from realtime.timing import StageTimer
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sinks import audio, window
@@ -24,6 +23,7 @@ from realtime.video.sinks.base import PartFile
 from realtime.video.sinks.open import (
     AlphaVideoSink,
     BackgroundSink,
+    Codec,
     ImageSink,
     LabelVideoSink,
     NullSink,
@@ -39,11 +39,11 @@ VFR = [100, 120, 180, 200, 900, 910, 1000, 1100, 1120, 1140, 1160, 5000]
 INFO = SourceInfo("clip", "video", (64, 48), fps=30.0)
 
 
-def transcode(source_path: Path, sink_path: Path, render: Render = "overlay") -> list[Frame]:
-    with open_source(source_path) as source, open_sink(sink_path, source.info, render) as sink:
+def transcode(source_path: Path, sink_path: Path, codec: Codec = "h264") -> list[Frame]:
+    with open_source(source_path) as source, open_sink(sink_path, source.info, codec) as sink:
         frames = list(source)
         for frame in frames:
-            sink.write(frame if render != "labels" else frame.with_planes((frame.planes[0],), "gray"))
+            sink.write(frame if codec != "ffv1" else frame.with_planes((frame.planes[0],), "gray"))
     return frames
 
 
@@ -64,11 +64,11 @@ def rgb_frame(rgb: tuple[int, ...], layout: str = "rgb", size_wh: tuple[int, int
     return Frame((pixels,), "rgba" if layout == "rgba" else "rgb", pts=0)
 
 
-@pytest.mark.parametrize("render, suffix", [("overlay", ".mp4"), ("labels", ".mkv"), ("alpha", ".mov")])
+@pytest.mark.parametrize("codec, suffix", [("h264", ".mp4"), ("ffv1", ".mkv"), ("prores", ".mov")])
 @pytest.mark.parametrize("container", [".mp4", ".mkv"])
-def test_every_frame_keeps_its_time_and_size(tmp_path: Path, render: Render, suffix: str, container: str) -> None:
+def test_every_frame_keeps_its_time_and_size(tmp_path: Path, codec: Codec, suffix: str, container: str) -> None:
     path = Clip(pts=VFR, options={"bf": "2"}).write(tmp_path / f"in{container}")
-    frames = transcode(path, tmp_path / f"out{suffix}", render)
+    frames = transcode(path, tmp_path / f"out{suffix}", codec)
     pictures = decoded(tmp_path / f"out{suffix}")
     tolerance = 1e-3 if suffix == ".mkv" and container != ".mkv" else 1e-9  # Matroska counts milliseconds
     assert [picture.time for picture in pictures] == pytest.approx([f.pts_seconds for f in frames], abs=tolerance)
@@ -129,7 +129,7 @@ def test_rgb_frames_become_tagged_bt709(tmp_path: Path) -> None:
 def test_aac_sound_is_copied_packet_by_packet(tmp_path: Path, container: str, suffix: str) -> None:
     clip = Clip(frames=40, audio="aac", time_base=Fraction(1, 30))
     path = clip.write(tmp_path / f"in.{container}")
-    transcode(path, tmp_path / f"out{suffix}", "alpha" if suffix == ".mov" else "overlay")
+    transcode(path, tmp_path / f"out{suffix}", "prores" if suffix == ".mov" else "h264")
     before, after = packets(path), packets(tmp_path / f"out{suffix}")
     if container == "ts":  # its packets carry a header each, which an .mp4 has no use for
         before = [(time, data[7:]) for time, data in before]
@@ -149,7 +149,7 @@ def test_sound_that_mp4_players_do_not_know_becomes_aac(tmp_path: Path) -> None:
 
 def test_pcm_sound_is_copied_for_editors(tmp_path: Path) -> None:
     path = Clip(frames=40, audio="pcm_s16le").write(tmp_path / "in.mkv")
-    transcode(path, tmp_path / "out.mov", "alpha")
+    transcode(path, tmp_path / "out.mov", "prores")
     assert b"".join(data for _, data in packets(tmp_path / "out.mov")) == b"".join(data for _, data in packets(path))
 
 
@@ -157,13 +157,13 @@ def mp3_clip(path: Path, rate: int) -> Path:
     return Clip(codec="mpeg4", time_base=Fraction(1, 30), frames=40, audio="libmp3lame", audio_rate=rate).write(path)
 
 
-@pytest.mark.parametrize("suffix, render", [(".mp4", "overlay"), (".mov", "alpha")])
-@pytest.mark.parametrize("rate, codec", [(11_025, "aac"), (16_000, "mp3float")])
-def test_mp3_of_a_low_rate_becomes_aac(tmp_path: Path, suffix: str, render: Render, rate: int, codec: str) -> None:
-    transcode(mp3_clip(tmp_path / "in.avi", rate), tmp_path / f"out{suffix}", render)
+@pytest.mark.parametrize("suffix, codec", [(".mp4", "h264"), (".mov", "prores")])
+@pytest.mark.parametrize("rate, sound", [(11_025, "aac"), (16_000, "mp3float")])
+def test_mp3_of_a_low_rate_becomes_aac(tmp_path: Path, suffix: str, codec: Codec, rate: int, sound: str) -> None:
+    transcode(mp3_clip(tmp_path / "in.avi", rate), tmp_path / f"out{suffix}", codec)
     assert len(decoded(tmp_path / f"out{suffix}")) == 40
     with av.open(str(tmp_path / f"out{suffix}")) as container:
-        assert container.streams.audio[0].codec_context.name == codec
+        assert container.streams.audio[0].codec_context.name == sound
         samples = sum(frame.samples for frame in container.decode(audio=0))
     assert samples / rate == pytest.approx(40 / 30, abs=0.3)  # and what pads its first and last pieces
 
@@ -214,7 +214,7 @@ def test_encoder_that_fails_with_sound_is_not_blamed_on_the_sound(
 
 def test_sound_ends_with_pictures_that_were_cut_short(tmp_path: Path) -> None:
     path = Clip(frames=90, audio="aac").write(tmp_path / "in.mp4")
-    with open_source(path) as source, open_sink(tmp_path / "out.mp4", source.info, "overlay") as sink:
+    with open_source(path) as source, open_sink(tmp_path / "out.mp4", source.info) as sink:
         for frame in source:
             if frame.index < 30:
                 sink.write(frame)
@@ -399,7 +399,7 @@ def test_error_of_the_last_write_comes_out_of_close() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
 def test_image_keeps_its_format(tmp_path: Path, suffix: str) -> None:
-    with open_sink(tmp_path / f"out{suffix}", SourceInfo("x", "image", (64, 48)), "overlay") as sink:
+    with open_sink(tmp_path / f"out{suffix}", SourceInfo("x", "image", (64, 48))) as sink:
         sink.write(rgb_frame((200, 60, 90)))
     assert cv2.imread(str(tmp_path / f"out{suffix}"))[24, 32] == pytest.approx((90, 60, 200), abs=8)
 
@@ -471,12 +471,13 @@ def shown(keys: list[int], monkeypatch: pytest.MonkeyPatch) -> list[U8]:
     return pictures
 
 
-def test_window_shows_each_label_in_a_colour_of_its_own(shown: list[U8]) -> None:
-    with WindowSink() as sink:
-        sink.write(Frame((np.arange(13, dtype=np.uint8)[None],), "gray"))
-    colours = [tuple(pixel) for pixel in shown[0][0].tolist()]
-    assert colours[:3] == [(0, 0, 0), FACE_RGB, OCCLUSION_RGB]
-    assert len(set(colours)) == 13
+def test_window_shows_each_gray_value_in_its_colour_or_as_it_is(shown: list[U8]) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (256, 3), np.uint8)
+    ids = Frame((np.arange(13, dtype=np.uint8)[None],), "gray")
+    for given, expected in ((colours, colours[:13]), (None, np.arange(13)[:, None].repeat(3, 1))):
+        with WindowSink(given) as sink:
+            sink.write(ids)
+        np.testing.assert_array_equal(shown[-1][0], expected)
 
 
 @pytest.mark.parametrize("layout", ["rgba", "yuv420p"])

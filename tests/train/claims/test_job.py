@@ -44,7 +44,7 @@ def test_a_run_waits_for_what_it_needs(tmp_path):
 def test_a_run_that_another_process_does_is_left_to_it(tmp_path, monkeypatch):
     """The other one finishes while this one waits."""
     done, journal = [], Journal(tmp_path)
-    other = journal.taken("one")
+    other = journal.lock("one")
     assert other.__enter__()
 
     def other_finishes(_):
@@ -60,9 +60,9 @@ def test_a_run_that_another_process_does_is_left_to_it(tmp_path, monkeypatch):
 
 def test_a_run_whose_process_was_killed_is_free_again(tmp_path):
     journal = Journal(tmp_path)
-    with pytest.raises(KeyboardInterrupt), journal.taken("one"):
+    with pytest.raises(KeyboardInterrupt), journal.lock("one"):
         raise KeyboardInterrupt
-    with journal.taken("one") as mine, journal.taken("one") as also_mine:
+    with journal.lock("one") as mine, journal.lock("one") as also_mine:
         assert mine
         assert not also_mine
 
@@ -87,19 +87,17 @@ def test_a_claim_without_its_runs_is_left_out():
 
 
 def test_batches_are_made_ahead_in_their_order():
-    runs = pytest.importorskip("train.claims.consensus.runs")
-    assert list(runs.ahead(range(5))) == list(range(5))
-    assert list(runs.ahead([])) == []
+    assert list(job.prefetched(range(5))) == list(range(5))
+    assert list(job.prefetched([])) == []
 
 
 def test_an_error_in_a_batch_is_told():
-    runs = pytest.importorskip("train.claims.consensus.runs")
 
     def broken():
         yield 1
         raise DataError("a picture is missing")
 
-    made = runs.ahead(broken())
+    made = job.prefetched(broken())
     assert next(made) == 1
     with pytest.raises(DataError, match="a picture is missing"):
         next(made)

@@ -23,7 +23,7 @@ from tests.fakes.datasets import (
 )  # fmt: skip
 from tests.fakes.parts import write_parts
 from tests.fakes.training import write_labels
-from train.datasets import KINDS, on_picture, open_data, open_dataset, region_of, superpixels_on_crop, to_crop
+from train.datasets import READERS, on_picture, open_data, open_dataset, region_of, superpixels_on_crop, to_crop
 from train.datasets.base import box_of, consensus_from_face
 
 WRITE = {
@@ -54,7 +54,7 @@ def folders(tmp_path_factory):
     return {kind: write(tmp_path_factory.mktemp("sets") / kind) for kind, write in WRITE.items()}
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(READERS))
 def test_every_kind_gives_pictures_labels_and_a_crop(folders, kind):
     dataset = open_dataset(kind, folders[kind], "test", parts=kind in OF_PARTS)
     assert dataset.name == kind and len(dataset) > 0
@@ -69,19 +69,19 @@ def test_every_kind_gives_pictures_labels_and_a_crop(folders, kind):
     assert (labels == FACE).any()
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(READERS))
 def test_empty_folder_is_refused_with_where_the_set_comes_from(tmp_path, kind):
     with pytest.raises(DataError, match=r"https?://|unveil label"):
         open_dataset(kind, tmp_path, "test", parts=kind in OF_PARTS)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(READERS))
 def test_unknown_split_is_refused_with_those_that_there_are(folders, kind):
     with pytest.raises(UsageError, match="'dev' is unknown here; expected train"):
         open_dataset(kind, folders[kind], "dev", parts=kind in OF_PARTS)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS - {"folder"}))
+@pytest.mark.parametrize("kind", sorted(READERS.keys() - {"folder"}))
 def test_joined_splits_add_up(folders, kind):
     of_parts = kind in OF_PARTS
     both, train, test = (
@@ -118,7 +118,7 @@ def test_parts_of_a_set_without_parts_are_refused(folders):
 
 @pytest.mark.parametrize("kind", OF_PARTS)
 def test_sets_of_parts_alone_are_refused_to_other_models(folders, kind):
-    with pytest.raises(UsageError, match="has part labels alone, which this model does not tell apart; expected one o"):
+    with pytest.raises(UsageError, match="has only part labels, which this model does not have; expected one o"):
         open_dataset(kind, folders[kind], "test")
 
 
@@ -204,7 +204,7 @@ def test_cofw_file_with_other_names_inside_is_refused(tmp_path):
 def test_cofw_damaged_file_is_refused(tmp_path):
     folder = write_cofw(tmp_path)
     (folder / "COFW_test_color.mat").write_bytes(b"MATLAB 7.3 MAT-file" + bytes(600))
-    with pytest.raises(DataError, match="no MATLAB file"):
+    with pytest.raises(DataError, match="not a MATLAB file"):
         open_dataset("cofw", folder, "test")
 
 

@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.heads.contour import (
-    CHIN,
     FACE_OVAL,
-    FOREHEAD,
     contour,
     contour_mask,
     face_height,
@@ -14,6 +12,7 @@ from train.heads.contour import (
     mesh_triangles,
     silhouette_mask,
 )
+from train.heads.landmarks import CHIN, FOREHEAD
 
 
 def upright_face(centre=(100.0, 120.0), radii=(40.0, 60.0), degrees=0.0):

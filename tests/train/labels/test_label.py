@@ -9,8 +9,8 @@ import pytest
 from engines.errors import DataError, UnknownModel, UsageError
 from engines.spec import FACE
 from engines.zoo import DEFAULT_MODEL
-from train.labels.folder import drop_incomplete_line, read_faces, read_labels
 from train.labels.label import label
+from train.labels.label_folder import drop_incomplete_line, read_faces, read_labels
 from train.labels.options import LabelOptions
 from train.labels.provenance import refuse_other_settings, write_provenance
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.spec import BACKGROUND, FACE, OCCLUSION
-from train.heads.contour import CHIN, FACE_OVAL, FOREHEAD, hull_mask
+from train.heads.contour import FACE_OVAL, hull_mask
+from train.heads.landmarks import CHIN, FOREHEAD
 from train.labels.morphology import box_of, iou, without_specks
 from train.labels.pseudo_label import (
     blobs_from_labels,

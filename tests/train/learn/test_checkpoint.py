@@ -33,6 +33,20 @@ def test_safetensors_of_another_project_are_refused(tmp_path):
         load_weights(tmp_path / "w.safetensors")
 
 
+def test_weights_are_found_in_the_folder_of_a_run(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with pytest.raises(DataError, match="or none"):
+        load_weights(run)
+    save_weights(run / "rgb.safetensors", {"w": torch.ones(1)}, {"model": "parts"})
+    assert load_weights(run)[1] == {"model": "parts"}
+    save_weights(run / "depth.safetensors", {"w": torch.ones(1)}, {"model": "parts-depth"})
+    with pytest.raises(DataError, match=r"depth\.safetensors, rgb\.safetensors"):
+        load_weights(run)
+    save_weights(run / "weights.safetensors", {"w": torch.ones(1)}, {"model": "consensus"})
+    assert load_weights(run)[1] == {"model": "consensus"}
+
+
 def test_state_is_replaced_whole(tmp_path):
     path = tmp_path / "state.pt"
     save_state(path, {"step": 1})

@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from engines.errors import UsageError  # noqa: E402
 from tests.fakes.training import write_labels, write_occluders  # noqa: E402
-from train.learn import loop  # noqa: E402
 from train.learn.checkpoint import load_state  # noqa: E402
 from train.learn.config import TrainConfig  # noqa: E402
+from train.learn.consensus import train_consensus  # noqa: E402
 from train.learn.distributed import Ranks, joined  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +39,7 @@ def test_batch_that_cannot_be_shared_is_refused():
 
 def gradient_of(run):
     """Adam's first moment after one step is a tenth of the gradient."""
-    moments = load_state(run / "state.pt")["optimizer"]["state"]
+    moments = load_state(run / "state.pt")["learners"]["network"]["optimizer"]["state"]
     return torch.cat([moment["exp_avg"].flatten() for moment in moments.values()])
 
 
@@ -47,16 +47,16 @@ def test_two_processes_take_the_step_of_one(tmp_path):
     labels, occluders = write_labels(tmp_path / "labels"), write_occluders(tmp_path / "occluders")
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli", "train",
-        "--labels", labels, "--occluders", occluders, "--output", tmp_path / "two", "--width", "8",
-        "--samples", "8", "--batch", "8", "--workers", "0",
+        "--labels", labels, "--occluders", occluders, "--output", tmp_path / "two",
+        *(word for setting in ("width=8", "samples=8", "batch_size=8", "workers=0") for word in ("--set", setting)),
     ]  # fmt: skip
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("held aside") == 1, "only the first process speaks"
+    assert done.stdout.count("validation") == 1, "only the first process prints"
     assert (tmp_path / "two" / "weights.safetensors").is_file()
     # Each rank normalises its own half of the batch: the same as one process that accumulates two halves.
-    one = TrainConfig(labels, occluders, tmp_path / "one", width=8, samples=8, batch=4, accumulate=2, workers=0)
-    loop.train(one, say=lambda _: None)
+    one = TrainConfig(labels, occluders, tmp_path / "one", width=8, samples=8, batch_size=4, accumulate=2, workers=0)
+    train_consensus(one, say=lambda _: None)
     expected = gradient_of(tmp_path / "one")
     assert torch.allclose(gradient_of(tmp_path / "two"), expected, atol=1e-5 * float(expected.abs().max()))

@@ -7,10 +7,21 @@ from engines.spec import FACE
 from tests.fakes.training import write_labels, write_occluders
 from train import models
 from train.data.faces import load_faces
-from train.measure.evaluate import Held
-from train.measure.group_table import Predicted, coarse, exposed, group_rows, grouped, made_copies, write_groups_sheet
-from train.measure.groups import groups_of, ita_degrees, yaw_degrees
-from train.measure.report import evaluation_text
+from train.data.split import face_rules
+from train.measure.groups import (
+    Predictions,
+    altered_copies,
+    change_exposure,
+    evaluated_groups,
+    find_groups,
+    group_rows,
+    ita_degrees,
+    reduce_resolution,
+    yaw_degrees,
+)  # fmt: skip
+from train.measure.held_out import HeldOutSet
+from train.measure.sheets import write_groups_sheet
+from train.measure.tables import held_out_text
 from train.occluders.kinds import Occluders
 
 
@@ -22,7 +33,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def held(folders):
-    return Held.load(*folders, models.spec("consensus-lite"))
+    return HeldOutSet.load(*folders, models.spec("consensus-lite"))
 
 
 def named(held, *names):
@@ -31,11 +42,11 @@ def named(held, *names):
 
 
 def indices(held, group):
-    return next((g.indices.tolist() for g in groups_of(held) if g.name == group), [])
+    return next((g.indices.tolist() for g in find_groups(held, face_rules()) if g.name == group), [])
 
 
 def truth(held):
-    return Predicted(held.clean_labels, held.pasted_labels)
+    return Predictions(held.clean_labels, held.pasted_labels)
 
 
 def head(yaw, cheek=7.66, bridge=7.67):
@@ -82,16 +93,16 @@ def test_the_same_name_in_another_set_tells_nothing(held):
 def test_grey_pictures_have_no_skin_tone(held):
     grey = replace(held, clean=np.repeat(held.clean[..., :1], 3, axis=3))
     assert indices(grey, "grey picture") == list(range(len(held.names)))
-    assert not [group for group in groups_of(grey) if "skin tone" in group.name]
+    assert not [group for group in find_groups(grey, face_rules()) if "skin tone" in group.name]
 
 
 def test_a_face_that_is_all_covered_is_in_no_group_of_light(held):
     hidden = replace(held, clean_labels=np.zeros_like(held.clean_labels))
-    assert all(group.name.startswith("yaw") for group in groups_of(hidden))
+    assert all(group.name.startswith("yaw") for group in find_groups(hidden, face_rules()))
 
 
 def test_rows_of_the_truth_are_full_marks_and_unmarked(held):
-    rows = group_rows(grouped(held, truth(held), {}))
+    rows = group_rows(evaluated_groups(held, truth(held), {}, face_rules()))
     assert rows[0] | {"below": []} == {
         "group": "all faces", "basis": "all", "faces": 10, "clean_face_iou": 100.0, "pasted_face_iou": 100.0,
         "occluder_taken_for_face": 0.0, "below": [],
@@ -102,21 +113,22 @@ def test_rows_of_the_truth_are_full_marks_and_unmarked(held):
 def test_a_group_below_the_mean_is_marked_in_its_column(held):
     worse = held.pasted_labels.copy()
     worse[:, :64] = 0
-    rows = group_rows(grouped(held, truth(held), {"halved": (held, Predicted(held.clean_labels, worse))}))
+    copies = {"halved": (held, Predictions(held.clean_labels, worse))}
+    rows = group_rows(evaluated_groups(held, truth(held), copies, face_rules()))
     assert rows[-1]["below"] == ["pasted"]
-    text = evaluation_text(_result(rows))
-    assert "pasted: more than 3 below all faces" in text
+    text = held_out_text(_result(rows))
+    assert "occluded: more than 3 below all faces" in text
 
 
 def test_a_small_group_is_counted_and_not_judged(held):
     one = named(held, *["sfhq_t2i/1_hats_00_00"] * 7)
-    wrong = Predicted(np.zeros_like(held.clean_labels), np.zeros_like(held.pasted_labels))
-    row = next(row for row in group_rows(grouped(one, wrong, {})) if row["group"] == "hats")
+    wrong = Predictions(np.zeros_like(held.clean_labels), np.zeros_like(held.pasted_labels))
+    row = next(row for row in group_rows(evaluated_groups(one, wrong, {}, face_rules())) if row["group"] == "hats")
     assert (row["faces"], row["clean_face_iou"], row["below"]) == (7, None, [])
 
 
 def test_copies_keep_the_truth_and_change_the_picture(held, folders):
-    copies = made_copies(held, load_faces(folders[0], "held"), Occluders(folders[1], "held"))
+    copies = altered_copies(held, load_faces(folders[0], "held out"), Occluders(folders[1], "held out"))
     assert len(copies) == 5
     for name, copy in copies.items():
         assert (copy.clean != held.clean).any()
@@ -125,21 +137,21 @@ def test_copies_keep_the_truth_and_change_the_picture(held, folders):
 
 
 def test_four_stops_less_leave_a_sixteenth_of_the_light():
-    dark = exposed(np.full((1, 1, 3), 200, np.uint8), -4)
+    dark = change_exposure(np.full((1, 1, 3), 200, np.uint8), -4)
     assert (dark[0, 0, 0] / 255) ** 2.2 == pytest.approx((200 / 255) ** 2.2 / 16, rel=0.03)
-    assert exposed(dark * 0 + 200, 2).max() == 255
+    assert change_exposure(dark * 0 + 200, 2).max() == 255
 
 
 def test_a_coarse_picture_keeps_its_size_and_loses_its_detail():
     fine = np.indices((128, 128)).sum(axis=0)[..., None].repeat(3, axis=2).astype(np.uint8) % 2 * 255
-    seen = coarse(fine, 60)
+    seen = reduce_resolution(fine, 60)
     assert seen.shape == fine.shape
     assert seen.std() < fine.std() / 2
 
 
 def test_sheet_shows_a_group_whose_face_is_nowhere_visible(held, tmp_path):
     hidden = replace(held, pasted_labels=np.where(held.pasted_labels == FACE, 2, held.pasted_labels))
-    sheet = write_groups_sheet(tmp_path / "groups.png", grouped(hidden, truth(hidden), {}))
+    sheet = write_groups_sheet(tmp_path / "groups.png", evaluated_groups(hidden, truth(hidden), {}, face_rules()))
     assert sheet.stat().st_size > 1000
 
 

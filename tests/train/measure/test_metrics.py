@@ -3,12 +3,13 @@ import pytest
 
 from engines.errors import UsageError
 from engines.spec import PART_LABELS
+from train.datasets import READERS
 from train.measure.metrics import (
     Confusion,
-    Tally,
+    ScoreTotals,
     component_count,
     f1_row,
-    helen_row,
+    merged_f1_row,
     percent,
     sparsity,
     superpixel_hits,
@@ -106,25 +107,25 @@ def test_superpixels_of_another_shape_are_refused():
         superpixel_hits(ids([[0, 1]]), ids([[0, 1]]), np.zeros((2, 1), np.int32), 3)
 
 
-def test_tally_of_a_perfect_prediction_is_full_marks():
-    tally, labels = Tally(LABELS), ids([[1, 1, 0, 2]])
-    tally.add(labels, labels, np.array([[0, 0, 1, 2]], np.int32))
-    assert tally.binary_row() == {
+def test_totals_of_a_perfect_prediction_is_full_marks():
+    totals, labels = ScoreTotals(LABELS), ids([[1, 1, 0, 2]])
+    totals.add(labels, labels, np.array([[0, 0, 1, 2]], np.int32))
+    assert totals.face_row() == {
         "iou_face": 100.0, "accuracy": 100.0, "recall_face": 100.0, "mean_recall": 100.0, "sparsity": 0.0,
     }  # fmt: skip
-    row = tally.class_row()
+    row = totals.class_row()
     assert row["superpixel_accuracy"] == row["mean_iou"] == row["f1_occlusion"] == 100.0
 
 
-def test_tally_adds_pictures_up():
-    tally = Tally(LABELS)
-    tally.add(ids([[1, 1, 1, 0, 0]]), ids([[1, 2, 1, 0, 0]]))  # one face in two pieces, and an occlusion
-    tally.add(ids([[1, 0]]), ids([[1, 0]]))
-    assert tally.binary_row() == {
+def test_totals_adds_pictures_up():
+    totals = ScoreTotals(LABELS)
+    totals.add(ids([[1, 1, 1, 0, 0]]), ids([[1, 2, 1, 0, 0]]))  # one face in two pieces, and an occlusion
+    totals.add(ids([[1, 0]]), ids([[1, 0]]))
+    assert totals.face_row() == {
         "iou_face": 75.0, "accuracy": 85.71, "recall_face": 75.0, "mean_recall": 87.5, "sparsity": 0.5,
     }  # fmt: skip
-    assert tally.class_row()["sparsity"] == 1.0
-    assert tally.class_row()["superpixel_accuracy"] is None
+    assert totals.class_row()["sparsity"] == 1.0
+    assert totals.class_row()["superpixel_accuracy"] is None
 
 
 # Parts
@@ -136,6 +137,11 @@ def parts_confusion(truth, predicted):
 
 def parts_of(*names):
     return [PART_LABELS.index(name) for name in names]
+
+
+def helen_row_of(confusion):
+    merged = READERS["helen"].merged
+    return merged_f1_row(confusion, merged.columns, merged.overall)
 
 
 def test_merged_classes_forgive_what_is_confused_among_them():
@@ -166,12 +172,12 @@ def test_mean_f1_of_a_picture_without_a_face_is_none():
 def test_helen_overall_counts_pixels_and_not_classes():
     truth = parts_of(*["nose"] * 8, "left eye", "right brow", "upper lip", "skin")
     found = parts_of(*["nose"] * 8, "skin", "left brow", "mouth", "skin")
-    row = helen_row(parts_confusion(truth, found))
+    row = helen_row_of(parts_confusion(truth, found))
     assert (row["nose"], row["eyes"], row["brows"], row["whole mouth"], row["upper lip"]) == (100, 0, 100, 100, 0)
     assert row["overall"] == round(100 * 2 * 10 / (11 + 10), 2)  # the mean of the four would be 75
 
 
 def test_helen_overall_ignores_skin_and_hair():
-    wrong_hair = helen_row(parts_confusion(parts_of("nose", "hair", "skin"), parts_of("nose", "skin", "hair")))
+    wrong_hair = helen_row_of(parts_confusion(parts_of("nose", "hair", "skin"), parts_of("nose", "skin", "hair")))
     assert wrong_hair["overall"] == 100 and wrong_hair["skin"] == 0
-    assert helen_row(parts_confusion(parts_of("skin"), parts_of("skin")))["overall"] is None
+    assert helen_row_of(parts_confusion(parts_of("skin"), parts_of("skin")))["overall"] is None

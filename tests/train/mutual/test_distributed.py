@@ -10,14 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.fakes.parts import write_parts  # noqa: E402
+from train.learn import learner  # noqa: E402
 from train.learn.checkpoint import load_state  # noqa: E402
 from train.learn.distributed import Ranks  # noqa: E402
-from train.mutual import learner, loop  # noqa: E402
-from train.mutual.batches import batches  # noqa: E402
+from train.learn.loop import silent, train_step  # noqa: E402
+from train.learn.state import State  # noqa: E402
 from train.mutual.config import MutualConfig, Run  # noqa: E402
-from train.mutual.faces import load_faces  # noqa: E402
-from train.mutual.learner import Learners  # noqa: E402
-from train.mutual.samples import PartsSupply  # noqa: E402
+from train.mutual.training import PartsData  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -25,12 +24,11 @@ CPU = torch.device("cpu")
 
 def gradient_of_rank(rank, config):
     """What one of two processes contributes to the first joint step of the parsers."""
-    spec, run = loop.spec_of(config), Run(config, "joint")
     ranks = Ranks(rank, 2, CPU)
-    learners = Learners.fresh(run, spec, ranks, print)
-    supply = PartsSupply(load_faces(config.folders, "train", spec), None, spec, config)
-    loop.train_step(learners, next(batches(run, supply, spec, ranks, 0)))
-    return {role: momentum(learners.by_role[role].optimizer.state_dict()) for role in ("rgb", "depth")}
+    training = PartsData.load(config, ranks).training(Run(config, "joint"), ranks)
+    state = State(training.run, ranks, training.learners(silent))
+    train_step(training, state, next(training.batches(0)))
+    return {role: momentum(state.learners[role].optimizer.state_dict()) for role in ("rgb", "depth")}
 
 
 def momentum(state):
@@ -42,27 +40,27 @@ def test_two_processes_take_the_mean_of_their_gradients(tmp_path, monkeypatch):
     data = write_parts(tmp_path / "parts", photographs=6, synthetic=0)
     options = {
         "width": 4, "translator_width": 4, "size_px": 32, "depth_share": 1.0, "samples": 4, "translator_samples": 4,
-        "joint_samples": 4, "batch": 4, "translator_batch": 4, "optimiser": "sgd-poly", "workers": 0,
+        "joint_samples": 4, "batch_size": 4, "translator_batch_size": 4, "optimiser": "sgd-poly", "workers": 0,
     }  # fmt: skip
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli",
-        "train-parts", data, "--output", tmp_path / "two",
+        "train", "parts-depth", "--labels", data, "--output", tmp_path / "two",
     ]  # fmt: skip
-    command += [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    command += [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("held aside") == 4, "only the first process speaks, once for each stage"
+    assert done.stdout.count("validation") == 4, "only the first process prints, once for each stage"
 
     config = MutualConfig((data,), tmp_path / "one", pretrained=tmp_path / "two", **options)
     # Gradients of a process are not averaged here, so that their mean can be compared.
-    monkeypatch.setattr(learner, "_average_gradients", lambda *_: None)
-    monkeypatch.setattr(learner, "_LONGEST_GRADIENT", 1e9)
+    monkeypatch.setattr(learner, "average_gradients", lambda *_: None)
+    monkeypatch.setattr("train.mutual.networks._LONGEST_GRADIENT", 1e9)
     shares = [gradient_of_rank(rank, config) for rank in (0, 1)]
     state = load_state(tmp_path / "two" / "joint" / "state.pt")
     for role in ("rgb", "depth"):
         expected = (shares[0][role] + shares[1][role]) / 2
-        together = momentum(state[role]["optimizer"])
+        together = momentum(state["learners"][role]["optimizer"])
         cosine = float(together @ expected / together.norm() / expected.norm())
         assert cosine > 0.999, role
         assert not torch.allclose(shares[0][role], shares[1][role], atol=1e-5 * float(expected.abs().max()))

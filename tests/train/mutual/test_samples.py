@@ -10,9 +10,9 @@ from engines.errors import DataError  # noqa: E402
 from tests.fakes.parts import HAIR, LEFT_EYE, RIGHT_EYE, SKIN, write_parts  # noqa: E402
 from tests.fakes.training import write_occluders  # noqa: E402
 from train.mutual.config import MutualConfig  # noqa: E402
-from train.mutual.depth_noise import as_seen  # noqa: E402
+from train.mutual.depth_noise import as_measured  # noqa: E402
 from train.mutual.faces import crop_from_store, load_faces, with_depth  # noqa: E402
-from train.mutual.loop import spec_of  # noqa: E402
+from train.mutual.networks import spec_of  # noqa: E402
 from train.mutual.samples import PartsSupply, cut  # noqa: E402
 from train.occluders.kinds import Occluders  # noqa: E402
 
@@ -44,7 +44,7 @@ def middle_x(mask):
 def test_both_kinds_are_read_and_only_of_one_side(data, faces):
     assert sum(face.synthetic for face in faces) == 4
     assert sum(not face.synthetic for face in faces) == 6
-    held = load_faces([data], "held", SPEC)
+    held = load_faces([data], "held out", SPEC)
     assert {face.name for face in held}.isdisjoint(face.name for face in faces)
 
 
@@ -178,7 +178,7 @@ def test_camera_s_noise_is_small_where_nothing_covers_and_an_occluder_is_nearer_
     covered[30:50, 30:60] = True
     near = nearer = holes = 0
     for seed in range(60):
-        seen = as_seen(depth, covered, np.random.default_rng(seed))
+        seen = as_measured(depth, covered, np.random.default_rng(seed))
         there = ~covered & (depth > 0) & (seen > 0)
         near += bool(np.median(np.abs(seen - depth)[there]) < 0.003)
         on = seen[covered & (depth > 0)]
@@ -191,4 +191,4 @@ def test_camera_s_noise_is_small_where_nothing_covers_and_an_occluder_is_nearer_
 
 def test_nothing_measured_stays_nothing():
     nothing = np.zeros((8, 8), np.float32)
-    assert not as_seen(nothing, nothing > 0, np.random.default_rng(0)).any()
+    assert not as_measured(nothing, nothing > 0, np.random.default_rng(0)).any()

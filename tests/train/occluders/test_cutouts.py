@@ -4,7 +4,8 @@ import pytest
 
 from engines.errors import DataError
 from train.data.split import occluder_split
-from train.occluders.cutouts import median_lab, random_skin_tone, random_tint, read_cutouts, warp_cutout
+from train.occluders.colour import median_lab
+from train.occluders.cutouts import random_skin_tone, random_tint, read_cutouts, warp_cutout
 
 SKIN = (200, 150, 120)
 
@@ -32,7 +33,7 @@ def test_colours_are_read_multiplied_by_alpha(tmp_path):
 
 
 def test_other_side_of_the_split_is_not_read(tmp_path):
-    stem = next(name for i in range(99) if occluder_split(name := f"thing{i}") == "held")
+    stem = next(name for i in range(99) if occluder_split(name := f"thing{i}") == "held out")
     cv2.imwrite(str(tmp_path / f"{stem}.png"), disc(40))
     with pytest.raises(DataError, match="no RGBA picture for split 'train'"):
         read_cutouts(tmp_path, "train", 40)

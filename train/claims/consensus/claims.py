@@ -1,11 +1,10 @@
-"""What Structure via Consensus claims, each as a difference between two variants."""
+"""The claims of Structure via Consensus, each as a difference between two variants."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from train.claims.findings import Claim, Column, Results, figures, signed
-from train.claims.stats import Verdict, difference, verdict
+from train.claims.findings import Claim, Column, Results, Verdict, difference, figures, signed, verdict
 
 COLUMNS = {
     "iou_face": Column("IoU face"),
@@ -38,18 +37,18 @@ BEYOND = (
     Claim("It makes its masks less scattered.", "both", "ce", "sparsity", -1),
     Claim("It finds more of the occluder.", "both", "ce", "occluder_taken_for_face", -1),
 )
-"""Not the paper's: asked of the variants that go beyond it."""
+"""Not claims of the paper, but questions about the variants that go beyond it."""
 
 
 def blob_sentences(results: Results) -> Iterator[str]:
-    """Component blobs against class blobs, column by column: the paper compares nothing here, so both ways are news."""
+    """Component blobs against class blobs, for each column. The paper does not compare them."""
     for name, column in COLUMNS.items():
-        found = difference(figures(results, "consensus", name), figures(results, "class-blobs", name))
+        change = difference(figures(results, "consensus", name), figures(results, "class-blobs", name))
         better = -1 if name in LOWER_IS_BETTER else 1
         word = {
             Verdict.HOLDS: "component blobs are better",
             Verdict.REVERSED: "class blobs are better",
             Verdict.UNCLEAR: "no difference beyond the spread of the seeds",
             Verdict.ONE_SEED: "one seed, no verdict",
-        }[verdict(found, better)]
-        yield f"{column.title}: {word} ({signed(found, column.digits)}, component less class)."
+        }[verdict(change, better)]
+        yield f"{column.title}: {word} ({signed(change, column.digits)}, component less class)."

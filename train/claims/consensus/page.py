@@ -1,22 +1,32 @@
-"""The results page: tables, plot, commands and a reading, all of it from the numbers of the runs."""
+"""The results page and its plot, made from the figures of the runs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from train.claims import page as shared
+from train.claims import plots
 from train.claims.consensus.claims import BEYOND as BEYOND_CLAIMS
 from train.claims.consensus.claims import CLAIMS, COLUMNS, blob_sentences
 from train.claims.consensus.plan import BETAS, BEYOND, CLASS_BLOBS, TABLE_1
-from train.claims.findings import figures, findings, summary
+from train.claims.findings import Results, figures, findings, summary
 from train.occluders.kinds import EVALUATED_KINDS
 
 RESULTS, PLOT = "results/consensus_claims.json", "figures/sparsity_over_beta.png"
 
+_STYLES = {
+    "ce": plots.BLACK,
+    "beta-0": plots.ORANGE,
+    "beta-1": plots.YELLOW,
+    "consensus": plots.GREEN,
+    "beta-10": plots.BLUE,
+}
+
 _TITLES = {variant.name: variant.title for variant in (*TABLE_1, CLASS_BLOBS, *BEYOND)}
 
 
-def page(results: dict[str, Any]) -> str:
+def page(results: Results) -> str:
     """Markdown. The same results give the same page."""
     found = findings(results, CLAIMS, COLUMNS)
     head = shared.title(
@@ -32,7 +42,7 @@ def page(results: dict[str, Any]) -> str:
     return "\n\n".join([*parts, shared.reading(results, found), _left_out(), _commands(results)]) + "\n"
 
 
-def _setting(results: dict[str, Any]) -> str:
+def _setting(results: Results) -> str:
     plan, data = results["plan"], results["data"]
     reduced = "" if plan["width"] == 64 else " (the paper's: 64; reduced for a CPU)"
     return "\n".join([
@@ -42,7 +52,7 @@ def _setting(results: dict[str, Any]) -> str:
         f"- **Transfer**: {plan['transfer_samples']:,} crops of {data['transfer_faces']} photographs with the "
         "pseudo-labels of `unveil label`, every other one under one shape drawn at random; pixel cross-entropy, Adam "
         f"from {plan['transfer_rate']:g} by a cosine to a hundredth. Once for each seed: its rows all start from it.",
-        f"- **Fine-tuning** (f.t.): {plan['distinct']} fixed crops (COFW has 500) of {data['few_faces']} other "
+        f"- **Fine-tuning** (f.t.): {plan['distinct']} fixed crops (COFW has 500) of {data['small_set_faces']} other "
         "photographs, under the occluders that `unveil train` pastes, whose masks are exact. "
         f"{plan['fine_samples']:,} crops are shown; Adam at a flat {plan['fine_rate']:g}, batch {plan['batch']}, the "
         "last step's weights, the same for every row. A seed draws the crops and their order.",
@@ -50,15 +60,15 @@ def _setting(results: dict[str, Any]) -> str:
         "sees the fewest crops of all rows.",
         "- **Consensus**: equation 8 alone, alpha 10, beta 5, component blobs, as the paper does on COFW. **reg.**: "
         "dropout and flips while fine-tuning.",
-        f"- **Measured** on {data['held_faces']} faces that no run learns from, each under one occluder "
-        f"({', '.join(EVALUATED_KINDS)}) that no run learns from, over the whole crop (1.5 times the face's box). Face "
+        f"- **Measured** on {data['held_out_faces']} held-out faces, each under one held-out occluder "
+        f"({', '.join(EVALUATED_KINDS)}), over the whole crop (1.5 times the face's box). Face "
         "against all else, in percent; sparsity in components of the face; *occluder as face*: of "
         "the occluder's pixels on the face.",
         shared.where_and_how_long(results),
     ])  # fmt: skip
 
 
-def _table_1(results: dict[str, Any]) -> str:
+def _table_1(results: Results) -> str:
     rows = [(variant.name, variant.title) for variant in TABLE_1]
     paper = [
         [variant.title, *(f"{variant.paper[column]:.1f}" if column in variant.paper else "-" for column in COLUMNS)]
@@ -72,7 +82,7 @@ def _table_1(results: dict[str, Any]) -> str:
     )
 
 
-def _beta(results: dict[str, Any]) -> str:
+def _beta(results: Results) -> str:
     rows = [
         (name, "pixel cross-entropy" if beta is None else f"consensus, beta {beta}") for name, beta in BETAS.items()
     ]
@@ -82,13 +92,13 @@ def _beta(results: dict[str, Any]) -> str:
     )
 
 
-def _blobs(results: dict[str, Any]) -> str:
+def _blobs(results: Results) -> str:
     rows = [("consensus", "component blobs"), (CLASS_BLOBS.name, "class blobs")]
     lines = "\n".join(f"- {sentence}" for sentence in blob_sentences(results))
     return f"## Component blobs against class blobs\nThe same budget and start.\n\n{_rows(results, rows)}\n\n{lines}"
 
 
-def _beyond(results: dict[str, Any]) -> str:
+def _beyond(results: Results) -> str:
     rows = [(name, _TITLES[name]) for name in ("ce", "consensus", *(variant.name for variant in BEYOND))]
     lines = "\n".join(f"- {finding.text}" for finding in findings(results, BEYOND_CLAIMS, COLUMNS))
     return (
@@ -100,8 +110,8 @@ def _beyond(results: dict[str, Any]) -> str:
 def _left_out() -> str:
     return "\n".join([
         "## What was left out",
-        "- COFW itself and human masks: none can be had here. The truth of the faces is a pseudo-label like those "
-        "that the transfer learns from; only the occluder's is exact.",
+        "- COFW itself and human masks: none can be had here. The ground truth of the faces is a "
+        "pseudo-label like those that the transfer learns from; only the occluder's is exact.",
         "- The paper's width and crops of 128 px, and its training until nothing is gained: budgets are fixed and "
         "small. No row is the best that its loss can do, and a loss that learns more slowly looks worse than it may "
         "be.",
@@ -110,10 +120,10 @@ def _left_out() -> str:
     ])  # fmt: skip
 
 
-def _commands(results: dict[str, Any]) -> str:
+def _commands(results: Results) -> str:
     plan = results["plan"]
     amount = " --small" if plan["small"] else f" --seeds {plan['seeds']} --width {plan['width']} --docs docs"
-    return f"""## Again
+    return f"""## Reproduce it
 ```sh
 unveil label PHOTOGRAPHS --hair-model hair_segmentation.tflite --output LABELS
 unveil reproduce --labels LABELS --occluders OCCLUDERS --output RUNS{amount}   # stopped at any moment, it goes on
@@ -121,5 +131,36 @@ make reproduce-small                                                     # table
 ```"""
 
 
-def _rows(results: dict[str, Any], rows: list[tuple[str, str]]) -> str:
+def _rows(results: Results, rows: list[tuple[str, str]]) -> str:
     return shared.table(results, rows, COLUMNS)
+
+
+def draw_plot(results: Results, path: Path) -> bool:
+    """Write figure 4b as PNG: sparsity over fine-tuning, the mean of the seeds and their range as a band.
+
+    Returns:
+        False if the results have no run of figure 4b. Nothing is written then.
+    """
+    curves = {name: _curves(results, name) for name in BETAS}
+    if not curves["beta-0"]:
+        return False
+    figure = plots.figure(7, 4.3)
+    axes = figure.add_subplot()
+    for name, beta in BETAS.items():
+        samples = [point["samples"] for point in curves[name][0]]
+        values = [[point["sparsity"] for point in curve] for curve in curves[name]]
+        label = "pixel cross-entropy" if beta is None else f"consensus, beta {beta}"
+        plots.band(axes, samples, values, _STYLES[name], label)
+    axes.set_xlabel("crops learned from in fine-tuning")
+    axes.set_ylabel("sparsity: |components - true components|, mean")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    seeds = plots.seeds_in_words(len(curves["beta-0"]))
+    axes.set_title(f"Sparsity on held-out faces; {seeds}", fontsize=11)
+    plots.save(figure, path)
+    return True
+
+
+def _curves(results: Results, variant: str) -> list[list[dict[str, Any]]]:
+    return [run["curve"] for run in results["runs"] if run["variant"] == variant]

@@ -1,4 +1,4 @@
-"""What is run for Structure via Consensus: table 1's ablation, figure 4b's values of beta, two kinds of blob."""
+"""The runs for Structure via Consensus: the ablation of table 1, the values of beta of figure 4b, two kinds of blob."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRANSFER = "transfer"
 _PIXELS = {"cross_entropy": 1.0, "consensus": 0.0}
 # "To identify the main blobs" of COFW the paper uses the components of section 3.1, with alpha and beta {10:5} (4.1).
 _CONSENSUS = {"cross_entropy": 0.0, "consensus": 1.0, "alpha": 10.0, "beta": 5.0, "blobs": "component"}
-_FEW_SEED = 1000  # added to a run's seed: its small set is not the beginning of what the transfer saw
+_SMALL_SET_SEED = 1000  # added to the seed, so that the small set is not the beginning of the transfer's samples
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Variant:
     loss: dict[str, Any]
     """Fields of `TrainConfig`."""
     transferred: bool = True
-    """Starts from the seed's pre-trained network."""
+    """Whether it starts from the pre-trained network of its seed."""
     regularised: bool = False
     rate: float | None = None
-    """Of the fine-tuning; None for the plan's."""
+    """Learning rate of the fine-tuning; None for the plan's."""
     paper: dict[str, float] = field(default_factory=dict)
-    """The paper's row, where it has one."""
+    """The row of the paper, if it has one."""
 
 
 def _paper(iou: float, accuracy: float, recall_face: float, recall: float, sparsity: float) -> dict[str, float]:
@@ -62,19 +62,19 @@ BEYOND = (
         {"cross_entropy": 1.0, "consensus": 0.03, "alpha": 10.0, "beta": 5.0, "blobs": "class"},
     ),
 )  # fmt: skip
-"""What the paper does not show: another learning rate, and both losses at once."""
+"""Variants that the paper does not show: another learning rate, and both losses at once."""
 VARIANTS = (*TABLE_1, _beta(0), _beta(1), _beta(10), CLASS_BLOBS, *BEYOND)
 BETAS = {"ce": None, "beta-0": 0, "beta-1": 1, "consensus": 5, "beta-10": 10}
-"""The runs of figure 4b; table 1's row is the one with beta 5."""
+"""The runs of figure 4b. The one with beta 5 is also a row of table 1."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is run. The same for all variants: budget, batch, small set, start of a seed."""
+    """The size of the runs. Budget, batch, small set and the start of a seed are the same for all variants."""
 
     seeds: int = 3
     width: int = 16
-    """Channels of the paper's network's first layer; 64 in the paper."""
+    """Channels of the first layer; 64 in the paper."""
     size_px: int = 64
     """Side of the crops; 128 in the paper. At half the side, four times as many are seen in the same time."""
     transfer_samples: int = 40_000
@@ -84,22 +84,22 @@ class Plan:
     transfer_rate: float = 1e-3
     fine_rate: float = 3e-4
     batch: int = 16
-    look_samples: int = 1_600
+    evaluate_every: int = 1_600
     small: bool = False
-    """Only table 1, to see that it runs: the figures mean nothing."""
+    """Only table 1, as a check that everything runs: the figures mean nothing."""
 
     @classmethod
     def smallest(cls) -> Plan:
-        """Table 1's rows in minutes."""
+        """The rows of table 1 in minutes."""
         return cls(seeds=1, width=8, transfer_samples=6_400, fine_samples=1_600, distinct=100, small=True)
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The rows that are run, the transfer before those that start from it."""
+        """The variants, the transfer before those that start from it."""
         return tuple(sorted(TABLE_1 if self.small else VARIANTS, key=lambda variant: variant.name != TRANSFER))
 
     def samples(self, variant: Variant) -> int:
-        """The crops that a variant learns from, counted each time they are shown."""
+        """The number of training crops of a variant, counted each time they are used."""
         return self.transfer_samples if variant.name == TRANSFER else self.fine_samples
 
     def runs(self) -> Iterator[tuple[Variant, int]]:
@@ -108,11 +108,11 @@ class Plan:
             yield from ((variant, seed) for variant in self.variants)
 
     def config(self, variant: Variant, seed: int, labels: Path, occluders: Path, start: Path | None) -> TrainConfig:
-        """The record of one run. Adam: 1e-3 to 1e-5 from scratch (4.1; here by a cosine), flat for fine-tuning."""
+        """The configuration of one run. Adam: 1e-3 to 1e-5 from scratch (4.1; here a cosine), flat for fine-tuning."""
         common = {
             "labels": labels, "occluders": occluders, "output": Path(), "model": "consensus", "width": self.width,
-            "size_px": self.size_px, "batch": self.batch, "samples": self.samples(variant), "average_decay": 0.0,
-            "workers": 0, "weight_decay": 0.0, "evaluate_every": self.look_samples, **variant.loss,
+            "size_px": self.size_px, "batch_size": self.batch, "samples": self.samples(variant), "average_decay": 0.0,
+            "workers": 0, "weight_decay": 0.0, "evaluate_every": self.evaluate_every, **variant.loss,
         }  # fmt: skip
         if variant.name == TRANSFER:
             return TrainConfig(
@@ -122,7 +122,7 @@ class Plan:
         fine = ("adam-flat", variant.rate or self.fine_rate)
         optimiser, rate = fine if variant.transferred else ("adamw-cosine", self.transfer_rate)
         return TrainConfig(
-            seed=_FEW_SEED + seed, optimiser=optimiser, learning_rate=rate, distinct=self.distinct,
+            seed=_SMALL_SET_SEED + seed, optimiser=optimiser, learning_rate=rate, distinct=self.distinct,
             start=start if variant.transferred else None, regularised=variant.regularised, **common,
         )  # fmt: skip
 
@@ -132,10 +132,10 @@ class Plan:
 
 
 def run_name(variant: Variant, seed: int) -> str:
-    """Of a run's files."""
+    """The name of a run's files."""
     return run_name_of(variant.name, seed)
 
 
 def run_name_of(variant: str, seed: int) -> str:
-    """The same by a variant's name."""
+    """`run_name` by the name of the variant."""
     return f"{variant}-seed{seed}"

@@ -1,9 +1,8 @@
-"""What Cross-Domain Mutual Learning claims, each as a difference between two variants."""
+"""The claims of Cross-Domain Mutual Learning, each as a difference between two variants."""
 
 from __future__ import annotations
 
-from train.claims.findings import Claim, Column, Results, figures, signed
-from train.claims.stats import Verdict, difference, verdict
+from train.claims.findings import Claim, Column, Results, Verdict, difference, figures, signed, verdict
 
 COLUMNS = {
     "rgb": Column("RGB parsing, mean F1"),
@@ -31,7 +30,7 @@ CLAIMS = (
     Claim("With 1 % of the depth, the method improves RGB parsing.", "both-1", "baseline-1", "rgb", 1),
     Claim("With 100 % of it, the method improves RGB parsing.", "both-100", "baseline-100", "rgb", 1),
 )
-"""The last six are figure 7's, which gives no numbers in its text."""
+"""The last six are those of figure 7, which gives no numbers in its text."""
 BEYOND = (
     Claim("Joint training improves L1.", "both-10", "baseline-10", "l1", -1),
     Claim("End-to-end learning alone improves L1.", "end-to-end-10", "baseline-10", "l1", -1),
@@ -42,8 +41,8 @@ BEYOND = (
     Claim("For RGB, logits that agree are better than probabilities.", "mutual-logits-10", "mutual-10", "rgb", 1),
     Claim("For depth, they are, too.", "mutual-logits-10", "mutual-10", "depth", 1),
 )
-"""Not the paper's: how much of a gain is that of more steps, and what it matters which activations agree."""
-_ANY_AMOUNT = {
+"""Not claims of the paper: how much of a gain is due to more steps, and whether it matters which activations agree."""
+_DEPTH_AMOUNT_VERDICTS = {
     Verdict.HOLDS: "Does not hold here: with less of it, RGB parsing is better.",
     Verdict.REVERSED: "Does not hold here: with less of it, RGB parsing is worse.",
     Verdict.UNCLEAR: "Nothing against it here: the difference is within the spread of the seeds.",
@@ -51,10 +50,11 @@ _ANY_AMOUNT = {
 }
 
 
-def any_amount_will_do(results: Results) -> str:
-    """Figure 7's other claim: RGB parsing hardly depends on the amount of annotated depth."""
-    found = difference(figures(results, "both-1", "rgb"), figures(results, "both-100", "rgb"))
+def depth_amount_sentence(results: Results) -> str:
+    """The other claim of figure 7: RGB parsing hardly depends on the amount of annotated depth."""
+    change = difference(figures(results, "both-1", "rgb"), figures(results, "both-100", "rgb"))
+    judged = _DEPTH_AMOUNT_VERDICTS[verdict(change, 1)]
     return (
-        f"How much depth is annotated hardly matters to RGB parsing (figure 7). **{_ANY_AMOUNT[verdict(found, 1)]}** "
-        f"{COLUMNS['rgb'].title}, 1 % less 100 %: {signed(found, 1)}."
+        f"How much depth is annotated hardly matters to RGB parsing (figure 7). **{judged}** "
+        f"{COLUMNS['rgb'].title}, 1 % less 100 %: {signed(change, 1)}."
     )

@@ -1,4 +1,4 @@
-"""The data of the claims: faces with part labels and depth in memory, and those kept aside."""
+"""The data of the runs: faces with part labels and depth, for training and held out."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from engines.spec import ModelSpec
 from train.mutual.config import MutualConfig
 from train.mutual.faces import PartsFace, load_faces, with_depth
 from train.mutual.samples import PartsSupply
-from train.mutual.validation import Look
+from train.mutual.validation import Validation
 
 
 @dataclass(frozen=True)
 class Data:
-    """Everything that runs share, loaded when it is first needed.
+    """The data that all runs share, loaded on first use.
 
     Raises:
-        DataError: the folder holds no faces with parts and depth, or photographs and synthetic heads at once: what is
-            measured would then be of other faces than most of what is learned from.
+        DataError: the folder holds no faces with parts and depth, or both photographs and synthetic heads:
+            the scores would then be of other faces than most of the training faces.
     """
 
     folder: Path
@@ -30,38 +30,38 @@ class Data:
 
     def supply(self, config: MutualConfig) -> PartsSupply:
         """The samples of a run."""
-        return PartsSupply(self._learned, None, self.spec, config)
+        return PartsSupply(self._training_faces, None, self.spec, config)
 
     @cached_property
-    def look(self) -> Look:
-        """Measures networks on the faces that no run learns from."""
-        return Look(self._held, self.spec, len(self._held))
+    def validation(self) -> Validation:
+        """The evaluation on the held-out faces."""
+        return Validation(self._held_out_faces, self.spec, len(self._held_out_faces))
 
     def identity(self, percents: tuple[int, ...]) -> dict[str, Any]:
-        """What tells these data from others, without any path. JSON-ready.
+        """Identifies the data, without any path. JSON-ready.
 
         Args:
-            percents: shares of annotated depth; how many faces each is, is told.
+            percents: shares of annotated depth, whose numbers of faces are included.
         """
         content = hashlib.sha256()
-        for face in (*self._learned, *self._held):
+        for face in (*self._training_faces, *self._held_out_faces):
             for picture in (face.rgb, face.parts, face.depth):
                 content.update(picture.tobytes())
         return {
-            "kind": "synthetic heads" if self._held[0].synthetic else "photographs",
-            "learned_faces": len(self._learned),
-            "held_faces": len(self._held),
-            "faces_with_depth": {f"{p} %": len(with_depth(self._learned, p / 100)) for p in percents},
+            "kind": "synthetic heads" if self._held_out_faces[0].synthetic else "photographs",
+            "training_faces": len(self._training_faces),
+            "held_out_faces": len(self._held_out_faces),
+            "faces_with_depth": {f"{p} %": len(with_depth(self._training_faces, p / 100)) for p in percents},
             "sha256": content.hexdigest(),
         }
 
     @cached_property
-    def _learned(self) -> list[PartsFace]:
+    def _training_faces(self) -> list[PartsFace]:
         return load_faces([self.folder], "train", self.spec)
 
     @cached_property
-    def _held(self) -> list[PartsFace]:
-        held = load_faces([self.folder], "held", self.spec)
-        if len({face.synthetic for face in (*self._learned, *held)}) > 1:
+    def _held_out_faces(self) -> list[PartsFace]:
+        held = load_faces([self.folder], "held out", self.spec)
+        if len({face.synthetic for face in (*self._training_faces, *held)}) > 1:
             raise DataError(f"{self.folder} holds photographs and synthetic heads; expected one kind: label apart")
         return held

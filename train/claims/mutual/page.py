@@ -1,17 +1,37 @@
-"""The results page: tables, plots, commands and a reading, all of it from the numbers of the runs."""
+"""The results page and its plots, made from the figures of the runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from engines.spec import PART_LABELS
 from train.claims import page as shared
-from train.claims.findings import Column, Results, findings, summary
-from train.claims.mutual.claims import BEYOND, CLAIMS, COLUMNS, PAPER_TABLE_7, any_amount_will_do
-from train.claims.mutual.plan import ALONE, BASELINE, BOTH, END_TO_END, PERCENTS, TABLE_7, TITLES
-from train.claims.mutual.plot import GAINS_PLOT, SHARES_PLOT
+from train.claims import plots
+from train.claims.findings import Column, Results, difference, figures, findings, summary
+from train.claims.mutual.claims import BEYOND, CLAIMS, COLUMNS, PAPER_TABLE_7, depth_amount_sentence
+from train.claims.mutual.plan import (
+    ALONE,
+    BASELINE,
+    BOTH,
+    END_TO_END,
+    MUTUAL,
+    PAPERS_PERCENT,
+    PERCENTS,
+    TABLE_7,
+    TITLES,
+)  # fmt: skip
 
 RESULTS = "results/mutual_claims.json"
+SHARES_PLOT, GAINS_PLOT = "figures/mutual_depth_share.png", "figures/mutual_gains.png"
+
+_STYLES = {
+    ALONE: (plots.BLACK, "each alone"),
+    BASELINE: (plots.ORANGE, "baseline: trained on"),
+    BOTH: (plots.GREEN, "the method: both losses"),
+}
+_GAINS = {MUTUAL: "mutual", END_TO_END: "end-to-end", BOTH: "both"}
 
 _PARSING = {name: COLUMNS[name] for name in ("rgb", "depth")}
 _DEPTH = {name: COLUMNS[name] for name in ("l1", "l1_mm")}
@@ -23,7 +43,7 @@ def page(results: Results) -> str:
     parts = [
         shared.title("Cross-Domain Mutual Learning", results, summary(found), RESULTS, "every run and its settings"),
         _setting(results), _table_7(results), _classes(results), _table_4(results), _figure_7(results),
-        shared.reading(results, found, [any_amount_will_do(results)]),
+        shared.reading(results, found, [depth_amount_sentence(results)]),
         _beyond(results), _differs(results), _commands(results),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
@@ -35,7 +55,7 @@ def _setting(results: Results) -> str:
     steps = plan["joint_samples"] // plan["batch"]
     return "\n".join([
         "## What was run",
-        f"- **Data**: {data['learned_faces']} {data['kind']} to learn from and {data['held_faces']} kept aside, with "
+        f"- **Data**: {data['training_faces']} {data['kind']} for training and {data['held_out_faces']} held out, with "
         "part labels and depth of `unveil label`; no human label, no depth camera. Of the depth, the paper's tenth is "
         f"used where nothing else is said: {shares}. The translator learns from the same share.",
         f"- **Networks**: both parsers are `parts`, {plan['width']} channels wide (32 in what ships), on crops of "
@@ -50,7 +70,7 @@ def _setting(results: Results) -> str:
         "- **Losses**: equation 4 with the paper's weights, 1 and 1 for the two that are switched; a parser's own is "
         "BiSeNet's, OHEM cross-entropy at 0.7. AdamW with a cosine for the parsers, Adam with polynomial decay for the "
         "translator; the last step's weights count.",
-        "- **Measured** on the faces kept aside, as a perfect detector would frame them: F1 in percent, mean over the "
+        "- **Measured** on the held-out faces, as a perfect detector would frame them: F1 in percent, mean over the "
         "12 classes without background, one confusion matrix over all faces. L1 is over all pixels, in the network's "
         "-1..1, which is 32 cm; in millimetres it is that of pixels where both have depth.",
         shared.where_and_how_long(results),
@@ -124,16 +144,17 @@ def _beyond(results: Results) -> str:
 def _differs(results: Results) -> str:
     data = results["data"]
     truth = (
-        "- The truth is made, too: labels of the faces kept aside come from the same teachers as those that are "
-        "learned from, and their depth from the same fitted head. The paper's labels are people's; its depth is fitted."
+        "- The ground truth is generated, too: labels of the held-out faces come from the same teachers as those of "
+        "the training faces, and their depth from the same fitted head. The paper's labels are made by people; its "
+        "depth is fitted."
         if data["kind"] == "photographs"
-        else "- The faces are rendered: their truth is exact, but they are no photographs."
+        else "- The faces are rendered: their ground truth is exact, but they are no photographs."
     )
     return "\n".join([
         "## What differs from the paper",
         truth,
-        f"- CelebAMask-HQ-D has 24,161 faces to learn from, so that 1 % of its depth is some 240 faces; here all are "
-        f"{data['learned_faces']}. LaPa-D and Helen-D are not here (tables 5 and 6).",
+        f"- CelebAMask-HQ-D has 24,161 training faces, so that 1 % of its depth is some 240 faces; here all are "
+        f"{data['training_faces']}. LaPa-D and Helen-D are not here (tables 5 and 6).",
         "- A compact parser, narrow and on small crops, in place of BiSeNet and EAGRNet; some thousand steps in place "
         "of 100,000, AdamW in place of SGD. Budgets are fixed: no row is the best that its losses can do.",
         "- \"Activations in the last layer\" are the parsers' softmax here, compared by its squared distance at a "
@@ -147,7 +168,7 @@ def _differs(results: Results) -> str:
 def _commands(results: Results) -> str:
     plan = results["plan"]
     amount = " --small" if plan["small"] else f" --seeds {plan['seeds']} --width {plan['width']} --docs docs"
-    return f"""## Again
+    return f"""## Reproduce it
 ```sh
 unveil label PHOTOGRAPHS --parts --depth --head-model HEAD_MODEL --hair-model hair_segmentation.tflite --output LABELS
 unveil reproduce --paper mutual --labels LABELS --output RUNS{amount}   # stopped at any moment, it goes on
@@ -163,3 +184,44 @@ def _by_percent(results: Results, kind: str, role: str) -> Iterable[str]:
 
 def _means(cells: list[str]) -> list[str]:
     return [cell.partition(" ")[0] for cell in cells]
+
+
+def draw_plots(results: Results, folder: Path) -> None:
+    """Write both plots as PNG below a folder."""
+    plots.save(_shares(results), folder / SHARES_PLOT)
+    plots.save(_gains(results), folder / GAINS_PLOT)
+
+
+def _shares(results: Results) -> Any:
+    figure = plots.figure(9, 4)
+    for axes, column in zip(figure.subplots(1, 2), ("depth", "rgb"), strict=True):
+        for kind, (style, label) in _STYLES.items():
+            by_percent = [figures(results, f"{kind}-{percent}", column) for percent in PERCENTS]
+            if all(by_percent):  # the RGB parser alone is the same for every share
+                plots.band(axes, PERCENTS, list(zip(*by_percent, strict=True)), style, label)
+        axes.set_xscale("log")
+        axes.set_xticks(PERCENTS, [f"{percent} %" for percent in PERCENTS])
+        axes.set_xlabel("share of the depth that is annotated")
+        axes.set_ylabel(COLUMNS[column].title)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    figure.suptitle(f"Held-out faces; {plots.seeds_in_words(results['plan']['seeds'])}", fontsize=11)
+    return figure
+
+
+def _gains(results: Results) -> Any:
+    figure = plots.figure(9, 3.6)
+    for axes, column in zip(figure.subplots(1, 3), ("rgb", "depth", "l1"), strict=True):
+        kinds = [kind for kind in _GAINS if (column, kind) != ("rgb", END_TO_END)]
+        for place, kind in enumerate(kinds):
+            change = difference(*(figures(results, f"{k}-{PAPERS_PERCENT}", column) for k in (kind, BASELINE)))
+            axes.bar(place, change.mean, width=0.6, color=plots.BLUE.colour, alpha=0.35)
+            axes.plot([place] * len(change.values), change.values, "x", color="black")
+        axes.axhline(0, color="black", linewidth=0.8)
+        axes.set_xticks(range(len(kinds)), [_GAINS[kind] for kind in kinds])
+        axes.set_title(COLUMNS[column].title + (", lower is better" if column == "l1" else ""), fontsize=10)
+        axes.grid(axis="y", alpha=0.3)
+    figure.suptitle(
+        f"Difference to the baseline, {PAPERS_PERCENT} % of the depth; bars: mean, crosses: seeds", fontsize=11
+    )
+    return figure

@@ -1,4 +1,4 @@
-"""The job of `unveil reproduce` for Cross-Domain Mutual Learning: run what is missing, then write results and page."""
+"""`unveil reproduce` for Cross-Domain Mutual Learning: do the missing runs, then write results, plots and page."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 
 from train import models
 from train.claims.findings import Results
-from train.claims.job import Task, finish, where
+from train.claims.job import Task, run_job
 from train.claims.journal import Journal
 from train.claims.mutual.data import Data
-from train.claims.mutual.page import RESULTS, page
+from train.claims.mutual.page import RESULTS, draw_plots, page
 from train.claims.mutual.plan import PERCENTS, Plan, run_name
-from train.claims.mutual.plot import draw
 from train.claims.mutual.runs import cost, run
 from train.claims.page import write as write_page
 from train.learn.log import Say
@@ -22,36 +21,33 @@ PAGE = "results_mutual.md"
 
 
 def reproduce(faces: Path, output: Path, plan: Plan, *, docs: Path | None = None, say: Say = print) -> Path:
-    """Run the plan; runs that an earlier call of the same output finished are kept.
+    """Do the runs of a plan. Runs that an earlier call with the same output has finished are kept.
 
     Args:
         faces: photographs with parts and depth (`unveil label --parts --depth`), or synthetic heads.
         output: holds a JSON file and the weights of each run. Several processes may share it.
-        docs: where the page, its plots and the raw results are written; None for `output`.
+        docs: where to write the page, its plots and the raw results; None for `output`.
 
     Returns:
         The page.
 
     Raises:
-        DataError: data are missing, or the output holds another plan's runs.
+        DataError: data are missing, or the output holds the runs of another plan.
     """
     spec = replace(models.spec("parts"), size_px=plan.size_px, crop_scale=plan.crop_scale)
     data, journal = Data(faces, spec), Journal(output)
-    identity = data.identity(PERCENTS)
-    shared = {key: value for key, value in plan.to_json().items() if key != "seeds"}  # more of them may be added later
-    journal.claim({"plan": shared, "data": identity})
-    runs = finish(tasks(plan, data, journal), journal, say)
-    return write({"plan": plan.to_json(), "data": identity, "machine": where(), "runs": runs}, docs or output)
+    results = run_job(journal, plan.to_json(), data.identity(PERCENTS), lambda: tasks(plan, data, journal), say)
+    return write(results, docs or output)
 
 
 def write(results: Results, folder: Path) -> Path:
     """Write raw results, plots and page below a folder. Returns the page."""
-    draw(results, folder)
+    draw_plots(results, folder)
     return write_page(results, page(results), folder, page=PAGE, raw=RESULTS)
 
 
 def tasks(plan: Plan, data: Data, journal: Journal) -> list[Task]:
-    """The plan's runs, in its order."""
+    """The runs of a plan, in its order."""
     return [
         Task(
             run_name(variant, seed), f"{variant.title}, seed {seed}", cost(plan, variant),

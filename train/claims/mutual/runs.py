@@ -1,11 +1,10 @@
-"""One run of a claim: the product's own steps of the three networks, on faces that are kept in memory."""
+"""One run: the product's own steps for the three networks, on faces in memory."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,85 +12,79 @@ import torch
 from torch import nn
 
 from engines.spec import PART_LABELS
-from train.claims.consensus.runs import ahead
-from train.claims.job import Tell
+from train.claims.job import Tell, prefetched
 from train.claims.journal import Journal, Record
 from train.claims.mutual.data import Data
 from train.claims.mutual.plan import Plan, Variant, run_name
 from train.learn.distributed import Ranks
-from train.mutual.batches import batches
+from train.learn.loop import silent, train_step, write_weights
+from train.learn.state import State
 from train.mutual.config import MutualConfig, Run, Stage
-from train.mutual.learner import Learners
-from train.mutual.loop import train_step
+from train.mutual.training import MutualTraining
 
-_TOLD_EVERY = 1_600  # crops
+_REPORT_EVERY = 1_600  # crops
 COST = {"rgb": 1.0, "depth": 1.0, "translator": 2.1, "joint": 4.0}
-"""Of a crop in each stage, measured on one core: the time left is told from it."""
+"""Cost of one crop in each stage, measured on one core. The remaining time is estimated from it."""
 
 
 def run(plan: Plan, data: Data, journal: Journal, variant: Variant, seed: int, tell: Tell) -> Record:
-    """Train a variant's stages and measure its networks. Its weights lie beside its record."""
+    """Train the stages of a variant and evaluate its networks. The weights are stored next to the record."""
     cv2.setNumThreads(0)
     started, output = time.monotonic(), journal.folder_of(run_name(variant, seed))
     start = next((journal.folder_of(run_name(needed, seed)) for needed in variant.needs), None)
     config = plan.config(variant, seed, data.folder, output, start)
-    trained = _networks(plan, data, variant, config, tell)
+    trained = _train_stages(plan, data, variant, config, tell)
     if start and "joint" not in variant.stages:
-        shutil.copytree(start / "rgb", output / "rgb", dirs_exist_ok=True)  # for the joint trainings of this share
-    measured = metrics(data.look(trained))
+        # The joint trainings with this share of the depth start from it.
+        shutil.copytree(start / "rgb", output / "rgb", dirs_exist_ok=True)
+    measured = metrics(data.validation(trained))
     return {
         "variant": variant.name, "seed": seed, "seconds": round(time.monotonic() - started, 1),
         "config": {stage: config.settings(stage) for stage in variant.stages}, "metrics": measured,
     }  # fmt: skip
 
 
-def metrics(held: dict[str, Any]) -> dict[str, float | None]:
-    """A look at the faces kept aside, as one flat row: `rgb`, `depth` (mean F1), `rgb nose` ..., `l1` and `l1_mm`."""
-    of_kind = next(value for value in held.values() if isinstance(value, dict))
+def metrics(evaluation: dict[str, Any]) -> dict[str, float | None]:
+    """An evaluation as one flat row: `rgb`, `depth` (mean F1), `rgb nose` ..., `l1` and `l1_mm`."""
+    scores = next(value for value in evaluation.values() if isinstance(value, dict))
     row: dict[str, float | None] = {}
     for role in ("rgb", "depth"):
-        if role in of_kind:
-            row[role] = of_kind[role]["mean_f1"]
-            row |= {f"{role} {part}": of_kind[role]["f1"].get(part) for part in PART_LABELS[1:]}
-    return row | of_kind.get("translator", {})
+        if role in scores:
+            row[role] = scores[role]["mean_f1"]
+            row |= {f"{role} {part}": scores[role]["f1"].get(part) for part in PART_LABELS[1:]}
+    return row | scores.get("translator", {})
 
 
 def cost(plan: Plan, variant: Variant) -> float:
-    """What a run takes, in units of `COST`."""
+    """The cost of a run, in units of `COST`."""
     return sum(COST[stage] * plan.samples_of(stage) for stage in variant.stages)
 
 
-def _networks(plan: Plan, data: Data, variant: Variant, config: MutualConfig, tell: Tell) -> dict[str, nn.Module]:
-    """Train the stages of a variant, and write their weights. Returns the networks by role."""
+def _train_stages(plan: Plan, data: Data, variant: Variant, config: MutualConfig, tell: Tell) -> dict[str, nn.Module]:
+    """Train all stages of a variant, and write their weights. Returns the networks by role."""
     trained: dict[str, nn.Module] = {}
     spent = 0.0
     for stage in variant.stages:
 
-        def seen(samples: int, text: str, stage: Stage = stage, before: float = spent) -> None:
+        def report(samples: int, text: str, stage: Stage = stage, before: float = spent) -> None:
             tell(before + COST[stage] * samples, f"{stage} {samples}/{plan.samples_of(stage)} crops, {text}")
 
-        learners = _learn(Run(config, stage), data, seen)
-        _write(learners, data)
-        trained |= {role: learner.average for role, learner in learners.by_role.items()}
+        trained |= _train_stage(Run(config, stage), data, report)
         spent += COST[stage] * plan.samples_of(stage)
     return trained
 
 
-def _learn(run: Run, data: Data, seen: Callable[[int, str], None]) -> Learners:
+def _train_stage(run: Run, data: Data, report: Callable[[int, str], None]) -> dict[str, nn.Module]:
+    """Train one stage, and write its weights. Returns the networks by role."""
     ranks = Ranks(0, 1, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    learners = Learners.fresh(run, data.spec, ranks, say=lambda _: None)
-    every = max(1, _TOLD_EVERY // run.batch)
-    for batch in ahead(batches(run, data.supply(run.config), data.spec, ranks, 0)):
-        terms = train_step(learners, batch)
-        learners.move_averages()
-        learners.step += 1
-        if learners.step % every == 0 or learners.step == run.steps:
-            told = terms["total"]
-            seen(learners.step * run.batch, f"loss {float(told.detach()):.2f}")
-    return learners
-
-
-def _write(learners: Learners, data: Data) -> None:
-    folder: Path = learners.run.output
-    folder.mkdir(parents=True, exist_ok=True)
-    learners.write_weights(data.spec)
+    training = MutualTraining(run, data.spec, ranks, data.supply(run.config))
+    state = State(run, ranks, training.learners(silent))
+    every = max(1, _REPORT_EVERY // run.batch_size)
+    for batch in prefetched(training.batches(0)):
+        terms = train_step(training, state, batch)
+        state.advance()
+        if state.step % every == 0 or state.step == run.steps:
+            report(state.step * run.batch_size, f"loss {terms['total']:.2f}")
+    run.output.mkdir(parents=True, exist_ok=True)
+    write_weights(training, state)
+    return state.averages

@@ -17,7 +17,8 @@ from engines.spec import ModelSpec
 from realtime.frames.crop import crop_from_frame, region_from_box
 from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8
-from train.heads.contour import CHIN, FOREHEAD, Points, contour
+from train.heads.contour import contour
+from train.heads.landmarks import CHIN, FOREHEAD, Points
 
 F32 = npt.NDArray[np.float32]
 Affine = npt.NDArray[np.float64]

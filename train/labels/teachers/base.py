@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from realtime.frames.types import U8
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 
 
 @dataclass(frozen=True, eq=False)

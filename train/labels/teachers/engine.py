@@ -19,10 +19,12 @@ from engines.manifest import sha256_of
 from engines.spec import ModelSpec
 from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height, hull_mask
+from train.heads.contour import face_height, hull_mask
+from train.heads.landmarks import Points
 from train.labels.morphology import disc, inverse, iou, largest_component, opening, thick_components, without_specks
 from train.labels.teachers.augmented_inference import F32, FRAMINGS, Parse, averaged_prediction
 from train.labels.teachers.base import Portrait, Unusable, VisibleFace
+from train.learn.checkpoint import checkpoint_at
 
 _OCCLUSION = 2  # index in (background, visible face, occlusion)
 _SPECK_AREA = 0.0025  # of the face height squared: smaller components take the label around them
@@ -105,8 +107,9 @@ class EngineTeacher:
 
 def open_network(model: str, threads: int) -> Network:
     """Open a model that ships, a folder of an engine or a checkpoint. Raises as `EngineTeacher`."""
-    if model.endswith(".safetensors"):
-        network = _open_checkpoint(Path(model))
+    checkpoint = checkpoint_at(model)
+    if checkpoint is not None:
+        network = _open_checkpoint(checkpoint)
     else:
         engine = load_engine(model, threads=threads)
         sha256 = engine.manifest.checkpoint_sha256

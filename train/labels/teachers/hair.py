@@ -15,7 +15,8 @@ import numpy.typing as npt
 from engines.errors import DataError
 from engines.manifest import sha256_of
 from realtime.frames.types import U8
-from train.heads.contour import BELOW_NOSE, CHIN, FOREHEAD, Points, contour, contour_mask, face_height
+from train.heads.contour import BELOW_NOSE, contour, contour_mask, face_height
+from train.heads.landmarks import CHIN, FOREHEAD, Points
 from train.labels.morphology import (
     box_of,
     closing,

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engines.errors import DataError, MissingExtra
+from engines.errors import DataError
+from engines.installation import MissingExtra
 from realtime.frames.crop import crop_from_frame, frame_from_crop
 from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8, Region
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 
 _HAIR_SIZE_PX = 512
 _HAIR_REGION_SCALE = 2.6  # of the face box: the segmenter needs the whole head with a margin, at more than 256 px

@@ -1,8 +1,8 @@
 """Brows from the picture: a smooth, dark band near the brow's landmarks.
 
-FaceMesh's brow is a thin strip that lies above most brows. So the picture around each strip is straightened: its columns
-run across the brow. Dynamic programming then finds the smooth band that contains most of what is darker than the skin
-above and below it. Where nothing is darker, a prior decides: the strip where brows lie on average.
+FaceMesh's brow is a thin strip that lies above most brows. So the picture around each strip is straightened, with
+columns that run across the brow. Dynamic programming then finds the smooth band that contains most of what is darker
+than the skin above and below it. Where nothing is darker, a prior decides: the strip where brows lie on average.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.frames.types import U8
-from train.heads.contour import Points, face_height
+from train.heads.contour import face_height
+from train.heads.landmarks import Points
 from train.parts.landmark_outlines import polygon_mask
 
 F32 = npt.NDArray[np.float32]

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 from scipy.spatial import cKDTree
 
-from train.heads.contour import Points, face_height
+from train.heads.contour import face_height
 from train.heads.landmark_vertices import VERTEX_OF_LANDMARK
+from train.heads.landmarks import Points
 from train.heads.model import HeadModel
 from train.heads.pose import HeadFit, Pose
 from train.labels.teachers.base import Unusable

@@ -18,7 +18,7 @@ from engines.manifest import sha256_of
 from engines.spec import OCCLUSION
 from realtime.frames.crop import region_from_box
 from realtime.frames.types import U8
-from train.heads.contour import Points
+from train.heads.landmarks import Points
 from train.heads.model import head_model_arrays, head_model_sha256, load_head_model
 from train.labels.pseudo_label import PseudoLabel
 from train.labels.teachers.hair import require_hair_model

@@ -15,7 +15,8 @@ from scipy.ndimage import distance_transform_edt
 
 from engines.spec import FACE, OCCLUSION, PART_LABELS
 from realtime.frames.types import U8
-from train.heads.contour import BELOW_NOSE, CHIN, FOREHEAD, Points, face_height, hull_mask
+from train.heads.contour import BELOW_NOSE, face_height, hull_mask
+from train.heads.landmarks import CHIN, FOREHEAD, Points
 from train.labels.morphology import closing, inverse, overlapping_components, smooth_outline, without_specks
 from train.labels.teachers.hair import beard_region
 from train.parts.landmark_outlines import INNER_MOUTH, LEFT_EYE, LOWER_LIP, NOSE, RIGHT_EYE, UPPER_LIP, ring_mask

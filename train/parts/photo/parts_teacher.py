@@ -16,7 +16,8 @@ from engines.errors import UsageError
 from engines.spec import PART_LABELS
 from realtime.frames.types import U8
 from train.data.repeated import mirrored_ids
-from train.heads.contour import Points, face_height
+from train.heads.contour import face_height
+from train.heads.landmarks import Points
 from train.labels.morphology import without_specks
 from train.labels.teachers.augmented_inference import F32, averaged_prediction
 from train.labels.teachers.engine import open_network

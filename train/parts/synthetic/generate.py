@@ -23,9 +23,9 @@ import cv2
 
 from engines.errors import DataError, UsageError
 from engines.spec import PART_LABELS
-from realtime.run.jobs import IMAGE_SUFFIXES
+from realtime.video.sources.image import IMAGE_SUFFIXES
 from train.heads.model import head_model_sha256
-from train.labels.folder import drop_incomplete_line
+from train.labels.label_folder import drop_incomplete_line
 from train.labels.provenance import refuse_other_settings, write_provenance
 from train.labels.sheets import write_parts_sheet
 from train.parts.folder import read_parts, row_json

@@ -12,7 +12,7 @@ import av
 import pytest
 
 from engines.errors import SourceError
-from realtime.frames.types import Frame, Render
+from realtime.frames.types import Frame
 from realtime.pipeline import Options, run
 from realtime.run import batch
 from realtime.run.batch import Outcome
@@ -34,7 +34,7 @@ def clip(
     return Clip(frames, time_base=Fraction(1, 30), pts=pts, audio=codec, audio_seconds=seconds)
 
 
-def masked(path: Path, folder: Path, render: Render = "overlay", limit: int | None = None) -> Outcome:
+def masked(path: Path, folder: Path, render: str = "overlay", limit: int | None = None) -> Outcome:
     (job,) = plan([path], folder, render)
     (outcome,) = batch.process([job], FakeEngine(), Options(render, limit=limit), detector=FakeDetector())
     assert outcome.summary is not None, outcome.error
@@ -50,7 +50,7 @@ def sound_of(path: Path) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("render", ["overlay", "cutout", "blur", "alpha"])
-def test_sound_that_goes_on_after_the_pictures_is_kept(tmp_path: Path, render: Render) -> None:
+def test_sound_that_goes_on_after_the_pictures_is_kept(tmp_path: Path, render: str) -> None:
     outcome = masked(clip().write(tmp_path / "in.mkv"), tmp_path / "out", render)
     assert outcome.error is None
     assert sound_of(outcome.job.output)[1] == pytest.approx(4.0, abs=0.1)
@@ -105,7 +105,7 @@ class BreaksOff(VideoSource):
 
 def test_damage_cuts_the_sound_with_the_pictures(tmp_path: Path) -> None:
     with BreaksOff(clip(45).write(tmp_path / "in.mp4")) as source:
-        sink = open_sink(tmp_path / "out.mp4", source.info, "overlay")
+        sink = open_sink(tmp_path / "out.mp4", source.info)
         summary = run(source, FakeEngine(), sink, detector=FakeDetector())
     assert (summary.frames, summary.damage) == (30, "in.mp4 ends early")
     assert sound_of(tmp_path / "out.mp4")[1] == pytest.approx(1.0, abs=0.1)

@@ -17,12 +17,12 @@ from train.claims.consensus import claims, reproduce  # noqa: E402
 from train.claims.consensus import page as consensus_page  # noqa: E402
 from train.claims.consensus.data import Data  # noqa: E402
 from train.claims.consensus.plan import VARIANTS, Plan, Variant, run_name  # noqa: E402
+from train.claims.findings import Spread, Verdict, difference, verdict  # noqa: E402
 from train.claims.journal import Journal  # noqa: E402
-from train.claims.stats import Spread, Verdict, difference, verdict  # noqa: E402
 
 ROOT = Path(__file__).parents[4]
 TINY = dataclasses.replace(
-    Plan.smallest(), width=4, transfer_samples=4, fine_samples=4, distinct=4, batch=2, look_samples=2
+    Plan.smallest(), width=4, transfer_samples=4, fine_samples=4, distinct=4, batch=2, evaluate_every=2
 )
 
 
@@ -52,7 +52,7 @@ def numbers(seeds=(0, 1, 2), **columns):
             runs.append({"variant": variant.name, "seed": seed, "seconds": 1.0, "metrics": values, "curve": curve})
     return {
         "plan": Plan(seeds=len(seeds)).to_json(),
-        "data": {"transfer_faces": 8, "few_faces": 2, "held_faces": 2, "held_sha256": "0"},
+        "data": {"transfer_faces": 8, "small_set_faces": 2, "held_out_faces": 2, "held_out_sha256": "0"},
         "machine": {"cpu": "a processor", "cores": 2, "torch": "2"},
         "runs": runs,
     }
@@ -147,9 +147,9 @@ def test_progress_tells_what_is_left(finished):
 def test_small_sets_are_of_other_faces_than_the_transfer(data):
     shared = Data(*data, models.spec("consensus"))
     counts = shared.identity()
-    assert (counts["transfer_faces"], counts["few_faces"], counts["held_faces"]) == (4, 2, 6)
+    assert (counts["transfer_faces"], counts["small_set_faces"], counts["held_out_faces"]) == (4, 2, 6)
     config = TINY.config(variant("ce"), 0, *data, None)
-    assert len({shared.few(config)[index].rgb.tobytes() for index in range(40)}) == TINY.distinct
+    assert len({shared.small_set(config)[index].rgb.tobytes() for index in range(40)}) == TINY.distinct
 
 
 def test_one_face_cannot_be_shared_out(tmp_path, data):
@@ -164,7 +164,7 @@ def variant(name: str) -> Variant:
 
 
 def test_variants_differ_only_in_what_they_are_about():
-    configs = {v.name: Plan().config(v, 0, Path("l"), Path("o"), Path("w")).to_json() for v in VARIANTS}
+    configs = {v.name: Plan().config(v, 0, Path("l"), Path("o"), Path("w")).record() for v in VARIANTS}
 
     def differences(a, b):
         return {key for key in configs[a] if configs[a][key] != configs[b][key]}
@@ -181,7 +181,7 @@ def test_variants_differ_only_in_what_they_are_about():
 def test_budgets_are_whole_steps_and_looks():
     plan = Plan()
     assert plan.transfer_samples % plan.batch == 0
-    assert plan.fine_samples % plan.look_samples == 0 == plan.look_samples % plan.batch
+    assert plan.fine_samples % plan.evaluate_every == 0 == plan.evaluate_every % plan.batch
 
 
 def test_runs_of_a_seed_come_after_its_transfer():

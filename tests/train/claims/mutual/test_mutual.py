@@ -11,7 +11,6 @@ pytest.importorskip("matplotlib")
 from engines.errors import DataError, UsageError  # noqa: E402
 from tests.fakes.parts import write_parts  # noqa: E402
 from train.claims.mutual import page as mutual_page  # noqa: E402
-from train.claims.mutual import plot as mutual_plot  # noqa: E402
 from train.claims.mutual import reproduce  # noqa: E402
 from train.claims.mutual.claims import COLUMNS  # noqa: E402
 from train.claims.mutual.data import Data  # noqa: E402
@@ -20,7 +19,7 @@ from train.claims.mutual.runs import metrics  # noqa: E402
 from train.commands import measure  # noqa: E402
 from train.learn.checkpoint import load_weights  # noqa: E402
 from train.mutual.config import MutualConfig  # noqa: E402
-from train.mutual.loop import spec_of  # noqa: E402
+from train.mutual.networks import spec_of  # noqa: E402
 
 ROOT = Path(__file__).parents[4]
 TINY = dataclasses.replace(
@@ -67,7 +66,7 @@ def numbers(seeds=(0, 1, 2), **columns):
     return {
         "plan": Plan(seeds=len(seeds)).to_json(),
         "data": {
-            "kind": "photographs", "learned_faces": 8, "held_faces": 2, "sha256": "0",
+            "kind": "photographs", "training_faces": 8, "held_out_faces": 2, "sha256": "0",
             "faces_with_depth": {"1 %": 1, "10 %": 1, "100 %": 8},
         },
         "machine": {"cpu": "a processor", "cores": 2, "torch": "2"},
@@ -88,7 +87,7 @@ def test_the_job_runs_every_variant_and_writes_results_plots_and_page(finished):
     assert [run["variant"] for run in results_of(output)["runs"]] == [variant.name for variant in VARIANTS]
     assert said[0] == f"{len(VARIANTS)} runs to do, 0 done before"
     assert said[-1].endswith("0 min left")
-    for plot in (mutual_plot.SHARES_PLOT, mutual_plot.GAINS_PLOT):
+    for plot in (mutual_page.SHARES_PLOT, mutual_page.GAINS_PLOT):
         assert (output / plot).stat().st_size > 5000
     page = (output / reproduce.PAGE).read_text()
     assert all(f"## {part}" in page for part in ("Table 7", "Tables 2 and 3", "Table 4", "Figure 7", "Honest reading"))
@@ -154,7 +153,7 @@ def test_another_plan_or_other_faces_in_the_same_folder_are_refused(finished, fa
 def test_synthetic_heads_will_do_and_a_mixture_will_not(tmp_path):
     spec = spec_of(MutualConfig((tmp_path,), tmp_path, size_px=32))
     heads = Data(write_parts(tmp_path / "heads", photographs=0, synthetic=8), spec).identity(PERCENTS)
-    assert (heads["kind"], heads["learned_faces"], heads["held_faces"]) == ("synthetic heads", 4, 4)
+    assert (heads["kind"], heads["training_faces"], heads["held_out_faces"]) == ("synthetic heads", 4, 4)
     assert heads["faces_with_depth"] == {"1 %": 1, "10 %": 1, "100 %": 4}
     with pytest.raises(DataError, match="photographs and synthetic heads"):
         Data(write_parts(tmp_path / "both", photographs=4, synthetic=4), spec).identity(PERCENTS)
@@ -172,7 +171,7 @@ def test_a_row_of_figures_is_of_the_faces_kept_aside():
 
 
 def test_variants_differ_only_in_what_they_are_about():
-    configs = {v.name: Plan().config(v, 0, Path("f"), Path("o"), Path("p")).to_json("joint") for v in VARIANTS}
+    configs = {v.name: Plan().config(v, 0, Path("f"), Path("o"), Path("p")).record("joint") for v in VARIANTS}
 
     def differences(a, b):
         return {key for key in configs[a] if configs[a][key] != configs[b][key]}

@@ -1,0 +1,151 @@
+"""H.264 in .mp4: x264 on the processor, or NVENC on an NVIDIA GPU where a test shows that it works."""
+
+from __future__ import annotations
+
+import logging
+import math
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from engines.errors import SinkError
+from engines.machine import nvidia_gpu
+from realtime.frames.types import U8, Frame
+from realtime.video.sinks.audio import COPIED_TO_MP4
+from realtime.video.sinks.video import VideoFileSink
+from realtime.video.sources.base import SourceInfo
+
+PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
+)  # fmt: skip
+"""The presets of x264, from the fastest (and largest files) to the slowest."""
+PRESET, CRF = "veryfast", 18
+"""The default preset and quality (CRF) of x264. A lower CRF is better; 18 is visually lossless."""
+Encoder = Literal["auto", "x264", "nvenc"]
+"""The H.264 encoder: x264 on the CPU or NVENC on an NVIDIA GPU. auto: NVENC where it works, else x264."""
+ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
+NVENC = "h264_nvenc"
+"""FFmpeg's name for the encoder of an NVIDIA GPU."""
+NVENC_OPTIONS = {"preset": "p4", "tune": "hq", "rc": "vbr", "cq": "19", "b": "0"}
+"""A constant quality, at which the output looks like the input."""
+_TEST_FRAMES, _TEST_SIDE_PX = 12, 256  # more frames than an encoder reorders; NVENC refuses sides below 145
+_LEAST_PSNR = 34.0  # dB, for a picture that is easy to encode
+_LOG = logging.getLogger(__name__)
+
+
+class VideoSink(VideoFileSink):
+    """H.264 in .mp4, with the input's sound, times and colour tags."""
+
+    container_format, codec, layouts = "mp4", "libx264", ("yuv420p", "rgb")
+    audio_copied = COPIED_TO_MP4
+
+    def __init__(
+        self,
+        path: Path,
+        info: SourceInfo | None = None,
+        preset: str = PRESET,
+        crf: int = CRF,
+        encoder: Encoder = "x264",
+    ) -> None:
+        """Args:
+        preset: the x264 preset, one of PRESETS.
+        crf: the x264 quality.
+        encoder: x264 also encodes what NVENC refuses (odd sizes).
+        """
+        self._on_gpu = uses_nvenc(encoder)
+        super().__init__(path, info)
+        self._preset, self._crf = preset, crf
+
+    def _open(self, frame: Frame) -> None:
+        if self._on_gpu and self._pixel_format(frame) != "yuv420p":
+            name = self._file.path.name
+            _LOG.warning("NVENC takes no odd sizes, and %s is %dx%d; x264 encodes it", name, *frame.size_wh)
+        elif self._on_gpu:
+            self.codec = NVENC
+            super()._open(frame)
+            try:
+                self._stream.codec_context.open(strict=False)
+                return
+            except av.FFmpegError as e:
+                _LOG.warning("NVENC refuses this video (%s); x264 encodes it", e.strerror or e)
+                self._close_container()
+        self._on_gpu, self.codec = False, "libx264"
+        super()._open(frame)
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        return NVENC_OPTIONS if self._on_gpu else {"preset": self._preset, "crf": str(self._crf)}
+
+    def _pixel_format(self, frame: Frame) -> str:
+        # In 4:2:0 one chroma sample serves 2 x 2 pixels, and H.264 crops by whole samples: odd sizes need 4:4:4.
+        width, height = frame.size_wh
+        return "yuv444p" if width % 2 or height % 2 else "yuv420p"
+
+
+def uses_nvenc(encoder: Encoder) -> bool:
+    """True if NVENC encodes H.264. Raises SinkError if NVENC is required and cannot run."""
+    if encoder == "x264":
+        return False
+    problem = nvenc_problem()
+    if problem and encoder == "nvenc":
+        raise SinkError(f"NVENC cannot be used: {problem}; leave --encoder out, and x264 encodes on the processor")
+    return not problem
+
+
+@cache
+def nvenc_problem() -> str:
+    """Why NVENC cannot be used here; empty if it can.
+
+    A listed encoder may still fail. So the first call encodes a few moving pictures and compares what comes back.
+    """
+    if not nvidia_gpu():
+        return "no NVIDIA GPU is visible here"
+    pictures = [_test_picture(index) for index in range(_TEST_FRAMES)]
+    try:
+        decoded = _decode(_encode(pictures))
+    except (av.FFmpegError, ValueError) as e:
+        return f"no usable encoder ({getattr(e, 'strerror', None) or e})"
+    if len(decoded) != len(pictures):
+        return f"of {len(pictures)} pictures {len(decoded)} came back"
+    worst = min(_psnr(*pair) for pair in zip(pictures, decoded, strict=True))
+    return "" if worst >= _LEAST_PSNR else f"pictures come back damaged (PSNR {worst:.0f} dB)"
+
+
+def _test_picture(index: int) -> U8:
+    """(S * 3 / 2, S) uint8, yuv420p: soft gray stripes that move from picture to picture."""
+    x = np.arange(_TEST_SIDE_PX)
+    stripes = 128 + 90 * np.sin((x[None] + 2 * x[:, None] + 5 * index) / 20)
+    return np.vstack([stripes, np.full((_TEST_SIDE_PX // 2, _TEST_SIDE_PX), 128)]).astype(np.uint8)
+
+
+def _encode(pictures: list[U8]) -> list[Packet]:
+    encoder = av.CodecContext.create(NVENC, "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = _TEST_SIDE_PX, _TEST_SIDE_PX, "yuv420p"
+    encoder.time_base = Fraction(1, 30)
+    encoder.options = NVENC_OPTIONS
+    packets = []
+    for index, picture in enumerate(pictures):
+        frame = VideoFrame.from_ndarray(picture, "yuv420p")
+        frame.pts, frame.time_base = index, encoder.time_base
+        packets += encoder.encode(frame)
+    return packets + encoder.encode(None)
+
+
+def _decode(packets: list[Packet]) -> list[U8]:
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, VideoCodecContext)
+    return [np.asarray(frame.to_ndarray(), np.uint8) for packet in [*packets, None] for frame in decoder.decode(packet)]
+
+
+def _psnr(one: U8, other: U8) -> float:
+    """The peak signal-to-noise ratio in dB; 0 for pictures of different shapes."""
+    if one.shape != other.shape:
+        return 0.0
+    return 10 * math.log10(255**2 / max(1e-9, float(np.mean((one.astype(float) - other) ** 2))))

@@ -1,0 +1,171 @@
+"""`unveil process`: outputs, parts of videos, encoding, and what it prints where."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+import typer
+
+from realtime.run.options import seconds_of
+from tests.fakes.command import Unveil, one_sentence
+from tests.fakes.video import Clip
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return Clip(frames=12).write(tmp_path / "in" / "clip.mp4")
+
+
+def video_frames(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_one_input_can_have_a_file_as_its_output(unveil: Unveil, engine: Path, clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new" / "masked.mp4"
+    assert unveil("process", clip, "-o", output, "--model", engine).status == 0
+    assert video_frames(output) == 12
+
+
+@pytest.mark.parametrize(
+    ("output", "more", "says"),
+    [
+        ("x.mp4", ["other.mp4"], "x.mp4 is one file, but there are 2 inputs; expected a folder"),
+        ("x.mkv", [], "the overlay of a video has another format; expected .mp4"),
+        ("x.png", ["--render", "labels"], "the labels of a video has another format; expected .mkv"),
+    ],
+)
+def test_an_output_file_that_does_not_fit_is_wrong_use(
+    unveil: Unveil, clip: Path, tmp_path: Path, output: str, more: list[str], says: str
+) -> None:
+    result = unveil("process", clip, *more, "-o", tmp_path / output)
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert says in result.stderr
+
+
+def test_an_output_that_is_there_is_kept_unless_it_may_be_replaced(
+    unveil: Unveil, engine: Path, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "clip.mp4").write_text("earlier")
+    command = ("process", clip, "-o", tmp_path / "out", "--model", engine)
+    result = unveil(*command)
+    assert result.status == 1
+    assert f"its output {tmp_path / 'out' / 'clip.mp4'} is already there; replace it with --overwrite" in result.stderr
+    assert (tmp_path / "out" / "clip.mp4").read_text() == "earlier"
+    assert unveil(*command, "--overwrite").status == 0
+    assert video_frames(tmp_path / "out" / "clip.mp4") == 12
+
+
+def test_json_on_standard_output_stands_alone_and_a_closing_line_counts(
+    unveil: Unveil, engine: Path, clip: Path, tmp_path: Path
+) -> None:
+    result = unveil("process", clip, "gone.mp4", "-o", tmp_path / "out", "--model", engine, "--json", "-")
+    values = json.loads(result.stdout)
+    assert (values["done"], values["failed"], values["not_done"]) == (1, 1, [])
+    assert result.stderr.splitlines()[-1].startswith("1 done, 1 failed, ")
+
+
+def test_a_part_of_a_video_with_its_own_quality(unveil: Unveil, engine: Path, clip: Path, tmp_path: Path) -> None:
+    part = ("--start", "0.1", "--end", "0:00:00.3")
+    coded = ("--crf", "40", "--preset", "ultrafast", "--no-smooth", "--max-faces", "1")
+    summary = tmp_path / "summary.json"
+    result = unveil("process", clip, "-o", tmp_path / "out", "--model", engine, *part, *coded, "--json", summary)
+    assert result.status == 0, result.stderr
+    assert json.loads(summary.read_text())["files"][0]["frames"] == 6
+    assert video_frames(tmp_path / "out" / "clip.mp4") == 6
+    assert b"crf=40.0" in (tmp_path / "out" / "clip.mp4").read_bytes(), "x264 writes its settings into the file"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--crf", "20", "--encoder", "nvenc"), "--crf and --preset are for x264"),
+        (("--preset", "fast", "--render", "labels"), "no output here is one"),
+        (("--start", "5", "--end", "3"), "expected after its start"),
+        (("--start", "soon"), "'soon' is no time; expected seconds or h:mm:ss"),
+        (("--preset", "fats"), "did you mean 'fast'?"),
+        (("--render", "overlya"), "did you mean overlay?"),
+        (("--model", "consensus-lit"), "did you mean 'consensus-lite'?"),
+        (("--max-face", "1"), "--max-faces"),
+    ],
+)
+def test_wrong_options_are_named_in_a_sentence(
+    unveil: Unveil, clip: Path, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    result = unveil("process", clip, "-o", tmp_path / "out", *options)
+    assert (result.status, one_sentence(result)) == (2, True), result.stderr
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("0.5", 0.5), ("1:30", 90.0), ("1:02:03.25", 3723.25), ("0:00:05", 5.0)]
+)
+def test_a_time_is_read_in_seconds_or_as_a_clock_shows_it(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "1:75", "1:2:3:4", "1.5:30", "nan", "inf"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        seconds_of(text)
+
+
+def stopped_batch(tmp_path: Path, engine: Path, number: int) -> tuple[int, dict[str, object], list[str]]:
+    """Stop a batch in its second file. Returns the exit status, the JSON and the files in the output's folder."""
+    (tmp_path / "in").mkdir(exist_ok=True)
+    quick = {"preset": "ultrafast"}
+    Clip(frames=3, options=quick).write(tmp_path / "in" / "a.mp4")
+    Clip(frames=3000, options=quick).write(tmp_path / "in" / "b.mp4")
+    output, summary = tmp_path / "out", tmp_path / "summary.json"
+    arguments = ("process", tmp_path / "in", "-o", output, "--model", engine, "--json", summary)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *map(str, arguments)],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    waits_until(lambda: (output / "a.mp4").is_file() and any(output.glob(".b.*.part")), process)
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    return process.returncode, json.loads(summary.read_text()), sorted(path.name for path in output.iterdir())
+
+
+def waits_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 120
+    while not ready() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_batch_that_is_stopped_reports_what_was_done_and_leaves_no_part(
+    tmp_path: Path, engine: Path, number: int, status: int
+) -> None:
+    code, values, names = stopped_batch(tmp_path, engine, number)
+    assert (code, names) == (status, ["a.mp4"])
+    assert (values["done"], values["not_done"]) == (1, [str(tmp_path / "in" / "b.mp4")])
+
+
+def test_a_batch_goes_on_when_nobody_reads_its_output(tmp_path: Path, engine: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        Clip(frames=3).write(tmp_path / "in" / name)
+    read, write = os.pipe()
+    os.close(read)
+    arguments = ("process", tmp_path / "in", "-o", tmp_path / "out", "--model", engine, "--json", "-")
+    run = subprocess.run(
+        [sys.executable, "-m", "cli", *map(str, arguments)], cwd=ROOT, stdout=write, stderr=write, check=False
+    )
+    os.close(write)
+    assert run.returncode == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", "b.mp4"]

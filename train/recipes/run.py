@@ -1,0 +1,99 @@
+"""Runs a recipe: each stage by the training that the recipe names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from engines.errors import UsageError
+from train.learn.config import TrainConfig
+from train.learn.consensus import train_consensus
+from train.learn.distributed import joined
+from train.learn.log import Say
+from train.learn.loop import Progress
+from train.mutual.config import MutualConfig, Stage
+from train.mutual.training import train_parts
+from train.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The user's own folders."""
+
+    output: Path
+    labels: Sequence[Path] = ()
+    """Folders that `unveil label` wrote."""
+    occluders: Path | None = None
+    """Folder with `hands`, `masks` and `objects` (RGBA cut-outs)."""
+    data: str | None = None
+    """KIND:FOLDER, a data set to train on instead."""
+    start: Path | None = None
+    """Weights that the first stage starts from."""
+
+
+def configure(recipe: Recipe, inputs: Inputs) -> dict[str, TrainConfig] | dict[Stage, MutualConfig]:
+    """The configuration of each chosen stage.
+
+    Raises:
+        UsageError: inputs are missing, or settings do not fit together.
+    """
+    stages = {stage: dict(recipe.stages[stage]) for stage in recipe.chosen}
+    for number, settings in enumerate(stages.values()):
+        if number == 0 and inputs.start:
+            settings["start"] = inputs.start
+        elif str(settings.get("start")) in recipe.stages:
+            settings["start"] = inputs.output / str(settings["start"])
+    if recipe.training == "consensus":
+        return {stage: _consensus(stage, settings, inputs) for stage, settings in stages.items()}
+    return {cast(Stage, stage): _parts(settings, inputs) for stage, settings in stages.items()}
+
+
+def run(
+    recipe: Recipe,
+    inputs: Inputs,
+    say: Say = print,
+    progress: Progress = lambda done, total: None,
+    device: str | None = None,
+) -> dict[str, Path]:
+    """Train what a recipe describes, from where an earlier run in the same folder stopped.
+
+    Returns:
+        The folder of each stage's weights; in other processes than torchrun's first, none.
+
+    Raises:
+        UsageError, DataError, TrainingStopped: as the trainings do.
+    """
+    configs = configure(recipe, inputs)
+    with joined(device):
+        evaluations = _evaluations(configs, say, progress, device)
+    return {stage: inputs.output / stage for stage, evaluation in evaluations.items() if evaluation}
+
+
+def _evaluations(
+    configs: dict[str, TrainConfig] | dict[Stage, MutualConfig], say: Say, progress: Progress, device: str | None
+) -> Mapping[str, Any]:
+    """Run the trainings. Returns the last evaluation of each stage."""
+    by_stage = cast(dict[Any, Any], configs)
+    if all(isinstance(config, MutualConfig) for config in by_stage.values()):
+        return {str(stage): e for stage, e in train_parts(by_stage, tuple(by_stage), say, progress, device).items()}
+    return {stage: train_consensus(config, say, progress, device) for stage, config in by_stage.items()}
+
+
+def _consensus(stage: str, settings: dict[str, Any], inputs: Inputs) -> TrainConfig:
+    if len(inputs.labels) > 1:
+        raise UsageError("this recipe trains on one folder of labels; got several: name --labels once")
+    settings["data"] = inputs.data or settings.get("data")
+    labels = inputs.labels[0] if inputs.labels else None
+    if settings["data"] is None and (labels is None or inputs.occluders is None):
+        raise UsageError("no training data: expected --labels and --occluders, or --data KIND:FOLDER")
+    return TrainConfig(labels, inputs.occluders, inputs.output / stage, **settings)
+
+
+def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
+    if inputs.data or not inputs.labels:
+        raise UsageError(
+            "this recipe trains on folders that `unveil label --parts` wrote: expected --labels, no --data"
+        )
+    return MutualConfig(tuple(inputs.labels), inputs.output, inputs.occluders, **settings)

@@ -1,0 +1,371 @@
+"""Unveil's Python interface: parse pictures, follow faces through videos, mask files. See docs/python.md.
+
+import unveil
+
+parser = unveil.load("consensus-lite")
+for face in parser(frame_rgb):
+    print(face.box_xyxy, face.confidence, face.mask("face").sum())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engines.closing import Closing
+from engines.engine import Engine
+from engines.errors import (
+    EngineError,
+    SinkError,
+    SourceError,
+    UnknownModel,
+    UnveilError,
+    UsageError,
+)
+from engines.spec import ModelSpec
+from engines.zoo import DEFAULT_MODEL
+from realtime.buffer import Buffer, Policy
+from realtime.faces.composed import load_model
+from realtime.faces.detect import open_detector
+from realtime.faces.face_parser import FaceParser
+from realtime.faces.probabilities import confidence, full_face_box
+from realtime.faces.smooth import new_smoothing
+from realtime.frames.crop import NO_WINDOW
+from realtime.frames.planes import fitting, place
+from realtime.frames.types import Frame, LabelIds, ParsedFace, Rgb
+from realtime.pipeline import Options, Summary
+from realtime.pipeline import run as run_pipeline
+from realtime.render.matte import face_window, likeliest
+from realtime.run.batch import Outcome, process
+from realtime.run.jobs import plan
+from realtime.video.av_frame import rgb_from_frame
+from realtime.video.sinks.base import Sink
+from realtime.video.sources.base import Source
+from realtime.video.sources.open import open_source
+
+__all__ = [
+    "EngineError",
+    "Face",
+    "Frame",
+    "MaskError",
+    "Masked",
+    "Parser",
+    "Sink",
+    "SinkError",
+    "SourceError",
+    "Summary",
+    "UnknownModel",
+    "UnveilError",
+    "UsageError",
+    "load",
+    "mask",
+    "run",
+    "to_rgb",
+    "video",
+]
+
+Model = str | PathLike[str]
+"""A model that ships with Unveil ("consensus-lite"), or the folder of an engine."""
+_NOT_THE_FACE = ("background", "hair", "occlusion")
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face in a picture. All coordinates and masks are in the picture's own pixels."""
+
+    box_xyxy: tuple[float, float, float, float]
+    """Left, top, right and bottom of the full face: from the hairline to the chin, from cheek to cheek. It may reach
+    beyond the picture."""
+    confidence: float
+    """The parser's confidence that this is a face, 0..1."""
+    track_id: int
+    """From 0; the same face of a video keeps it."""
+    label_names: tuple[str, ...]
+    """What the class ids stand for: `label_names[1]` is the name of class 1."""
+    _parsed: ParsedFace = field(repr=False)
+    _size_wh: tuple[int, int] = field(repr=False)
+
+    @cached_property
+    def labels(self) -> LabelIds:
+        """(H, W) uint8: the class id of each pixel, 0 where this face is not."""
+        width, height = self._size_wh
+        ids = np.zeros((height, width), np.uint8)
+        window = face_window(self._parsed, self._size_wh)
+        if window != NO_WINDOW:
+            target = place(ids, window)
+            target[:] = fitting(likeliest([self._parsed], [window], background=True).at(window), target)
+        return ids
+
+    def mask(self, label: str) -> npt.NDArray[np.bool_]:
+        """(H, W) bool: where one label is.
+
+        Args:
+            label: one of `label_names`. "face" works with every model: it is the visible face without hair.
+        """
+        if label in self.label_names:
+            return self.labels == self.label_names.index(label)
+        if label != "face":
+            raise UsageError(f"label {label!r} is unknown; expected face, or one of {', '.join(self.label_names)}")
+        return ~np.isin(self.labels, [i for i, name in enumerate(self.label_names) if name in _NOT_THE_FACE])
+
+
+class Parser(Closing):
+    """A loaded model. `load` makes one; call it with a picture. For one thread at a time."""
+
+    def __init__(self, engine: Engine, max_faces: int | None = None) -> None:
+        self._engine, self._detector, self._max_faces = engine, open_detector(), max_faces
+        self._search_thread = ThreadPoolExecutor(1, "search")
+        self._tracked: FaceParser | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the class ids, from 0."""
+        return self._engine.spec.labels
+
+    @property
+    def description(self) -> str:
+        """Which engine runs, and on what."""
+        return self._engine.description
+
+    def __call__(self, frame_rgb: Rgb) -> list[Face]:
+        """The faces of one picture, the clearest first. Nothing is remembered from other pictures.
+
+        Args:
+            frame_rgb: (H, W, 3) uint8, RGB, not BGR as OpenCV reads it.
+        """
+        frame = _frame(frame_rgb)
+        with FaceParser(self._engine, self._detector, max_faces=self._max_faces) as parser:
+            return _faces(parser.step(frame), frame, self._engine.spec)
+
+    def track(self, frame_rgb: Rgb) -> list[Face]:
+        """The faces of the next frame of a video. They keep their `track_id`, and their masks are steadied over time.
+
+        It is quicker than parsing each frame by itself. Call `reset` before another video.
+        """
+        frame = _frame(frame_rgb)
+        if self._tracked is None:
+            self._tracked = self._follow(smooth=True)
+        return _faces(self._tracked.step(frame), frame, self._engine.spec)
+
+    def reset(self) -> None:
+        """Forget the frames that `track` was given: the next one begins another video."""
+        if self._tracked is not None:
+            self._tracked.close()
+            self._tracked = None
+
+    def close(self) -> None:
+        """Release the engine."""
+        self.reset()
+        self._search_thread.shutdown()
+        self._engine.close()
+
+    def _follow(self, smooth: bool) -> FaceParser:
+        """Begins another video."""
+        return FaceParser(
+            self._engine,
+            self._detector,
+            max_faces=self._max_faces,
+            smoothing=new_smoothing() if smooth else None,
+            search_thread=self._search_thread,
+        )
+
+
+def load(model: Model = DEFAULT_MODEL, *, threads: int | None = None, max_faces: int | None = None) -> Parser:
+    """Load a model.
+
+    Args:
+        model: a model that ships ("consensus", "consensus-lite", "parts", "parts-depth", "parts+consensus"), or the
+            folder of an engine that `unveil compile` built.
+        threads: CPU threads for the network; None: as many as its work is worth.
+        max_faces: the most faces that are followed, the clearest ones first; None: all.
+
+    Raises:
+        UnknownModel: there is no such model or folder.
+        EngineError: the engine is damaged, or this machine cannot run it.
+    """
+    if str(model).endswith(".safetensors"):
+        raise UsageError(f"{model} is a checkpoint; build its engine with 'unveil compile' and load that folder")
+    return Parser(load_model(str(model), threads=threads), max_faces)
+
+
+def video(
+    source: str | PathLike[str] | int, model: Model | Parser = DEFAULT_MODEL, *, smooth: bool = True
+) -> Iterator[tuple[Rgb, list[Face]]]:
+    """Iterate over a video: each frame, (H, W, 3) uint8 RGB, with its faces.
+
+    Args:
+        source: a file, the URL of a stream, or a camera's number. A camera or a stream drops frames that come too fast.
+        model: what to load, or a loaded parser, which stays open.
+        smooth: steady the masks over time.
+
+    Raises:
+        SourceError: at once where the source cannot be opened; after the last frame where it breaks off.
+    """
+    with ExitStack() as stack:
+        opened = stack.enter_context(_open(source))
+        parser = model if isinstance(model, Parser) else stack.enter_context(load(model))
+        return _frames(parser, opened, smooth, stack.pop_all())
+
+
+@dataclass(frozen=True)
+class Masked:
+    """What became of one file."""
+
+    input: Path
+    output: Path
+    frames: int
+    """Frames that were written."""
+    faces: int
+    """Different faces that were followed."""
+    error: str | None
+    """What went wrong, in a sentence; None where nothing did. A damaged file may have both frames and an error."""
+
+
+class MaskError(UnveilError):
+    """Some files failed or were damaged. The others are done."""
+
+    def __init__(self, results: list[Masked]) -> None:
+        super().__init__("; ".join(result.error for result in results if result.error))
+        self.results = results
+        """All files, in order."""
+
+
+def mask(
+    inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
+    output: str | PathLike[str],
+    *,
+    render: str = "overlay",
+    model: Model | Parser = DEFAULT_MODEL,
+    max_faces: int | None = None,
+    smooth: bool = True,
+    overwrite: bool = False,
+) -> list[Masked]:
+    """Mask videos and images, as `unveil process` does.
+
+    Args:
+        inputs: a file, a folder or a glob, or several of them.
+        output: the folder of the outputs, which keep the stems of their inputs; or one file, for one input.
+        render: "overlay", "cutout", "labels", "alpha" or "blur".
+        model: what to load, or a loaded parser, which stays open.
+        max_faces: the most faces that are followed, those found first; None: all.
+        smooth: steady the masks of a video over time.
+        overwrite: replace outputs that are already there.
+
+    Returns:
+        One result per file.
+
+    Raises:
+        MaskError: files failed or were damaged. The others are done; `results` names all of them.
+        UsageError: no input gives any file, or there is no such render.
+    """
+    options = Options(render, max_faces=max_faces, smooth=smooth)
+    given = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
+    jobs = plan(
+        [path if isinstance(path, str) else Path(path) for path in given],
+        Path(output),
+        options.render,
+        overwrite=overwrite,
+    )
+    with ExitStack() as opened:
+        engine = _engine(model, opened)
+        results = [_masked(outcome) for outcome in process(jobs, engine, options)]
+    if any(result.error for result in results):
+        raise MaskError(results)
+    return results
+
+
+def run(
+    source: str | PathLike[str] | int,
+    sink: Sink,
+    *,
+    render: str = "overlay",
+    model: Model | Parser = DEFAULT_MODEL,
+    max_faces: int | None = None,
+    smooth: bool = True,
+) -> Summary:
+    """Draw every frame of a source and hand it to a sink of your own.
+
+    Args:
+        source: a file, the URL of a stream, or a camera's number.
+        sink: gets each drawn frame in order. It is closed at the end and aborted on an error. The run ends early
+            where its `wants_more` turns False.
+
+    Returns:
+        What was done. Its `damage` says why the source broke off, where it did.
+    """
+    with ExitStack() as opened:
+        not_begun = opened.enter_context(ExitStack())
+        not_begun.callback(sink.abort)
+        options = Options(render, max_faces=max_faces, smooth=smooth)
+        opened_source = opened.enter_context(_open(source))
+        engine = _engine(model, opened)
+        not_begun.pop_all()  # from here on the pipeline closes the sink
+        return run_pipeline(opened_source, engine, sink, options)
+
+
+def to_rgb(frame: Frame) -> Rgb:
+    """(H, W, 3) uint8 RGB: a frame that a sink was given, converted. The array is the caller's own."""
+    rgb = rgb_from_frame(frame)
+    return rgb.copy() if frame.layout == "rgb" else rgb
+
+
+def _frames(parser: Parser, source: Source, smooth: bool, opened: ExitStack) -> Iterator[tuple[Rgb, list[Face]]]:
+    policy = Policy.DROP_OLDEST if source.info.live else Policy.WAIT
+    smooth = smooth and source.info.kind != "image"
+    with opened, parser._follow(smooth) as faces_of, Buffer(source, policy, stop=source.stop) as frames:
+        for frame in frames:
+            yield to_rgb(frame), _faces(faces_of.step(frame), frame, parser._engine.spec)
+        if frames.damage:
+            raise SourceError(frames.damage)
+
+
+def _frame(frame_rgb: Rgb) -> Frame:
+    pixels = np.asarray(frame_rgb)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise UsageError(f"a picture must be (H, W, 3) uint8 RGB; got {pixels.shape} {pixels.dtype}")
+    return Frame((np.ascontiguousarray(pixels),), "rgb")
+
+
+def _faces(parsed: Sequence[ParsedFace], frame: Frame, spec: ModelSpec) -> list[Face]:
+    return [
+        Face(
+            _box_xyxy(face, spec),
+            confidence(face.probabilities, spec),
+            face.track_id,
+            spec.labels,
+            face,
+            frame.size_wh,
+        )
+        for face in parsed
+    ]
+
+
+def _box_xyxy(face: ParsedFace, spec: ModelSpec) -> tuple[float, float, float, float]:
+    in_crop = full_face_box(face.probabilities, spec)
+    if in_crop is None:
+        return face.region.box_xyxy
+    scale = face.region.side / spec.size_px
+    left, top, _, _ = face.region.box_xyxy
+    x0, y0, x1, y1 = in_crop
+    return left + x0 * scale, top + y0 * scale, left + x1 * scale, top + y1 * scale
+
+
+def _open(source: str | PathLike[str] | int) -> Source:
+    return open_source(source if isinstance(source, int | str) else Path(source))
+
+
+def _engine(model: Model | Parser, opened: ExitStack) -> Engine:
+    return (model if isinstance(model, Parser) else opened.enter_context(load(model)))._engine
+
+
+def _masked(outcome: Outcome) -> Masked:
+    frames, faces = (outcome.summary.frames, outcome.summary.faces) if outcome.summary else (0, 0)
+    return Masked(outcome.job.input, outcome.job.output, frames, faces, outcome.error)
