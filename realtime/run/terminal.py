@@ -31,7 +31,7 @@ def checked_arguments(arguments: Sequence[str]) -> list[str]:
     """The arguments with `~` expanded where a shell leaves it (`--output=~/x`, "~/x").
 
     Raises:
-        UsageError: an argument or an option's value is empty, which would stand for the current folder.
+        UsageError: an argument or an option's value is empty, which would mean the current folder.
     """
     for argument in arguments:
         if not argument.strip() or re.fullmatch(r"--[\w-]+=\s*", argument):
