@@ -1,6 +1,6 @@
 """`unveil label`: pseudo-labels for folders of photographs and for videos, in parallel and resumable.
 
-`train/labels/label_folder.py` describes the output folder; `train/parts/folder.py` describes part labels and depth in it.
+`train/labels/label_folder.py` describes the output folder, and `train/parts/folder.py` part labels and depth in it.
 """
 
 from __future__ import annotations
