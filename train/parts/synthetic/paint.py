@@ -1,6 +1,7 @@
 """The texture of a synthetic face: skin, lips, lashes, beard, brows, freckles and wrinkles.
 
-Its first row is v = 1 of the head's texture coordinates. The atlas of labels has twice its resolution, and begins at v = 0.
+Its first row is v = 1 of the head's texture coordinates. The atlas of labels has twice its resolution and begins
+at v = 0.
 """
 
 from __future__ import annotations
