@@ -15,8 +15,7 @@ from engines import zoo
 from engines.errors import DataError
 from engines.spec import CONSENSUS_LABELS, ModelSpec
 from realtime.frames.types import U8
-from realtime.run.jobs import is_image
-from realtime.video.sources.image import read_rgb
+from realtime.video.sources.image import is_image, read_rgb
 from train.data.composites import Composites
 from train.data.faces import load_faces
 from train.measure.label_pictures import write_grid

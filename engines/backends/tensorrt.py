@@ -5,35 +5,27 @@ Its libraries are imported on demand: without a driver the import itself fails.
 
 from __future__ import annotations
 
-from importlib import import_module, util
+from importlib import util
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from engines import machine
-from engines.backends import Device
+from engines.backends import Device, tensorrt_plan
 from engines.backends import torch as torch_backend
 from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, plan_differences, refuse
 from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
 from engines.errors import EngineDamaged, UsageError
-from engines.installation import MissingExtra
-from engines.manifest import INPUT, OUTPUTS, Gpu, Manifest, TensorInfo
-from engines.spec import Batch, BuildSpec
+from engines.installation import MissingExtra, install_command
+from engines.manifest import INPUT, OUTPUTS, Manifest
+from engines.spec import BuildSpec
 
 if TYPE_CHECKING:
     import torch
 
     from engines.backends.cuda_call import Launch
     from engines.compiling.deploy import Deploy
-
-PLAN = "model.plan"
-_FP8_FROM = 8.9  # compute capability of Ada; Hopper has 9.0
-LIBRARIES = {"stock": "tensorrt", "rtx": "tensorrt_rtx"}
-"""The package of each flavour, the one for all GPUs first."""
-_BINDINGS = {INPUT: INPUT} | {f"output{index}": name for index, name in enumerate(OUTPUTS)}
-"""torch-tensorrt's names of the input and the outputs (2.13 takes no others) -> ours."""
 
 
 class TensorRt(Backend):
@@ -50,15 +42,17 @@ class TensorRt(Backend):
         available, detail = torch_backend.BACKEND.available("cuda")
         if not available:
             return False, detail
-        installed = flavour()
+        installed = tensorrt_plan.flavour()
         if installed is None:
-            return False, "TensorRT is not installed; run: pip install 'unveil[tensorrt]' (torch is used on the GPU)"
+            advice = install_command(self.extra)
+            return False, f"TensorRT is not installed; run: {advice} (until then, torch is used on the GPU)"
         try:
-            trt = library()
+            trt = tensorrt_plan.library()
         except MissingExtra as e:
             return False, str(e)
         if util.find_spec("torch_tensorrt") is None:
-            return False, "torch-tensorrt, which builds engines, is not installed; run: pip install 'unveil[tensorrt]'"
+            advice = install_command(self.extra)
+            return False, f"torch-tensorrt, which builds engines, is not installed; run: {advice}"
         return True, f"{trt.__name__} {trt.__version__} ({installed}), {detail}"
 
     def check_request(self, build_spec: BuildSpec) -> None:
@@ -75,10 +69,10 @@ class TensorRt(Backend):
 
     def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> TensorRtEngine:
         refuse(name, plan_differences(manifest, local_runtime()))
-        plan = read_plan(folder / PLAN)
-        problems = graph_problems(manifest, read_batch(plan), read_tensors(plan))
+        plan = tensorrt_plan.read_plan(folder / tensorrt_plan.PLAN)
+        problems = graph_problems(manifest, tensorrt_plan.read_batch(plan), tensorrt_plan.read_tensors(plan))
         if problems:
-            raise EngineDamaged(f"{folder / PLAN} is not what its manifest states: {'; '.join(problems)}")
+            raise EngineDamaged(f"{folder / tensorrt_plan.PLAN} is not what its manifest states: {'; '.join(problems)}")
         engine = TensorRtEngine(manifest, name, plan)
         engine._infer(manifest.batch.max)
         return engine
@@ -107,69 +101,12 @@ class TensorRtEngine(BatchedEngine):
         self._call = None
 
 
-def flavour() -> str | None:
-    """The flavour that is installed; None where there is none. Imports nothing."""
-    # torch-tensorrt for RTX puts a stand-in for "tensorrt" among the modules: that one comes from nowhere.
-    found = {name: util.find_spec(package) for name, package in LIBRARIES.items()}
-    return next((name for name, spec in found.items() if spec and spec.origin), None)
-
-
-def library() -> ModuleType:
-    """TensorRT's package, of the flavour that is installed. Raises MissingExtra."""
-    name = flavour()
-    try:
-        return import_module(LIBRARIES[name or "stock"])
-    except (ImportError, OSError) as e:  # OSError: its own libraries are missing
-        raise MissingExtra("a TensorRT engine", "tensorrt-rtx" if name == "rtx" else "tensorrt") from e
-
-
 def local_runtime() -> LocalRuntime:
     """What this machine offers. Raises MissingExtra where torch or TensorRT is not installed."""
-    trt, gpu, host = library(), gpu_here(), machine.host()
-    possible = tuple(precision for precision in BACKEND.precisions if precision != "fp8" or runs_fp8(gpu))
-    return LocalRuntime(trt.__name__, trt.__version__, possible, host["os"], host["machine"], flavour(), gpu)
-
-
-def runs_fp8(gpu: Gpu | None) -> bool:
-    """Whether a graphics card multiplies 8-bit floats."""
-    return gpu is not None and float(gpu.capability) >= _FP8_FROM
-
-
-def gpu_here() -> Gpu | None:
-    """The graphics card that torch can use."""
-    try:
-        import torch
-    except ImportError as e:
-        raise MissingExtra("a TensorRT engine", "tensorrt") from e
-    if not torch.cuda.is_available():
-        return None
-    major, minor = torch.cuda.get_device_capability()
-    return Gpu(torch.cuda.get_device_name(), f"{major}.{minor}")
-
-
-def read_plan(path: Path) -> Any:
-    """TensorRT's own view of a plan. Raises EngineDamaged where it cannot be read."""
-    trt = library()
-    plan = trt.Runtime(trt.Logger(trt.Logger.ERROR)).deserialize_cuda_engine(path.read_bytes())
-    if plan is None:
-        raise EngineDamaged(f"{path} cannot be read by {trt.__name__} {trt.__version__}; build it again")
-    return plan
-
-
-def read_batch(plan: Any) -> Batch:
-    """How many crops a plan takes: its first profile."""
-    least, best, most = plan.get_tensor_profile_shape(INPUT, 0)
-    return Batch(least[0], best[0], most[0])
-
-
-def read_tensors(plan: Any) -> tuple[TensorInfo, ...]:
-    """The inputs and outputs of a plan."""
-    names = [plan.get_tensor_name(index) for index in range(plan.num_io_tensors)]
-    return tuple(
-        TensorInfo(
-            _BINDINGS.get(name, name), tuple(plan.get_tensor_shape(name)), plan.get_tensor_dtype(name).name.lower()
-        )
-        for name in sorted(names, key=(*_BINDINGS, *names).index)
+    trt, gpu, host = tensorrt_plan.library(), tensorrt_plan.gpu_here(), machine.host()
+    possible = tuple(precision for precision in BACKEND.precisions if precision != "fp8" or tensorrt_plan.runs_fp8(gpu))
+    return LocalRuntime(
+        trt.__name__, trt.__version__, possible, host["os"], host["machine"], tensorrt_plan.flavour(), gpu
     )
 
 
@@ -189,7 +126,7 @@ def _launcher(plan: Any, manifest: Manifest) -> Launch:
         )
         if not context.set_input_shape(INPUT, tuple(crops.shape)):
             raise RuntimeError(f"TensorRT refuses crops of shape {tuple(crops.shape)}")
-        for name, tensor in zip(_BINDINGS, (crops, labels, probabilities), strict=True):
+        for name, tensor in zip(tensorrt_plan.BINDINGS, (crops, labels, probabilities), strict=True):
             context.set_tensor_address(name, tensor.data_ptr())
         if not context.execute_async_v3(torch.cuda.current_stream().cuda_stream):
             raise RuntimeError("TensorRT could not queue the network")

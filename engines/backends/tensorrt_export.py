@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from engines.backends import tensorrt
+from engines.backends import tensorrt_plan
 from engines.backends.fp8 import with_fp8
 from engines.backends.graph import Graph, differences, tensors_of
 from engines.compiling.deploy import Deploy, program
@@ -33,27 +33,27 @@ def write(deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder:
             for.
     """
     spec = deploy.spec
-    gpu = tensorrt.gpu_here()
+    gpu = tensorrt_plan.gpu_here()
     if gpu is None:
         raise BuildError("a TensorRT engine is built on the GPU that is to run it, and none can be used here")
-    flavour = tensorrt.flavour()
+    flavour = tensorrt_plan.flavour()
     recipe = {"tf32": False, "operators": "all in one engine"} | _compatibility(build_spec, flavour)
     if calibration is not None:
-        if not tensorrt.runs_fp8(gpu):
+        if not tensorrt_plan.runs_fp8(gpu):
             raise BuildError(f"{gpu.name} (capability {gpu.capability}) has no fp8: expected 8.9 or later; use fp16")
         deploy = with_fp8(deploy, calibration)
         recipe["fp8"] = "convolutions of 16n channels, one scale per tensor"
     timings = folder / "timings.cache"  # torch-tensorrt's own place is one for all users of the machine
     plan = _serialized(deploy, build_spec, recipe, timings)
     timings.unlink(missing_ok=True)
-    (folder / tensorrt.PLAN).write_bytes(plan)
-    read = tensorrt.read_plan(folder / tensorrt.PLAN)
-    batch, tensors = tensorrt.read_batch(read), tensorrt.read_tensors(read)
+    (folder / tensorrt_plan.PLAN).write_bytes(plan)
+    read = tensorrt_plan.read_plan(folder / tensorrt_plan.PLAN)
+    batch, tensors = tensorrt_plan.read_batch(read), tensorrt_plan.read_tensors(read)
     problems = differences(batch, tensors, build_spec.batch, tensors_of(spec, build_spec.batch), "asked for was")
     if problems:
         raise BuildError(f"{spec.name} was compiled into something else: {'; '.join(problems)}")
-    trt = tensorrt.library()
-    return Graph((tensorrt.PLAN,), batch, tensors, recipe, flavour, gpu, {trt.__name__: trt.__version__})
+    trt = tensorrt_plan.library()
+    return Graph((tensorrt_plan.PLAN,), batch, tensors, recipe, flavour, gpu, {trt.__name__: trt.__version__})
 
 
 def _compatibility(build_spec: BuildSpec, flavour: str | None) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _register_bytes() -> None:
     """Register a cast to uint8 with torch-tensorrt, which has none. TensorRT itself can do it at an output."""
     from torch_tensorrt.dynamo.conversion import ConverterPriority, dynamo_tensorrt_converter
 
-    bytes_type = tensorrt.library().uint8
+    bytes_type = tensorrt_plan.library().uint8
 
     @dynamo_tensorrt_converter(
         torch.ops.aten._to_copy.default,
@@ -122,7 +122,7 @@ def _register_fp8() -> None:
     from torch_tensorrt.dynamo.conversion import dynamo_tensorrt_converter
     from torch_tensorrt.dynamo.conversion.converter_utils import get_trt_tensor
 
-    trt = tensorrt.library()
+    trt = tensorrt_plan.library()
 
     @dynamo_tensorrt_converter(torch.ops.unveil.fp8_conv2d.default, supports_dynamic_shapes=True)
     def to_fp8_conv2d(ctx: Any, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Any:

@@ -13,8 +13,7 @@ from realtime.faces.detect import DetectsFaces
 from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
 from realtime.faces.tracker import TrackedRegion, Tracker
-from realtime.frames.crop import crop_rgb
-from realtime.frames.crop_depth import crop_depth
+from realtime.frames.crop import crop_depth, crop_rgb
 from realtime.frames.types import U8, Frame, ParsedFace
 from realtime.timing import StageTimer
 

@@ -1,5 +1,4 @@
-"""The crop geometry and its inverse. Every crop that a network sees, live or in training, is made here (its pixels by
-`realtime.frames.resampling`).
+"""The crop geometry and its inverse. Every crop that a network sees, at run time or in training, is made here.
 
 Coordinates are continuous: pixel (i, j) covers [j, j+1) x [i, i+1), its centre lies at (j + 0.5, i + 0.5).
 """
@@ -14,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime.frames.colour import black_yuv, rgb_from_yuv
-from realtime.frames.resampling import block_before, centres, warp_upright
-from realtime.frames.types import U8, Frame, Region
+from realtime.frames.depth import depth_gray, without_wall
+from realtime.frames.resampling import block_before, centres, warp_depth, warp_upright
+from realtime.frames.types import Depth, Frame, Mask, Probabilities, Region, Rgb
 
 Window = tuple[int, int, int, int]
 """(left, top, right, bottom) in whole pixels of the frame; left and top even, so that it falls on chroma samples."""
 NO_WINDOW: Window = (0, 0, 0, 0)
-_CHROMA_MATTERS = 0.625  # from this scale on it is a third of a pixel of the crop where chroma samples lie
+_CHROMA_MATTERS = 0.625  # from this scale on, the place of chroma samples is a third of a pixel of the crop
 
 
 def region_from_box(box_xyxy: Sequence[float], crop_scale: float) -> Region:
@@ -50,8 +50,10 @@ def frame_from_crop(region: Region, size_px: int) -> npt.NDArray[np.float64]:
 
 
 def aligned(region: Region, size_px: int) -> Region:
-    """The region moved to where its crop is made most quickly (`warp_upright`): by 5/8 of a pixel at most, of
-    the crop's or the frame's, whichever is larger."""
+    """The region moved to where its crop is made most quickly (`warp_upright`).
+
+    It moves by 5/8 of a pixel at most, of the crop or the frame, whichever pixel is larger.
+    """
     scale = size_px / region.side
     step = 1 if scale > _CHROMA_MATTERS else max(2, block_before(scale))
     left, top, _, _ = region.box_xyxy
@@ -59,8 +61,8 @@ def aligned(region: Region, size_px: int) -> Region:
     return Region(round(left / step) * step + half, round(top / step) * step + half, region.side)
 
 
-def crop_rgb(frame: Frame, region: Region, size_px: int) -> U8:
-    """The pixels of a region, as the network sees them.
+def crop_rgb(frame: Frame, region: Region, size_px: int) -> Rgb:
+    """The colours of a region, as the network sees them.
 
     Returns:
         (size_px, size_px, 3) uint8 RGB. What lies outside the frame is black.
@@ -84,8 +86,16 @@ def crop_rgb(frame: Frame, region: Region, size_px: int) -> U8:
     return np.ascontiguousarray(warp_upright(pixels, left, top, scale, size_px))
 
 
-def probabilities_on_frame(probabilities: U8, region: Region, size_wh: tuple[int, int]) -> tuple[Window, U8]:
-    """Bring a crop's probabilities back to the pixels of the frame.
+def crop_depth(depth: Depth, region: Region, size_px: int) -> Rgb:
+    """(size_px, size_px, 3) uint8: the depth of a region as gray; 0 outside the frame."""
+    steps = warp_depth(depth.steps, crop_from_frame(region, size_px), size_px)
+    return depth_gray(without_wall(steps.astype(np.float32) * np.float32(depth.step_m)))
+
+
+def probabilities_on_frame(
+    probabilities: Probabilities, region: Region, size_wh: tuple[int, int]
+) -> tuple[Window, Probabilities]:
+    """The probabilities of a crop, in the pixels of the frame.
 
     Args:
         probabilities: (S, S, K) uint8.
@@ -111,12 +121,12 @@ def window_on_frame(region: Region, size_wh: tuple[int, int]) -> Window:
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
 
 
-def channel_on_frame(channel: U8, region: Region, window: Window) -> U8:
-    """Bring one channel of a crop back to a window of the frame, bilinear. What lies outside the crop repeats its edge.
+def channel_on_frame(channel: Mask, region: Region, window: Window) -> Mask:
+    """One channel of a crop in the pixels of a window of the frame, bilinear. Outside the crop, its edge repeats.
 
     Args:
         channel: (S, S) uint8.
-        window: any window of the frame that is not empty.
+        window: any window of the frame but an empty one.
 
     Returns:
         (bottom - top, right - left) uint8.

@@ -1,41 +1,17 @@
-"""Which files a command works on, and how their outputs are called."""
+"""Which files a command works on, and the names of their outputs."""
 
 from __future__ import annotations
 
 import glob
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engines.errors import UsageError
+from engines.errors import SourceError, UsageError
 from realtime.render.registry import find_renderer
-
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-VIDEO_SUFFIXES = frozenset({
-    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
-    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-})  # fmt: skip
-
-
-@dataclass(frozen=True)
-class DepthScale:
-    """What one step of depth stands for."""
-
-    step_m: float
-    origin: str
-    """Where that is known from, for people."""
-
-    def __str__(self) -> str:
-        return f"{self.step_m:g} m a step ({self.origin})"
-
-
-@dataclass(frozen=True)
-class DepthInput:
-    """The depth of one input."""
-
-    path: Path
-    """A 16-bit gray PNG, a folder of them (one a frame, in their order), or a 16-bit gray video."""
-    scale: DepthScale
+from realtime.video.sources.depth_files import DepthInput, depth_of
+from realtime.video.sources.image import is_image
+from realtime.video.sources.open import media_suffixes
 
 
 @dataclass(frozen=True)
@@ -48,11 +24,6 @@ class Job:
     """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
     depth: DepthInput | None = None
     """Where the depth of its frames is; None for none."""
-
-
-def is_image(path: Path) -> bool:
-    """True for a still image, by its suffix."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def output_name(path: Path, render: str) -> str:
@@ -87,13 +58,41 @@ def plan(inputs: Sequence[str | Path], output: Path, render: str, *, overwrite: 
     if not paths:
         raise UsageError("; ".join(str(job.problem) for job in failed))
     found = list(paths.values())
-    if output.suffix.lower() not in IMAGE_SUFFIXES | VIDEO_SUFFIXES or output.is_dir():
+    if output.suffix.lower() not in media_suffixes() or output.is_dir():
         targets = [output / output_name(path, render) for path in found]
         return failed + _checked(found, targets, _identity(output), overwrite)
     if (count := len(found) + len(failed)) > 1:
         raise UsageError(f"--output {output} is one file, but there are {count} inputs; expected a folder")
     _check_suffix(output, found[0], render)
     return _checked(found, [output], None, overwrite)
+
+
+def with_depth(jobs: Sequence[Job], path: Path, scale_m: float | None = None) -> list[Job]:
+    """The jobs with their depth. A job without depth gets a problem.
+
+    Args:
+        path: for one job as in `depth_of`; for several jobs a folder that holds STEM.png for an image, and STEM.mkv or
+            a folder STEM for a video.
+        scale_m: the length of one step in metres, as in `depth_of`.
+
+    Raises:
+        SourceError: there is no such path.
+        UsageError: there is one depth file for several inputs, or the scale is not a positive number.
+    """
+    if path.is_file() and len(jobs) > 1:
+        raise UsageError(f"{path} is the depth of one input; got {len(jobs)}: give a folder with the depth of each")
+    return [_with_depth(job, path, scale_m, alone=len(jobs) == 1) for job in jobs]
+
+
+def _with_depth(job: Job, path: Path, scale_m: float | None, alone: bool) -> Job:
+    if job.problem:
+        return job
+    try:
+        return replace(job, depth=depth_of(job.input, path, scale_m, alone=alone))
+    except SourceError as e:
+        if not path.exists():
+            raise
+        return replace(job, problem=str(e))
 
 
 def _check_suffix(output: Path, path: Path, render: str) -> None:
@@ -114,17 +113,17 @@ def _checked(
     """A job for each path, with a problem where its output would cost a file.
 
     Args:
-        folder: the identity of the outputs' folder, where outputs must not lie beside their inputs.
+        folder: the identity of the outputs' folder, which must not be that of an input.
     """
     own = {_identity(path) for path in paths} - {None}
-    taken: dict[str, Path] = {}  # by names without their case, which some file systems do not tell apart
+    taken: dict[str, Path] = {}  # by lower-case names: some file systems ignore case
     jobs = []
     for path, target in zip(paths, targets, strict=True):
         problem = None
         if _identity(target) in own:
             problem = f"{path}: its output {target} would overwrite an input; choose another --output"
         elif folder is not None and _identity(path.parent) == folder:
-            problem = f"{path}: its output {target} would lie beside it, among files that it could replace; "
+            problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
         elif (first := taken.setdefault(target.name.casefold(), path)) is not path:
             problem = f"{path}: its output {target} is already that of {first}; process them into two folders"
@@ -156,12 +155,12 @@ def _expand(text: str | Path) -> Iterator[Path]:
     else:
         found = [path]
     if not found:
-        suffixes = " ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))
+        suffixes = " ".join(sorted(media_suffixes()))
         raise UsageError(f"the {kind} {text} has no video or image; expected files ending in {suffixes}")
     yield from found
 
 
 def _media(paths: Iterator[Path]) -> list[Path]:
-    wanted = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    wanted = media_suffixes()
     shown = (path for path in paths if path.suffix.lower() in wanted and not path.name.startswith("."))
     return sorted(path for path in shown if path.is_file())

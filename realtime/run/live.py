@@ -11,10 +11,10 @@ from types import FrameType
 
 from engines.engine import Engine
 from realtime.pipeline import Options, Summary, run
-from realtime.run.jobs import DepthInput
 from realtime.run.progress import Progress
 from realtime.video.sinks.base import Sink
 from realtime.video.sources.base import Source
+from realtime.video.sources.depth_files import DepthInput
 from realtime.video.sources.open import open_source
 
 

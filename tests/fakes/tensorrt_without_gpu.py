@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from engines.backends import tensorrt
+from engines.backends import tensorrt_plan
 from engines.manifest import Gpu
 
 CARD = Gpu("NVIDIA GeForce RTX 4090", "8.9")
@@ -83,7 +83,10 @@ def builds_on_paper() -> Iterator[list[OnPaper]]:
     builds: list[OnPaper] = []
     building: list[Any] = []
     configure = interpreter.TRTInterpreter._populate_trt_builder_config
-    packages = (interpreter.trt, tensorrt.library())  # the first is a stand-in for the second, with names of its own
+    packages = (
+        interpreter.trt,
+        tensorrt_plan.library(),
+    )  # the first is a stand-in for the second, with names of its own
     real_runtimes = [package.Runtime for package in packages]
 
     class Runtime:

@@ -118,13 +118,3 @@ def _unfinished(tasks: Mapping[str, Task], journal: Journal) -> dict[str, Task]:
 
 def _cost(tasks: Iterable[Task]) -> float:
     return sum(task.cost for task in tasks)
-
-
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, each made in a thread while the one before is in use."""
-    coming, end = iter(items), object()
-    with ThreadPoolExecutor(1) as pool:
-        made = pool.submit(next, coming, end)
-        while (item := made.result()) is not end:
-            made = pool.submit(next, coming, end)
-            yield item  # type: ignore[misc]  # not `end`

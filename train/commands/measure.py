@@ -13,47 +13,55 @@ from train.commands.options import JsonFile, Labels, needs_training
 
 
 class Paper(StrEnum):
-    """Whose claims."""
+    """The paper whose claims are tested."""
 
     consensus = "consensus"
     mutual = "mutual"
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model that ships, an engine's folder or a .safetensors checkpoint.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A model that ships, an engine's folder, a .safetensors checkpoint or a training run's folder."
+        ),
+    ],
     data: Annotated[
         str | None,
         typer.Option(
-            help="A data set, whose tables' rows are printed: KIND is cofw, part-labels, celebamask-hq, lapa, helen, "
-            "the last three with depth (lapa-d), folder or parts (ours; see docs/datasets.md).",
+            help="Evaluate on a data set, such as cofw:~/sets/cofw. docs/datasets.md lists the kinds.",
             metavar="KIND:FOLDER",
         ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Of the data set: train, val, or test if left out.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only so many pictures of the data set, spread.", min=1)] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split of the data set: train, val or test \\[default: test].")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Use only this many pictures of the data set, evenly spread.", min=1)
+    ] = None,
     baseline: Annotated[str | None, typer.Option(help="Another model to compare with.", metavar="MODEL")] = None,
     translator: Annotated[
         str | None,
         typer.Option(
-            help="rgb-to-depth or another: models that see depth also get depth from colour.", metavar="MODEL"
+            help="Model that generates depth from colour (rgb-to-depth), as a further input of models that see depth.",
+            metavar="MODEL",
         ),
     ] = None,
     light: Annotated[
         list[str] | None,
-        typer.Option(help="Of parts and depth: normal, dark or glare (may be repeated), or all \\[default: normal]."),
+        typer.Option(help="For parts and depth: normal, dark, glare (may be repeated) or all \\[default: normal]."),
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="The folder that `unveil label` wrote.")] = None,
     occluders: Annotated[
         Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Write a look at it: input, truth, prediction.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write pictures: input, ground truth, prediction.")] = None,
     groups_sheet: Annotated[
-        Path | None, typer.Option(help="Write a look at each group of the faces kept aside.", metavar="FILE")
+        Path | None, typer.Option(help="Write pictures for each group of held-out faces.", metavar="FILE")
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Measure a checkpoint or engine: on a data set (--data), or on faces and occluders that were kept aside from
-    training (--labels and --occluders)."""
+    """Evaluate a model on a data set (--data), or on held-out faces and occluders (--labels and --occluders)."""
     if data is None:
         if labels is None or occluders is None or split or limit or baseline or translator or light:
             raise UsageError(
@@ -66,8 +74,8 @@ def evaluate(
             "leave one out"
         )
     needs_training("evaluating", "torch")
-    from realtime.run import report
     from realtime.run.progress import counted
+    from realtime.run.report import is_stdout, write_json
     from train.measure.tables import dataset_text, held_out_text
 
     if data is not None:
@@ -79,34 +87,41 @@ def evaluate(
                 model, data, split=split or "test", limit=limit, baseline=baseline, translator=translator,
                 lights=tuple(LIGHTS) if light == ["all"] else tuple(light or ()), sheet=sheet, progress=progress,
             )  # fmt: skip
-        typer.echo(dataset_text(result))
-    elif labels is not None and occluders is not None:
+        text = dataset_text(result)
+    else:
+        assert labels is not None and occluders is not None  # checked above
         from train.measure.evaluate_held_out import evaluate_model
 
         result = evaluate_model(model, labels, occluders, sheet, groups_sheet)
-        typer.echo(held_out_text(result))
+        text = held_out_text(result)
+    typer.echo(text, err=is_stdout(json))
     if json:
-        report.write_json(json, result)
+        write_json(json, result)
 
 
 def reproduce(
     labels: Labels,
-    output: Annotated[Path, typer.Option(help="The folder of the runs; a job that was stopped goes on in it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder of the runs. A job that was stopped continues in it.")
+    ],
     paper: Annotated[
-        Paper, typer.Option(help="consensus; or mutual, whose labels are those of `unveil label --parts --depth`.")
+        Paper, typer.Option(help="consensus, or mutual with the labels of `unveil label --parts --depth`.")
     ] = Paper.consensus,
     occluders: Annotated[
         Path | None, typer.Option(help="For consensus: cut-out occluders (RGBA) in hands, masks and objects.")
     ] = None,
-    docs: Annotated[Path | None, typer.Option(help="Where page, plots and raw results go, if not there.")] = None,
-    small: Annotated[bool, typer.Option("--small", help="A little of it, in minutes, to see that it runs.")] = False,
-    seeds: Annotated[int | None, typer.Option(help="Runs of each row \\[default: 3].", min=1)] = None,
+    docs: Annotated[
+        Path | None, typer.Option(help="The folder for page, plots and raw results \\[default: --output].")
+    ] = None,
+    small: Annotated[
+        bool, typer.Option("--small", help="Do tiny runs in minutes, as a check that everything works.")
+    ] = False,
+    seeds: Annotated[int | None, typer.Option(help="Number of runs of each variant \\[default: 3].", min=1)] = None,
     width: Annotated[
         int | None, typer.Option(help="Channels of the networks' first layer, 64 in the papers \\[default: 16].", min=4)
     ] = None,
 ) -> None:
-    """Put the claims of Structure via Consensus, or of Cross-Domain Mutual Learning, to the test, and write what comes
-    out, whichever way it falls."""
+    """Test the claims of Structure via Consensus or Cross-Domain Mutual Learning, and write a page with the results."""
     if small and (docs or seeds or width):
         raise UsageError("--small has one seed and its own width, and writes to --output only; leave out the others")
     if (occluders is None) == (paper is Paper.consensus):

@@ -1,4 +1,4 @@
-"""What varies between photographs: framing, light, colour, sharpness, noise and compression."""
+"""Random changes to a crop: framing, light, colour, sharpness, noise and compression."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ F32 = npt.NDArray[np.float32]
 
 
 def random_framing(rng: Rng) -> npt.NDArray[np.float64]:
-    """How a crop may differ from the right one: what detection and tracking get wrong, and how heads tilt.
+    """A random framing: the errors of detection and tracking, and the tilt of heads.
 
     Returns:
         (3, 3) affine in units of the full-face box's longer side, about the box's centre.
     """
     zoom = math.exp(rng.uniform(math.log(0.74), math.log(1.25)))
     degrees = rng.uniform(-50, 50) if rng.random() < 0.12 else rng.normal(0, 11)
-    spread = 0.9 if rng.random() < 0.03 else 0.08  # now and then the face is almost lost
+    spread = 0.9 if rng.random() < 0.03 else 0.08  # sometimes the face is almost outside
     angle = math.radians(degrees)
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     stretch = np.diag([math.exp(rng.normal(0, 0.05)) * (-1 if rng.random() < 0.5 else 1), 1.0])
@@ -33,7 +33,7 @@ def random_framing(rng: Rng) -> npt.NDArray[np.float64]:
 
 
 def random_look(rgb: U8, rng: Rng) -> U8:
-    """Another light, camera and compression for a crop, (S, S, 3) uint8 -> the same."""
+    """Change the light, camera and compression of a crop at random: (S, S, 3) uint8 -> the same."""
     if rng.random() < 0.2:
         rgb = _low_resolution(rgb, rng.uniform(1.3, 3.6))
     pixels = _light(rgb, rng)

@@ -1,8 +1,6 @@
-"""Training samples: a labelled face, framed and lit at random, with occluders pasted over it."""
+"""Training samples: a labelled face with random framing and light, and with occluders pasted on it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,7 +11,8 @@ from realtime.frames.resampling import warp
 from realtime.frames.types import U8
 from train.data.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
-from train.labels.pseudo_label import blobs_of
+from train.data.sample import Sample
+from train.labels.pseudo_label import blobs_from_labels
 from train.occluders import shapes
 from train.occluders.glasses import with_clear_glasses
 from train.occluders.kinds import Occluders, random_kind
@@ -24,26 +23,12 @@ _OCCLUDER_COUNT_SHARE = (0.25, 0.53, 0.22)
 _CLEAR_GLASSES_SHARE = 0.2
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One composed crop with its truth."""
-
-    rgb: U8
-    """(S, S, 3)"""
-    labels: U8
-    """(S, S): class ids."""
-    blobs: U8
-    """(S, S): 0 background, 1 face, 2.. one id for each connected occlusion."""
-    kinds: tuple[str, ...] = ()
-    """The occluders that were pasted."""
-
-
 class Composites:
-    """An endless, indexable supply of samples: the same seed and index always give the same sample.
+    """Endless samples by index: the same seed and index always give the same sample.
 
     Args:
         faces: labelled faces (one side of the split).
-        occluders: the occluders of the same side.
+        occluders: of the same side.
     """
 
     def __init__(self, faces: list[Face], occluders: Occluders, spec: ModelSpec, seed: int) -> None:
@@ -58,7 +43,7 @@ class Composites:
         kinds = tuple(random_kind(rng) for _ in range(rng.choice(_OCCLUDER_COUNTS, p=_OCCLUDER_COUNT_SHARE)))
         for kind in kinds:
             scene = paste(scene, self._occluders.make(kind, scene, rng), rng)
-        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_of(scene.labels), kinds)
+        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_from_labels(scene.labels), kinds)
 
 
 def frame_face(

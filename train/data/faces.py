@@ -21,31 +21,31 @@ from train.heads.landmarks import Points
 from train.labels.label_folder import read_faces, read_labels
 
 STORE_PX = 256
-STORE_SCALE = 2.4  # of the full-face box: room for turning and shifting a 1.5 times crop
+STORE_SCALE = 2.4  # in sides of the full-face box: room to rotate and shift a crop of 1.5 times the box
 
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One labelled face, cut out generously."""
+    """One labelled face in a crop with a wide margin."""
 
     rgb: U8
     """(STORE_PX, STORE_PX, 3)"""
     labels: U8
     """(STORE_PX, STORE_PX): class ids."""
     inside: U8
-    """(STORE_PX, STORE_PX): 255 where the photograph is, 0 beyond its border."""
+    """(STORE_PX, STORE_PX): 255 inside the photograph, 0 beyond its border."""
     landmarks: Points
-    """(478, 2) float32, in pixels of the store's crop."""
+    """(478, 2) float32, in pixels of the stored crop."""
     name: str
 
     @property
     def box_side(self) -> float:
-        """The longer side of the full-face box, in pixels of the store's crop."""
+        """The longer side of the full-face box, in pixels of the stored crop."""
         return STORE_PX / STORE_SCALE
 
 
 def load_faces(folder: Path, split: Split | None = None, threads: int = 2) -> list[Face]:
-    """The faces that `unveil label` wrote into a folder; of one side of the split, or all of them.
+    """Load the faces that `unveil label` wrote into a folder: one side of the split, or all.
 
     Raises:
         DataError: the folder or a label file is missing.

@@ -1,4 +1,4 @@
-"""A set of crops that is gone through again and again, in another order each time, mirrored and moved a little."""
+"""Repeats a set of crops endlessly: in another order in each epoch, with small random changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from engines.errors import DataError
 from realtime.frames.types import U8
 from train.data.augment import random_look
-from train.data.composites import Sample
+from train.data.sample import Sample
 
 Rng = np.random.Generator
 _TURN_DEGREES, _ZOOM, _SHIFT_RATIO = 8.0, 0.08, 0.03  # standard deviations
@@ -22,7 +22,7 @@ _LOOK_SHARE = 0.5
 
 
 class Samples(Protocol):
-    """Crops by their place in the set."""
+    """Crops by index."""
 
     def __len__(self) -> int: ...
 
@@ -30,13 +30,13 @@ class Samples(Protocol):
 
 
 class Repeated:
-    """An endless, indexable supply of a set's samples: the same seed and index always give the same sample.
+    """Endless samples of a set by index: the same seed and index always give the same sample.
 
     Args:
         samples: the set.
-        labels: the names of its class ids; left and right change places in a mirrored crop.
+        labels: the names of the class ids; left and right are swapped in a mirrored crop.
         flips: mirror every other crop.
-        augment: turn, zoom and shift every crop a little, and put half of them in another light.
+        augment: rotate, scale and shift every crop a little, and change the light of half of them.
 
     Raises:
         DataError: the set is empty.
@@ -61,7 +61,7 @@ class Repeated:
 
 
 def mirrored_ids(labels: Sequence[str]) -> U8:
-    """(256,) uint8: what a class id becomes in a mirrored picture. The subject's left ear becomes a right one."""
+    """(256,) uint8: class id -> class id in a mirrored picture, where the subject's left ear becomes a right one."""
     table = np.arange(256, dtype=np.uint8)
     for number, name in enumerate(labels):
         side, _, part = name.partition(" ")
@@ -72,7 +72,7 @@ def mirrored_ids(labels: Sequence[str]) -> U8:
 
 
 def mirrored(sample: Sample, ids: U8) -> Sample:
-    """The mirror image of a sample, with class ids by `mirrored_ids`. Blobs that are the labels stay the labels."""
+    """The mirror image of a sample, with class ids from `mirrored_ids`. Blobs that are the labels stay the labels."""
     labels = np.ascontiguousarray(ids[sample.labels[:, ::-1]])
     same = sample.blobs is sample.labels
     blobs = labels if same else np.ascontiguousarray(sample.blobs[:, ::-1])

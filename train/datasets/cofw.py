@@ -5,8 +5,9 @@
     masks/train/*.png       one per labelled training picture, numbered in the order of the set; face 255, else 0
     masks/test/*.png
 
-A row of phis is 29 x, 29 y, 29 times whether the landmark is covered; of bboxes left, top, width, height. MATLAB counts
-pixels from 1. The first 845 training pictures are LFPW's and have no mask: 500 masks belong to the last 500.
+A row of phis is 29 x, 29 y and 29 flags for covered landmarks; a row of bboxes is left, top, width, height. MATLAB
+counts pixels from 1. The first 845 training pictures are from LFPW and have no masks: the 500 masks belong to the last
+500.
 """
 
 from __future__ import annotations

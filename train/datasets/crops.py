@@ -1,4 +1,4 @@
-"""From a picture of a data set to the network's crop, and back."""
+"""Maps pictures of a data set to the network's crop, and class ids back to the picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from train.datasets.base import Example
 
 
 def region_of(example: Example, spec: ModelSpec) -> Region:
-    """What the network sees: `crop_scale` times the face's box; the whole picture where the set is aligned."""
+    """The region that the network sees: `crop_scale` times the face's box, or the whole picture of an aligned set."""
     if example.box_xyxy is None:
         height, width = example.labels.shape
         return region_of_frame((width, height))
@@ -25,7 +25,7 @@ def region_of(example: Example, spec: ModelSpec) -> Region:
 def to_crop(example: Example, spec: ModelSpec) -> tuple[U8, U8, U8]:
     """(S, S, 3) uint8 RGB, (S, S) uint8 class ids, (S, S) uint8 blobs.
 
-    Where the set has no blobs, each class is one: "we simply treat the separate mask classes as the blobs" (4.1).
+    If the set has no blobs, each class is one: "we simply treat the separate mask classes as the blobs" (4.1).
     """
     affine = crop_from_frame(region_of(example, spec), spec.size_px)
     labels = warp_labels(example.labels, affine, spec.size_px)
@@ -34,16 +34,16 @@ def to_crop(example: Example, spec: ModelSpec) -> tuple[U8, U8, U8]:
 
 
 def superpixels_on_crop(example: Example, spec: ModelSpec) -> npt.NDArray[np.int32] | None:
-    """(S, S) int32: the superpixels, as the crop sees them; None where the set has none."""
+    """(S, S) int32: the superpixels in the crop; None if the set has none."""
     if example.superpixels is None:
         return None
     affine = crop_from_frame(region_of(example, spec), spec.size_px)
-    # OpenCV warps no whole numbers of this size; float32 holds ids below 2**24 exactly.
+    # OpenCV cannot warp int32. float32 represents ids below 2**24 exactly.
     ids = example.superpixels.astype(np.float32)
     return cv2.warpAffine(ids, centres(affine), (spec.size_px, spec.size_px), flags=cv2.INTER_NEAREST).astype(np.int32)
 
 
 def on_picture(labels: U8, region: Region, size_wh: tuple[int, int]) -> U8:
-    """(H, W) uint8: a crop's class ids on the whole picture, by nearest neighbour (section 4.4); 0 beyond the crop."""
+    """(H, W) uint8: a crop's class ids mapped to the picture by nearest neighbour (section 4.4); 0 beyond the crop."""
     affine = frame_from_crop(region, labels.shape[0])
     return cv2.warpAffine(labels, centres(affine), size_wh, flags=cv2.INTER_NEAREST).astype(np.uint8)

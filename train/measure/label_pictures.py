@@ -1,4 +1,4 @@
-"""Pictures of labels for people: tiles and grids."""
+"""Draws labels over pictures, and writes grids of tiles."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _COLOURS = np.array([(0, 0, 0), (0, 200, 180), (255, 120, 0)], np.float32)  # ba
 
 
 def overlay(rgb: U8, labels: U8, strength: float = 0.5) -> U8:
-    """(H, W, 3) uint8: the labels' colours over the picture; the background stays as it is."""
+    """(H, W, 3) uint8: the colours of the labels over the picture. The background is unchanged."""
     mixed = rgb * (1 - strength) + _COLOURS[np.minimum(labels, 2)] * strength
     return np.where(labels[:, :, None] > 0, mixed, rgb).astype(np.uint8)
 
 
 def parts_overlay(rgb: U8, ids: U8) -> U8:
-    """(H, W, 3) uint8: the run time's colours of the parts over the picture, outlines stronger."""
+    """(H, W, 3) uint8: the run time's colours of the parts over the picture, with stronger outlines."""
     edge = np.zeros(ids.shape, np.float32)
     edge[:, 1:] += ids[:, 1:] != ids[:, :-1]
     edge[1:] += ids[1:] != ids[:-1]
@@ -43,7 +43,7 @@ def overlay_tile(rgb: U8, labels: U8, box_xyxy: Sequence[float], tile_px: int, c
 
 
 def write_grid(tiles: Sequence[U8], path: Path, columns: int) -> Path:
-    """Write equal tiles, row by row, as one picture: gray where all of them are."""
+    """Write tiles of one size, row by row, as one picture. It is gray if all tiles are."""
     if not tiles:
         return path
     blank = np.zeros_like(tiles[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -61,3 +61,21 @@ class Source(Closing):
     def stop(self) -> None:
         """Make the iteration end soon. Only this method may be called by another thread meanwhile."""
         self._stopped.set()
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of source, and how `open_source` recognises and opens it."""
+
+    recognises: Callable[[str | Path], bool]
+    """True if an address, as the user gave it, belongs to this kind."""
+    open: Callable[[str | Path], Source]
+    """Open an address that was recognised. Raises SourceError."""
+    suffixes: frozenset[str] = frozenset()
+    """The file name suffixes by which folders and globs find its files, lower case and with the dot. Empty if it has no
+    files."""
+
+
+def file_path(address: str | Path) -> Path:
+    """The file that an address names ("clip.mp4", "file:///clips/clip.mp4")."""
+    return Path(str(address).removeprefix("file://"))

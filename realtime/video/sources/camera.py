@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import numpy as np
 
 from engines.errors import SourceError
 from realtime.frames.types import Frame
-from realtime.video.sources.base import Source, SourceInfo
+from realtime.video.sources.base import Source, SourceInfo, SourceKind
 
+_ADDRESS = re.compile(r"(?:/dev/video)?(\d+)")
 _TIME_BASE = Fraction(1, 90_000)
 
 
@@ -59,8 +61,24 @@ def cameras() -> list[int]:
     return sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdigit())
 
 
+def _index_of(address: str | Path) -> int | None:
+    match = _ADDRESS.fullmatch(str(address))
+    if match is None or (isinstance(address, Path) and not address.is_absolute()):  # Path("3") is a file with that name
+        return None
+    return int(match[1])
+
+
+def _open(address: str | Path) -> CameraSource:
+    index = _index_of(address)
+    assert index is not None
+    return CameraSource(index)
+
+
 def _check_present(index: int) -> None:
     # OpenCV's own message, on stderr, is less clear.
     if sys.platform == "linux" and index not in cameras():
         found = ", ".join(map(str, cameras())) or "none"
         raise SourceError(f"no camera {index}: /dev/video{index} does not exist (cameras found: {found})")
+
+
+CAMERA = SourceKind(lambda address: _index_of(address) is not None, _open)

@@ -1,12 +1,12 @@
-"""Which depth belongs to which input, what its steps mean, and depth pictures."""
+"""Files of measured depth: which of them belongs to an input, what their steps mean, and how pictures are read."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,59 +14,71 @@ import cv2
 import numpy as np
 
 from engines.errors import SourceError, UsageError
-from realtime.frames.types import U16
-from realtime.run.jobs import VIDEO_SUFFIXES, DepthInput, DepthScale, Job, is_image
+from realtime.frames.types import DepthSteps
+from realtime.video.sources.image import is_image
+from realtime.video.sources.video import VIDEO_SUFFIXES
 
 _MILLIMETRE = 0.001  # what most depth cameras count in
 _SCALE = "depth_scale_m"  # of depth.json, and of the faces.jsonl that `unveil label --depth` writes
 _LONGEST_LINE = 1 << 20  # a face with its landmarks has 20,000 characters
 
 
-def with_depth(jobs: Sequence[Job], path: Path, scale_m: float | None = None) -> list[Job]:
-    """The jobs with their depth; one for which there is none has a problem.
+@dataclass(frozen=True)
+class DepthScale:
+    """The length of one step of depth."""
 
-    Args:
-        path: of one input: its depth picture, its depth video, or the folder of its frames' pictures. Of several: a
-            folder that holds STEM.png for an image, and STEM.mkv or a folder STEM for a video.
-        scale_m: metres that one step stands for; None: as a file beside the depth says, else millimetres.
+    step_m: float
+    origin: str
+    """Where the length comes from, for people."""
 
-    Raises:
-        SourceError: there is no such path.
-        UsageError: one depth file for several inputs, or a scale that is none.
-    """
-    if path.is_file() and len(jobs) > 1:
-        raise UsageError(f"{path} is the depth of one input; got {len(jobs)}: give a folder with the depth of each")
-    return [_with_depth(job, path, scale_m, alone=len(jobs) == 1) for job in jobs]
+    def __str__(self) -> str:
+        return f"{self.step_m:g} m per step ({self.origin})"
+
+
+@dataclass(frozen=True)
+class DepthInput:
+    """The depth of one input."""
+
+    path: Path
+    """A 16-bit gray PNG, a folder of them (one per frame, in order), or a 16-bit gray video."""
+    scale: DepthScale
 
 
 def depth_of(source: Path, path: Path, scale_m: float | None = None, *, alone: bool = True) -> DepthInput:
-    """The depth of one input (see `with_depth`); `alone`: the folder may hold the frames of this one video.
+    """The depth of one input.
+
+    Args:
+        source: the input.
+        path: its depth picture, its depth video, or the folder of its frames' pictures; or a folder that holds
+            STEM.png for an image, and STEM.mkv or a folder STEM for a video.
+        scale_m: the length of one step in metres; None: as a file next to the depth states, else a millimetre.
+        alone: True if the folder may hold the pictures of this one video.
 
     Raises:
-        SourceError: there is none.
-        UsageError: a scale that is none.
+        SourceError: there is no such depth.
+        UsageError: the scale is not a positive number.
     """
     found = _found(source, path, alone)
     return DepthInput(found, scale_of(found, scale_m))
 
 
 def scale_of(path: Path, given_m: float | None) -> DepthScale:
-    """What a step stands for: as given, as depth.json or faces.jsonl beside the depth (or above it) says, else a
-    millimetre.
+    """The length of one step: as given, else as depth.json or faces.jsonl next to the depth or above it states, else
+    a millimetre.
 
     Raises:
-        SourceError: such a file says nothing that could be understood.
-        UsageError: the given scale is none.
+        SourceError: such a file states no usable scale.
+        UsageError: the given scale is not a positive number.
     """
     if given_m is not None:
         if not (math.isfinite(given_m) and given_m > 0):
-            raise UsageError(f"a depth scale of {given_m} m; expected metres a step, such as 0.001")
+            raise UsageError(f"a depth scale of {given_m} m; expected metres per step, such as 0.001")
         return DepthScale(given_m, "as given")
     for folder in (path, *path.parents[:3]):  # unveil's own depth lies in FOLDER/depth/SET/NAME.png
         for name in ("depth.json", "faces.jsonl"):
             if (folder / name).is_file():
                 return DepthScale(_stated(folder / name), str(folder / name))
-    return DepthScale(_MILLIMETRE, "assumed; --depth-scale or a depth.json beside it says otherwise")
+    return DepthScale(_MILLIMETRE, "assumed; --depth-scale or a depth.json next to it can state another")
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -75,7 +87,7 @@ def pictures(folder: Path) -> list[Path]:
     return sorted(found, key=_by_numbers)
 
 
-def read_depth(path: Path) -> U16:
+def read_depth(path: Path) -> DepthSteps:
     """(H, W) uint16 of a depth picture. Raises SourceError where it is missing, damaged or has other than 16 bits."""
     if not path.is_file():
         raise SourceError(f"{path}: no such depth picture; expected a 16-bit gray PNG")
@@ -96,20 +108,9 @@ def read_depth(path: Path) -> U16:
 
 
 def _by_numbers(file: Path) -> list[tuple[int, str]]:
-    """ "depth_9" before "depth_10"."""
+    """A sort key that puts "depth_9" before "depth_10"."""
     parts = re.split(r"(\d+)", file.stem)  # text and digits by turns
     return [(int(part), "") if index % 2 else (0, part) for index, part in enumerate(parts)]
-
-
-def _with_depth(job: Job, path: Path, scale_m: float | None, alone: bool) -> Job:
-    if job.problem:
-        return job
-    try:
-        return replace(job, depth=depth_of(job.input, path, scale_m, alone=alone))
-    except SourceError as e:
-        if not path.exists():
-            raise
-        return replace(job, problem=str(e))
 
 
 def _found(source: Path, path: Path, alone: bool) -> Path:
@@ -135,7 +136,7 @@ def _stated(file: Path) -> float:
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as e:
         raise SourceError(f"{file}: no {_SCALE} in it ({type(e).__name__}: {e}); or give --depth-scale") from e
     if not (math.isfinite(scale) and scale > 0):
-        raise SourceError(f"{file}: {_SCALE} is {scale}; expected metres a step, or give --depth-scale")
+        raise SourceError(f"{file}: {_SCALE} is {scale}; expected metres per step, or give --depth-scale")
     return scale
 
 

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from engines.errors import SourceError
-from realtime.frames.types import U8, Frame
-from realtime.video.sources.base import Source, SourceInfo
+from realtime.frames.types import Frame, Rgb
+from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 class ImageSource(Source):
@@ -29,8 +31,13 @@ class ImageSource(Source):
         """Nothing is held open."""
 
 
-def read_rgb(path: Path) -> U8:
-    """(H, W, 3) uint8 RGB of an image file: upright, 16-bit reduced to 8, transparency left out.
+def is_image(path: Path) -> bool:
+    """True for a still image, by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def read_rgb(path: Path) -> Rgb:
+    """(H, W, 3) uint8 of an image file: upright, 16 bits reduced to 8, without transparency.
 
     Raises:
         SourceError: missing, empty or not an image.
@@ -48,3 +55,8 @@ def read_rgb(path: Path) -> U8:
     if rgb is None:
         raise SourceError(f"{path}: not an image that OpenCV can decode; expected JPEG, PNG, WebP, BMP or TIFF")
     return np.asarray(rgb, np.uint8)
+
+
+IMAGE = SourceKind(
+    lambda address: is_image(file_path(address)), lambda address: ImageSource(file_path(address)), IMAGE_SUFFIXES
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,22 +9,25 @@ from pathlib import Path
 
 from engines.errors import SourceError, UsageError
 from realtime.frames.types import Frame
-from realtime.run.jobs import DepthInput, is_image
-from realtime.video.sources.base import Source, SourceInfo
-from realtime.video.sources.camera import CameraSource
+from realtime.video.sources.base import Source, SourceInfo, SourceKind
+from realtime.video.sources.camera import CAMERA
 from realtime.video.sources.depth import WithDepth
-from realtime.video.sources.image import ImageSource
-from realtime.video.sources.video import VideoSource
+from realtime.video.sources.depth_files import DepthInput
+from realtime.video.sources.image import IMAGE
+from realtime.video.sources.video import STREAM, VIDEO
 
-__all__ = ["PacedSource", "Source", "SourceInfo", "open_source"]
-_CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
+__all__ = ["KINDS", "PacedSource", "Source", "SourceInfo", "media_suffixes", "open_source"]
+KINDS: list[SourceKind] = [CAMERA, STREAM, IMAGE, VIDEO]
+"""The kinds of sources. The first that recognises an address opens it; VIDEO recognises every file.
+
+To add a kind, write its file and put its name before VIDEO."""
 
 
-def open_source(spec: str | int | Path, *, live: bool = False, depth: DepthInput | None = None) -> Source:
+def open_source(address: str | int | Path, *, live: bool = False, depth: DepthInput | None = None) -> Source:
     """Open a source of frames; use it in a `with`.
 
     Args:
-        spec: a file (Path or str), a camera (3, "3" or "/dev/video3") or the URL of a stream ("rtsp://...").
+        address: a file (Path, str or "file://..."), a camera (3, "3" or "/dev/video3") or a stream ("rtsp://...").
         live: play a video file at its own pace, like a camera. A URL that states a duration counts as a file. Cameras
             and other streams are always live.
         depth: the depth of a file's frames.
@@ -34,18 +36,21 @@ def open_source(spec: str | int | Path, *, live: bool = False, depth: DepthInput
         SourceError: the source cannot be opened, or has no picture.
         UsageError: depth was given for a camera or stream.
     """
+    text = str(address) if isinstance(address, int) else address
+    kind = next(kind for kind in KINDS if kind.recognises(text))
+    if depth is not None and not kind.suffixes:
+        raise UsageError(f"{address}: --depth needs a file; leave it out to have the depth estimated from colour")
+    source = kind.open(text)
+    info = source.info
     if depth is not None:
-        return _with_depth(spec, live, depth)
-    camera = spec if isinstance(spec, int) else _camera_index(spec)
-    if camera is not None:
-        return CameraSource(camera)
-    if isinstance(spec, str) and "://" in spec and not spec.startswith("file://"):
-        stream = VideoSource(spec)
-        return PacedSource(stream) if live and stream.info.duration_seconds is not None else stream
-    path = Path(str(spec).removeprefix("file://"))
-    if is_image(path):
-        return ImageSource(path)
-    return PacedSource(VideoSource(path)) if live else VideoSource(path)
+        source = WithDepth(source, depth)
+    paced = info.duration_seconds is not None if info.live else info.kind != "image"
+    return PacedSource(source) if live and paced else source
+
+
+def media_suffixes() -> frozenset[str]:
+    """The file name suffixes by which folders and globs find media: lower case, with the dot."""
+    return frozenset().union(*(kind.suffixes for kind in KINDS))
 
 
 class PacedSource(Source):
@@ -73,17 +78,3 @@ class PacedSource(Source):
 
     def close(self) -> None:
         self._source.close()
-
-
-def _with_depth(spec: str | int | Path, live: bool, depth: DepthInput) -> Source:
-    if isinstance(spec, int) or _camera_index(spec) is not None or "://" in str(spec):
-        raise UsageError(f"{spec}: depth can stand beside a file only; leave --depth out to have it estimated")
-    source = WithDepth(open_source(spec), depth)
-    return PacedSource(source) if live and source.info.kind != "image" else source
-
-
-def _camera_index(spec: str | Path) -> int | None:
-    match = _CAMERA.fullmatch(str(spec))
-    if match is None or (isinstance(spec, Path) and not spec.is_absolute()):  # Path("3") is a file with that name
-        return None
-    return int(match[1])

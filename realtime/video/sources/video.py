@@ -20,9 +20,13 @@ from av.video.stream import VideoStream
 from engines.errors import SourceError
 from realtime.frames.types import Frame
 from realtime.video.av_frame import SPACE_OF_MATRIX, UNSPECIFIED, FromAv, Orientation, orientation_of, turn
-from realtime.video.sources.base import Source, SourceInfo
+from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.stream import TIMEOUT_SECONDS, StreamReader, open_stream, stated_seconds, without_password
 
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
+    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})  # fmt: skip
 _LOG = logging.getLogger(__name__)
 _CHECK = "check the sender and the network"
 _DEFAULT_FPS = 25.0
@@ -229,3 +233,11 @@ def _duration_seconds(container: InputContainer, stream: VideoStream) -> float |
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return stated_seconds(container)
+
+
+def _is_stream(address: str | Path) -> bool:
+    return isinstance(address, str) and "://" in address and not address.startswith("file://")
+
+
+STREAM = SourceKind(_is_stream, VideoSource)
+VIDEO = SourceKind(lambda address: True, lambda address: VideoSource(file_path(address)), VIDEO_SUFFIXES)

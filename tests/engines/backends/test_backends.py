@@ -1,4 +1,4 @@
-"""The backends: what each refuses to load, and what is said of this machine."""
+"""The backends: what each refuses to load, and what it reports of this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from engines import backends, machine
-from engines.backends import BackendStatus, tensorrt, torch
+from engines.backends import BackendStatus, tensorrt, tensorrt_plan, torch
 from engines.backends.base import Backend
 from engines.backends.graph import Graph, tensors_of
 from engines.engine import BatchedEngine
@@ -194,7 +194,7 @@ def test_missing_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.setattr(torch.util, "find_spec", lambda name: None)
     assert not backends.get_backend("openvino").available("cpu")[0]
-    assert "pip install 'unveil[train]'" in backends.get_backend("torch").available("cpu")[1]
+    assert install_command("train") in backends.get_backend("torch").available("cpu")[1]
 
 
 def test_unknown_backend_lists_the_known_ones() -> None:
@@ -224,7 +224,7 @@ def test_a_gpu_is_never_silently_ignored(
     ("torch_cuda", "flavour", "said"),
     [
         ((False, "no card"), "rtx", "no card"),
-        ((True, "a card"), None, r"TensorRT is not installed; run: pip install 'unveil\[tensorrt\]'"),
+        ((True, "a card"), None, "TensorRT is not installed; run: .*install.*tensorrt"),
         ((True, "a card"), "rtx", "needs the extra 'tensorrt-rtx'"),
     ],
 )
@@ -232,7 +232,7 @@ def test_why_there_is_no_tensorrt_is_said(
     monkeypatch: pytest.MonkeyPatch, torch_cuda: tuple[bool, str], flavour: str | None, said: str
 ) -> None:
     monkeypatch.setattr(torch.BACKEND, "available", lambda device: torch_cuda)
-    monkeypatch.setattr(tensorrt, "flavour", lambda: flavour)
+    monkeypatch.setattr(tensorrt_plan, "flavour", lambda: flavour)
     monkeypatch.setitem(sys.modules, "tensorrt_rtx", None)
     available, detail = tensorrt.BACKEND.available("cuda")
     assert not available and re.search(said, detail)

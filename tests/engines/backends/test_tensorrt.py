@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import nn
 
-from engines.backends import tensorrt
+from engines.backends import tensorrt, tensorrt_plan
 from engines.backends.fp8 import Fp8Conv2d, with_fp8
 from engines.backends.graph import Graph
 from engines.compiling.deploy import Deploy
@@ -52,7 +52,7 @@ def torch_tensorrt() -> Any:
 
 @contextmanager
 def on_paper(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[OnPaper]]:
-    monkeypatch.setattr(tensorrt, "gpu_here", lambda: CARD)
+    monkeypatch.setattr(tensorrt_plan, "gpu_here", lambda: CARD)
     with named_card(available=False), builds_on_paper() as builds:  # available, torch would ask the card itself
         yield builds
 
@@ -65,9 +65,7 @@ def compiled(
     with on_paper(monkeypatch) as builds:
         build_spec = BuildSpec.of("tensorrt", precision, batch)
         calibration = fixed_samples(spec, 2) if precision in CALIBRATED else None
-        graph = tensorrt_export.write(
-            Deploy(network, spec, build_spec.precision), spec, build_spec, calibration, folder
-        )
+        graph = tensorrt_export.write(Deploy(network, spec, build_spec.precision), build_spec, calibration, folder)
     return graph, builds[-1]
 
 
@@ -95,9 +93,9 @@ def test_every_operator_of_every_network_is_in_one_engine(
     network = models.for_inference(models.create_model(name).eval())
     graph, build = compiled(network, spec, tmp_path, "fp32", "1", monkeypatch)
     assert graph.batch == Batch(1, 1, 1)
-    assert [path.name for path in tmp_path.iterdir()] == [tensorrt.PLAN]
+    assert [path.name for path in tmp_path.iterdir()] == [tensorrt_plan.PLAN]
     assert (graph.gpu, graph.flavour) == (CARD, "rtx")
-    assert graph.versions == {"tensorrt_rtx": tensorrt.library().__version__}
+    assert graph.versions == {"tensorrt_rtx": tensorrt_plan.library().__version__}
     weights = sum(parameter.numel() for parameter in network.parameters())
     assert len(build.plan) > 2 * weights, "a plan holds the weights"
 
@@ -118,9 +116,9 @@ def test_the_network_that_tensorrt_was_handed_computes_the_same(
     crops = torch.from_numpy(fixed_samples(spec, 1))
     with torch.inference_mode():
         expected = reference.network(crops.float().permute(0, 3, 1, 2) * reference.scale + reference.shift)
-        run = OnTorch(tensorrt.library(), build.network)
+        run = OnTorch(tensorrt_plan.library(), build.network)
         found = run(crops=crops)
-        control = OnTorch(tensorrt.library(), build.network, leave_out="ACTIVATION")
+        control = OnTorch(tensorrt_plan.library(), build.network, leave_out="ACTIVATION")
         control(crops=crops)
     assert relative(run.logits, expected) <= _BOUND[precision]
     assert relative(control.logits, expected) > 3 * _BOUND[precision], "a wrong network must be seen"
@@ -166,7 +164,7 @@ def test_8_bit_floats_are_rounded_as_written(tmp_path: Path, monkeypatch: pytest
     rgb = (crops.float().permute(0, 3, 1, 2) * half.scale + half.shift).half()
     with torch.inference_mode():
         expected = with_fp8(half, fixed_samples(spec, 2)).network(rgb).float()
-        run = OnTorch(tensorrt.library(), build.network)
+        run = OnTorch(tensorrt_plan.library(), build.network)
         run(crops=crops)
         assert relative(run.logits, expected) <= _BOUND["fp16"]
         assert relative(half.network(rgb), expected) > 3 * _BOUND["fp16"], "without rounding it must be seen"
@@ -191,11 +189,11 @@ def test_a_gpu_without_8_bit_floats_is_told_so(tmp_path: Path, monkeypatch: pyte
     from engines.backends import tensorrt_export
 
     spec = models.spec("consensus-lite")
-    monkeypatch.setattr(tensorrt, "gpu_here", lambda: replace(CARD, name="A100", capability="8.0"))
-    assert "fp8" not in tensorrt.here().precisions
+    monkeypatch.setattr(tensorrt_plan, "gpu_here", lambda: replace(CARD, name="A100", capability="8.0"))
+    assert "fp8" not in tensorrt.local_runtime().precisions
     with pytest.raises(BuildError, match=r"A100 \(capability 8\.0\) has no fp8: expected 8\.9 or later; use fp16"):
         tensorrt_export.write(
-            Deploy(models.create_model("consensus-lite"), spec, "fp8"), spec, BuildSpec.of("tensorrt", "fp8"),
+            Deploy(models.create_model("consensus-lite"), spec, "fp8"), BuildSpec.of("tensorrt", "fp8"),
             fixed_samples(spec, 1), tmp_path,
         )  # fmt: skip
 
@@ -239,9 +237,9 @@ def test_without_a_gpu_nothing_is_built_or_loaded(tmp_path: Path) -> None:
         pytest.skip("there is a GPU here")
     with pytest.raises(BuildError, match="built on the GPU that is to run it, and none can be used here"):
         tensorrt_export.write(
-            Deploy(models.create_model("consensus-lite"), spec), spec, BuildSpec.of("tensorrt", "fp32"), None, tmp_path
+            Deploy(models.create_model("consensus-lite"), spec), BuildSpec.of("tensorrt", "fp32"), None, tmp_path
         )
-    versions = {"tensorrt_rtx": tensorrt.library().__version__}
-    assert tensorrt.flavour() == "rtx", "importing torch-tensorrt makes it look like stock TensorRT"
+    versions = {"tensorrt_rtx": tensorrt_plan.library().__version__}
+    assert tensorrt_plan.flavour() == "rtx", "importing torch-tensorrt makes it look like stock TensorRT"
     with pytest.raises(EngineMismatch, match="it needs an NVIDIA GPU, none can be used here"):
         open_engine(tmp_path, replace(PLAN_MANIFEST, flavour="rtx", versions=versions), 1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from realtime.frames.crop import crop_from_frame, region_from_box
-from realtime.frames.crop_depth import crop_depth, without_wall
-from realtime.frames.depth import MIDDLE, depth_gray
+from realtime.frames.crop import crop_depth, crop_from_frame, region_from_box
+from realtime.frames.depth import MIDDLE, depth_gray, without_wall
 from realtime.frames.resampling import warp_depth
 from realtime.frames.types import U16, Depth, Region
 from tests.fakes.depth import PARTS_DEPTH

@@ -1,4 +1,4 @@
-"""Which files a command works on, and how its outputs are called."""
+"""Which files a command works on, and the names of their outputs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.errors import UsageError
-from realtime.run.jobs import Job, is_image, output_name, plan
+from engines.errors import SourceError, UsageError
+from realtime.run.jobs import Job, output_name, plan, with_depth
 
 
 @pytest.fixture
@@ -39,11 +39,6 @@ def names(jobs: list[Job]) -> list[tuple[str, str]]:
 )
 def test_output_keeps_the_stem_and_takes_the_suffix_of_its_kind(name: str, render: str, output: str) -> None:
     assert output_name(Path(name), render) == output
-
-
-def test_images_are_told_from_videos_by_suffix() -> None:
-    assert is_image(Path("a.PNG"))
-    assert not is_image(Path("a.gif"))
 
 
 def test_folder_gives_its_own_media_sorted(media: Path, tmp_path: Path) -> None:
@@ -107,7 +102,7 @@ def test_output_beside_its_input_fails_that_job_only(media: Path, name: str, ren
     (media.parent / "alias").symlink_to(media)
     for output in (media, media.parent / "alias", media / "inner" / ".."):
         jobs = plan([media / name, media / "inner" / "c.mp4"], output, render)
-        assert ["would lie beside it" in (job.problem or "") for job in jobs] == [True, False]
+        assert ["would lie in the same folder" in (job.problem or "") for job in jobs] == [True, False]
 
 
 def test_names_that_differ_in_case_only_are_one_output(media: Path, tmp_path: Path) -> None:
@@ -151,3 +146,38 @@ def test_a_folder_without_rights_is_a_failed_job(media: Path, tmp_path: Path, mo
     bad, good = plan([media, media / "b.mp4"], tmp_path / "out", "overlay")
     assert bad.problem == f"{media} cannot be read (Permission denied)"
     assert good.problem is None
+
+
+def jobs(*names: str) -> list[Job]:
+    return [Job(Path("in") / name, Path("out") / name) for name in names]
+
+
+def test_an_image_has_the_picture_of_its_name(tmp_path: Path) -> None:
+    one, two = with_depth(jobs("a.jpg", "b.png"), tmp_path)
+    assert one.depth is not None
+    assert two.depth is not None
+    assert [one.depth.path, two.depth.path] == [tmp_path / "a.png", tmp_path / "b.png"]
+
+
+def test_of_several_videos_the_one_without_depth_fails_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    found, missing = with_depth(jobs("a.mp4", "b.mp4"), tmp_path)
+    assert found.depth is not None
+    assert found.problem is None
+    assert missing.problem == f"in/b.mp4: no depth in {tmp_path}; expected a folder b or a video b.mkv"
+
+
+def test_one_depth_file_for_several_inputs_is_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "depth.mkv").touch()
+    with pytest.raises(UsageError, match=r"depth of one input; got 2"):
+        with_depth(jobs("a.mp4", "b.mp4"), tmp_path / "depth.mkv")
+
+
+def test_depth_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"gone: no such depth"):
+        with_depth(jobs("a.mp4"), tmp_path / "gone")
+
+
+def test_a_job_with_a_problem_keeps_it(tmp_path: Path) -> None:
+    (job,) = with_depth([Job(Path("a.mp4"), Path("b.mp4"), "a problem")], tmp_path)
+    assert (job.problem, job.depth) == ("a problem", None)

@@ -22,6 +22,7 @@ from engines.errors import SourceError
 from realtime.frames.crop import crop_rgb, region_of_frame
 from realtime.frames.types import Frame
 from realtime.video.sources import camera as source_camera
+from realtime.video.sources.image import is_image
 from realtime.video.sources.open import PacedSource, SourceInfo, open_source
 from realtime.video.sources.stream import without_password
 from tests.fakes.video import Clip, corner_plane, luma, sine
@@ -257,6 +258,11 @@ def test_pictures_that_end_long_before_the_file_says_are_worth_a_word(
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         read(path)
     assert "its pictures end after" in caplog.text
+
+
+def test_images_are_told_from_videos_by_suffix() -> None:
+    assert is_image(Path("a.PNG"))
+    assert not is_image(Path("a.gif"))
 
 
 def test_image_is_one_upright_rgb_frame(tmp_path: Path) -> None:

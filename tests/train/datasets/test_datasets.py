@@ -312,7 +312,7 @@ def test_lapa_box_holds_the_landmarks(folders):
     [
         ("landmarks/100012_0.txt", b"106\n1 2\n", "106 announced"),
         ("landmarks/100012_0.txt", b"106\n1 x\n", "is damaged"),
-        ("labels/100012_0.png", b"", "0 bytes that are no picture"),
+        ("labels/100012_0.png", b"", "0 bytes that are not a picture"),
     ],
 )
 def test_lapa_damaged_file_is_named(tmp_path, file, content, message):

@@ -59,7 +59,7 @@ def test_the_scale_and_the_place_are_told(tmp_path: Path) -> None:
     depth = depth_of(Path("a.mp4"), write_pictures(tmp_path / "depth", DEPTHS), 0.002)
     with WithDepth(ListSource([yuv_frame()]), depth) as source:
         frame = next(iter(source))
-        assert source.info.depth == f"{tmp_path / 'depth'}, 0.002 m a step (as given)"
+        assert source.info.depth == f"{tmp_path / 'depth'}, 0.002 m per step (as given)"
     assert frame.depth is not None
     assert frame.depth.step_m == 0.002
 
@@ -127,7 +127,7 @@ def test_files_open_with_their_depth_and_live_ones_at_their_pace(tmp_path: Path)
 
 @pytest.mark.parametrize("spec", ["0", 2, "rtsp://camera/stream"])
 def test_depth_beside_a_camera_is_refused(tmp_path: Path, spec: str | int) -> None:
-    with pytest.raises(UsageError, match="depth can stand beside a file only"):
+    with pytest.raises(UsageError, match="--depth needs a file"):
         open_source(spec, depth=depth_of(Path("a.mp4"), tmp_path))
 
 
