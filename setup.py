@@ -1,6 +1,6 @@
 """Adds to the wheel what `pyproject.toml` cannot say: that the single module `unveil.py` is typed.
 
-A type checker believes the types of an installed module only if a file `py.typed` lies in a folder of its name (PEP 561).
+A type checker believes the types of an installed module only if a folder of its name holds a file `py.typed` (PEP 561).
 """
 
 from pathlib import Path
