@@ -50,9 +50,7 @@ def load_model(name: str, *, measured_depth: bool = False, threads: int | None =
             engine = OnEstimatedDepth(load(TRANSLATOR), engine)
         if name.endswith(WITH_CONSENSUS):
             if measured_depth:
-                raise UsageError(
-                    f"{name}: with measured depth the consensus model sees no colour; leave --depth out"
-                )
+                raise UsageError(f"{name}: with measured depth the consensus model sees no colour; leave --depth out")
             engine = WithOcclusion(engine, load(DEFAULT_MODEL))
         opened.pop_all()  # nothing went wrong: the caller closes them
         return engine

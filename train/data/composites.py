@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +11,8 @@ from realtime.frames.resampling import warp
 from realtime.frames.types import U8
 from train.data.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
-from train.labels.pseudo_label import blobs_of
+from train.data.sample import Sample
+from train.labels.pseudo_label import blobs_from_labels
 from train.occluders import shapes
 from train.occluders.glasses import with_clear_glasses
 from train.occluders.kinds import Occluders, random_kind
@@ -22,20 +21,6 @@ from train.occluders.scene import Scene, paste
 _OCCLUDER_COUNTS = (0, 1, 2)
 _OCCLUDER_COUNT_SHARE = (0.25, 0.53, 0.22)
 _CLEAR_GLASSES_SHARE = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One composed crop with its ground truth."""
-
-    rgb: U8
-    """(S, S, 3)"""
-    labels: U8
-    """(S, S): class ids."""
-    blobs: U8
-    """(S, S): 0 background, 1 face, 2.. one id for each connected occlusion."""
-    kinds: tuple[str, ...] = ()
-    """The kinds of the pasted occluders."""
 
 
 class Composites:
@@ -58,7 +43,7 @@ class Composites:
         kinds = tuple(random_kind(rng) for _ in range(rng.choice(_OCCLUDER_COUNTS, p=_OCCLUDER_COUNT_SHARE)))
         for kind in kinds:
             scene = paste(scene, self._occluders.make(kind, scene, rng), rng)
-        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_of(scene.labels), kinds)
+        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_from_labels(scene.labels), kinds)
 
 
 def frame_face(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from engines.errors import DataError
 from realtime.frames.types import U8
 from train.data.augment import random_look
-from train.data.composites import Sample
+from train.data.sample import Sample
 
 Rng = np.random.Generator
 _TURN_DEGREES, _ZOOM, _SHIFT_RATIO = 8.0, 0.08, 0.03  # standard deviations

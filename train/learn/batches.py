@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.spec import ModelSpec
-from train.data.composites import Composites, Sample
+from train.data.composites import Composites
 from train.data.faces import load_faces
 from train.data.repeated import Repeated
+from train.data.sample import Sample
 from train.datasets import DataSet, open_data, to_crop
 from train.learn.config import TrainConfig
-from train.learn.distributed import Ranks
+from train.learn.distributed import Ranks, start_worker
 from train.occluders.kinds import Occluders
 
 _KEPT_IN_MEMORY = 5_000  # crops, 80 kB each
@@ -95,10 +94,3 @@ class _Tensors(Dataset[tuple[Tensor, Tensor, Tensor]]):
         sample = self._supply[index]
         crop, labels, blobs = (np.ascontiguousarray(x) for x in (sample.rgb, sample.labels, sample.blobs))
         return torch.from_numpy(crop), torch.from_numpy(labels), torch.from_numpy(blobs)
-
-
-def start_worker(_: int) -> None:
-    """Set up a loader process: one thread, and Ctrl-C is left to the training process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

@@ -9,10 +9,12 @@ mean over blobs in equation 8 is taken over a share, too.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import cv2
 import torch
 from torch import distributed
 
@@ -91,3 +93,10 @@ def _own_device(device: str | None) -> torch.device:
     if torch.cuda.is_available() and device != "cpu":
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
     return torch.device("cpu")
+
+
+def start_worker(_: int) -> None:
+    """Set up a loader process: one thread, and Ctrl-C is left to the training process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -11,8 +11,8 @@ from torch import nn
 from engines.spec import ModelSpec
 from train.datasets import open_data, to_crop
 from train.learn.config import TrainConfig
-from train.measure.evaluate_held_out import evaluate_network
 from train.measure.held_out import HeldOutSet
+from train.measure.held_out_scores import evaluate_network
 from train.measure.metrics import Confusion, sparsity
 from train.measure.open_model import network_predictor, predict_all
 

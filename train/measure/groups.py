@@ -22,6 +22,7 @@ from train.data.faces import Face
 from train.data.split import FaceRules
 from train.heads.landmarks import Points
 from train.measure.held_out import HeldOutSet
+from train.measure.held_out_scores import Predictions
 from train.measure.metrics import Confusion, percent
 from train.occluders.kinds import Occluders
 
@@ -48,14 +49,6 @@ class Group:
     basis: Basis
     indices: npt.NDArray[np.int64]
     """(M,): their positions in the set."""
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """(N, S, S) class ids that a model predicted for the clean and for the pasted crops of a set."""
-
-    clean: U8
-    pasted: U8
 
 
 @dataclass(frozen=True, eq=False)

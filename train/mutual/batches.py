@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from engines.spec import ModelSpec
-from train.learn.batches import start_worker
-from train.learn.distributed import Ranks
+from train.learn.distributed import Ranks, start_worker
 from train.models.preprocess import normalise
 from train.mutual.config import Run
 from train.mutual.samples import PartsSupply, Stream

@@ -27,7 +27,7 @@ from train.mutual.config import MutualConfig
 from train.mutual.depth_noise import as_measured
 from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, with_depth
 from train.occluders import shapes
-from train.occluders.cutouts import MID_GREY_LAB
+from train.occluders.colour import MID_GREY_LAB
 from train.occluders.kinds import Occluders, random_kind
 from train.occluders.scene import Scene, paste
 

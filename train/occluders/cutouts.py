@@ -18,13 +18,13 @@ import numpy.typing as npt
 from engines.errors import DataError
 from realtime.frames.types import U8
 from train.data.split import Split, occluder_split
+from train.occluders.colour import median_lab
 
 Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]
 Recolour = Callable[[U8], U8]
 """(H, W, 3) uint8 RGB -> the same picture in other colours."""
 
-MID_GREY_LAB = np.array((128, 128, 128), np.float32)
 _HALVE_BELOW_SCALE = 0.55  # a bilinear warp to a smaller scale would skip pixels, so the cut-out is halved first
 
 
@@ -104,13 +104,6 @@ def warp_cutout(
         alphas = cv2.merge([alpha] * 3)
         rgb = cv2.multiply(recolour(cv2.divide(rgb, alphas, scale=255)), alphas, scale=1 / 255)
     return rgb.astype(np.float32), alpha.astype(np.float32) / np.float32(255)
-
-
-def median_lab(pixels: U8) -> F32:
-    """(3,) median Lab colour, 0..255, of (N, 3) uint8 RGB pixels; mid grey if N is 0."""
-    if not len(pixels):
-        return MID_GREY_LAB
-    return np.median(cv2.cvtColor(pixels[None], cv2.COLOR_RGB2LAB)[0], axis=0).astype(np.float32)
 
 
 def random_skin_tone(rgba: U8, face_skin_lab: Callable[[], F32], rng: Rng) -> Recolour | None:

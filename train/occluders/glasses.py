@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from train.heads.landmarks import Points
-from train.occluders.cutouts import MID_GREY_LAB
+from train.occluders.colour import MID_GREY_LAB
 from train.occluders.scene import Patch, Scene
 from train.occluders.shapes import light_ramp, line, polygon, random_shape, shaded, texture
 

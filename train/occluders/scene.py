@@ -12,7 +12,7 @@ import numpy.typing as npt
 from engines.spec import BACKGROUND, FACE, OCCLUSION
 from realtime.frames.types import U8
 from train.heads.landmarks import CHIN, FOREHEAD, Points
-from train.occluders.cutouts import median_lab
+from train.occluders.colour import median_lab
 
 Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]

@@ -3,8 +3,8 @@ import pytest
 
 from engines.errors import DataError
 from engines.spec import PART_LABELS
-from train.data.composites import Sample
 from train.data.repeated import Repeated, mirrored, mirrored_ids
+from train.data.sample import Sample
 
 CONSENSUS = ("background", "face", "occlusion")
 

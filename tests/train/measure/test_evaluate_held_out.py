@@ -11,8 +11,9 @@ from tests.fakes.training import write_labels, write_occluders
 from train import models
 from train.data.faces import load_faces
 from train.learn.checkpoint import save_weights
-from train.measure.evaluate_held_out import evaluate, evaluate_model, predict_set
+from train.measure.evaluate_held_out import evaluate_model
 from train.measure.held_out import HeldOutSet
+from train.measure.held_out_scores import evaluate, predict_set
 from train.measure.sheets import write_held_out_sheet
 from train.measure.tables import held_out_text
 from train.occluders.kinds import Occluders

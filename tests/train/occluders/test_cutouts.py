@@ -4,7 +4,8 @@ import pytest
 
 from engines.errors import DataError
 from train.data.split import occluder_split
-from train.occluders.cutouts import median_lab, random_skin_tone, random_tint, read_cutouts, warp_cutout
+from train.occluders.colour import median_lab
+from train.occluders.cutouts import random_skin_tone, random_tint, read_cutouts, warp_cutout
 
 SKIN = (200, 150, 120)
 

@@ -14,16 +14,17 @@ from torch import nn
 from engines.errors import DataError
 from engines.spec import ModelSpec
 from train.data.augment import random_framing, random_look
-from train.data.composites import Composites, Sample, frame_face
+from train.data.composites import Composites, frame_face
 from train.data.faces import Face, load_faces
 from train.data.repeated import Repeated
+from train.data.sample import Sample
 from train.data.split import face_split
 from train.labels.label_folder import read_faces
-from train.labels.pseudo_label import blobs_of
+from train.labels.pseudo_label import blobs_from_labels
 from train.learn.batches import Supply
 from train.learn.config import TrainConfig
-from train.measure.evaluate_held_out import occluder_metrics
 from train.measure.held_out import HeldOutSet
+from train.measure.held_out_scores import occluder_metrics
 from train.measure.metrics import ScoreTotals
 from train.measure.open_model import network_predictor, predict_all
 from train.occluders.kinds import Occluders
@@ -108,4 +109,4 @@ class Drawn:
         scene = frame_face(face, self._spec, random_framing(rng), rng)
         if rng.random() < 0.5:
             scene = paste(scene, shape(scene, rng), rng)
-        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_of(scene.labels))
+        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_from_labels(scene.labels))

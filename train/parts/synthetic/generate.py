@@ -25,9 +25,9 @@ from engines.errors import DataError, UsageError
 from engines.spec import PART_LABELS
 from realtime.video.sources.image import IMAGE_SUFFIXES
 from train.heads.model import head_model_sha256
-from train.labels.json_lines import drop_cut_line
-from train.labels.provenance import check, note
-from train.labels.sheets import parts_sheet
+from train.labels.label_folder import drop_incomplete_line
+from train.labels.provenance import refuse_other_settings, write_provenance
+from train.labels.sheets import write_parts_sheet
 from train.parts.folder import read_parts, row_json
 from train.parts.synthetic.scene import DEPTH_SCALE_M, SIDE_PX, HeadMaker, SyntheticHead
 
@@ -71,10 +71,10 @@ def make_heads(
     """
     backgrounds = _pictures(options)
     settings = _settings(options, backgrounds)
-    check(output, settings)
+    refuse_other_settings(output, settings)
     for folder in ("rgb", "parts", "depth"):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    note(output, settings, [options.backgrounds] if options.backgrounds else [], PART_LABELS)
+    write_provenance(output, settings, [options.backgrounds] if options.backgrounds else [], PART_LABELS)
     done = _done(output)
     todo = [index for index in range(count) if name_of(options.seed, index) not in done]
     with (output / _INDEX).open("a") as rows:
@@ -82,7 +82,7 @@ def make_heads(
             print(row_json(row), file=rows, flush=True)
             if progress:
                 progress(number, len(todo))
-    parts_sheet(output, [_for_sheet(row.name, row.box_xyxy, output) for row in read_parts(output)])
+    write_parts_sheet(output, [_for_sheet(row.name, row.box_xyxy, output) for row in read_parts(output)])
     return SyntheticSummary(len(todo), count - len(todo))
 
 
@@ -116,7 +116,7 @@ def _pictures(options: SyntheticOptions) -> tuple[Path, ...]:
 
 def _done(output: Path) -> set[str]:
     """Names of the heads that are there."""
-    drop_cut_line(output / _INDEX)
+    drop_incomplete_line(output / _INDEX)
     return {row.name for row in read_parts(output)} if (output / _INDEX).is_file() else set()
 
 

@@ -17,7 +17,7 @@ from train.heads.landmark_vertices import VERTEX_OF_LANDMARK
 from train.heads.model import HeadModel, head_model_arrays, load_head_model
 from train.labels.morphology import box_of
 from train.occluders import shapes
-from train.occluders.cutouts import MID_GREY_LAB
+from train.occluders.colour import MID_GREY_LAB
 from train.parts.head_mesh import HeadMesh, load_head_mesh
 from train.parts.raster import rasterise
 from train.parts.synthetic.accessories import glasses, shirt
