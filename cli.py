@@ -64,7 +64,7 @@ def _app(
 
 
 def _engine_for(model: str) -> str:
-    """The name or folder of the engine that stands for a model.
+    """The name or folder of a model's engine.
 
     A checkpoint's engine is built on first use; on a machine with an NVIDIA GPU so is that of a model that ships.
 

@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from engines.closing import Closing
 from engines.engine import Engine
@@ -30,20 +28,16 @@ from engines.errors import (
     UnveilError,
     UsageError,
 )
-from engines.spec import ModelSpec
 from engines.zoo import DEFAULT_MODEL
 from realtime.buffer import Buffer, Policy
 from realtime.faces.composed import load_model
 from realtime.faces.detect import open_detector
 from realtime.faces.face_parser import FaceParser
-from realtime.faces.probabilities import confidence, full_face_box
 from realtime.faces.smooth import new_smoothing
-from realtime.frames.crop import NO_WINDOW
-from realtime.frames.planes import fitting, place
-from realtime.frames.types import Frame, LabelIds, ParsedFace, Rgb
+from realtime.frames.types import Frame, Rgb
 from realtime.pipeline import Options, Summary
 from realtime.pipeline import run as run_pipeline
-from realtime.render.matte import face_window, likeliest
+from realtime.render.face import Face, faces_on_frame
 from realtime.run.batch import Outcome, process
 from realtime.run.jobs import plan
 from realtime.video.av_frame import rgb_from_frame
@@ -74,47 +68,6 @@ __all__ = [
 
 Model = str | PathLike[str]
 """A model that ships with Unveil ("consensus-lite"), or the folder of an engine."""
-_NOT_THE_FACE = ("background", "hair", "occlusion")
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """A face in a picture. All coordinates and masks are in the picture's own pixels."""
-
-    box_xyxy: tuple[float, float, float, float]
-    """Left, top, right and bottom of the full face: from the hairline to the chin, from cheek to cheek. It may reach
-    beyond the picture."""
-    confidence: float
-    """The parser's confidence that this is a face, 0..1."""
-    track_id: int
-    """From 0; the same face of a video keeps it."""
-    label_names: tuple[str, ...]
-    """What the class ids stand for: `label_names[1]` is the name of class 1."""
-    _parsed: ParsedFace = field(repr=False)
-    _size_wh: tuple[int, int] = field(repr=False)
-
-    @cached_property
-    def labels(self) -> LabelIds:
-        """(H, W) uint8: the class id of each pixel, 0 where this face is not."""
-        width, height = self._size_wh
-        ids = np.zeros((height, width), np.uint8)
-        window = face_window(self._parsed, self._size_wh)
-        if window != NO_WINDOW:
-            target = place(ids, window)
-            target[:] = fitting(likeliest([self._parsed], [window], background=True).at(window), target)
-        return ids
-
-    def mask(self, label: str) -> npt.NDArray[np.bool_]:
-        """(H, W) bool: where one label is.
-
-        Args:
-            label: one of `label_names`. "face" works with every model: it is the visible face without hair.
-        """
-        if label in self.label_names:
-            return self.labels == self.label_names.index(label)
-        if label != "face":
-            raise UsageError(f"label {label!r} is unknown; expected face, or one of {', '.join(self.label_names)}")
-        return ~np.isin(self.labels, [i for i, name in enumerate(self.label_names) if name in _NOT_THE_FACE])
 
 
 class Parser(Closing):
@@ -143,7 +96,7 @@ class Parser(Closing):
         """
         frame = _frame(frame_rgb)
         with FaceParser(self._engine, self._detector, max_faces=self._max_faces) as parser:
-            return _faces(parser.step(frame), frame, self._engine.spec)
+            return faces_on_frame(parser.step(frame), frame, self._engine.spec)
 
     def track(self, frame_rgb: Rgb) -> list[Face]:
         """The faces of the next frame of a video. They keep their `track_id`, and their masks are steadied over time.
@@ -153,7 +106,7 @@ class Parser(Closing):
         frame = _frame(frame_rgb)
         if self._tracked is None:
             self._tracked = self._follow(smooth=True)
-        return _faces(self._tracked.step(frame), frame, self._engine.spec)
+        return faces_on_frame(self._tracked.step(frame), frame, self._engine.spec)
 
     def reset(self) -> None:
         """Forget the frames that `track` was given: the next one begins another video."""
@@ -322,7 +275,7 @@ def _frames(parser: Parser, source: Source, smooth: bool, opened: ExitStack) -> 
     smooth = smooth and source.info.kind != "image"
     with opened, parser._follow(smooth) as faces_of, Buffer(source, policy, stop=source.stop) as frames:
         for frame in frames:
-            yield to_rgb(frame), _faces(faces_of.step(frame), frame, parser._engine.spec)
+            yield to_rgb(frame), faces_on_frame(faces_of.step(frame), frame, parser._engine.spec)
         if frames.damage:
             raise SourceError(frames.damage)
 
@@ -332,30 +285,6 @@ def _frame(frame_rgb: Rgb) -> Frame:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise UsageError(f"a picture must be (H, W, 3) uint8 RGB; got {pixels.shape} {pixels.dtype}")
     return Frame((np.ascontiguousarray(pixels),), "rgb")
-
-
-def _faces(parsed: Sequence[ParsedFace], frame: Frame, spec: ModelSpec) -> list[Face]:
-    return [
-        Face(
-            _box_xyxy(face, spec),
-            confidence(face.probabilities, spec),
-            face.track_id,
-            spec.labels,
-            face,
-            frame.size_wh,
-        )
-        for face in parsed
-    ]
-
-
-def _box_xyxy(face: ParsedFace, spec: ModelSpec) -> tuple[float, float, float, float]:
-    in_crop = full_face_box(face.probabilities, spec)
-    if in_crop is None:
-        return face.region.box_xyxy
-    scale = face.region.side / spec.size_px
-    left, top, _, _ = face.region.box_xyxy
-    x0, y0, x1, y1 = in_crop
-    return left + x0 * scale, top + y0 * scale, left + x1 * scale, top + y1 * scale
 
 
 def _open(source: str | PathLike[str] | int) -> Source:

@@ -29,12 +29,12 @@ ROOT = Path(__file__).parents[1]
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cli", *map(str, arguments)]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=accept_ctrl_c
     )
 
 
-def hear_ctrl_c() -> None:
-    """A shell starts what it puts in the background deaf to Ctrl-C, and so these tests, too."""
+def accept_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and so may start these tests."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -44,7 +44,7 @@ def breaks_off(*arguments: object, **options: object) -> ListSource:
 
 
 def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tuple[int, str]:
-    """Send Ctrl-C as soon as `ready` says so. Returns the exit status and what the process wrote to stderr."""
+    """Send Ctrl-C as soon as `ready` is true. Returns the exit status and what the process wrote to stderr."""
     end = time.perf_counter() + 60
     while not ready() and process.poll() is None and time.perf_counter() < end:
         time.sleep(0.02)
@@ -99,7 +99,7 @@ def depth_beside(sample_clip: Path, folder: Path, count: int = 10, size_wh: tupl
     return write_pictures(folder / "depth", [steps(size_wh=size_wh)] * count)
 
 
-def test_measured_depth_is_told_with_its_scale(
+def test_measured_depth_is_reported_with_its_scale(
     unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path
 ) -> None:
     depth, summary = depth_beside(sample_clip, tmp_path), tmp_path / "summary.json"
@@ -112,7 +112,7 @@ def test_measured_depth_is_told_with_its_scale(
     assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m per step (as given)")
 
 
-def test_estimated_depth_is_told(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
+def test_estimated_depth_is_reported(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
     arguments = ("--output", tmp_path / "out", "--model", parts["parts-depth"], "--json", summary)
     result = unveil("process", sample_clip, *arguments)
@@ -185,7 +185,7 @@ def test_live_plays_a_file_with_its_depth(
 def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, Path], tmp_path: Path) -> None:
     result = unveil("live", "0", "--view", "none", "--model", parts["parts-depth"], "--depth", tmp_path)
     assert result.status == 2
-    assert result.stderr.splitlines()[-1].startswith("unveil: 0: depth can stand beside a file only")
+    assert result.stderr.splitlines()[-1].startswith("unveil: 0: --depth needs a file")
 
 
 def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_bench_compares_engines_and_draws(unveil: Unveil, engine: Path, sample_c
     assert values["engine"] == values["engines"][0]["engine"]
     assert values["engines"][1]["network"]["batches"]["4"]["batch"] == 4
     header = next(line for line in result.stdout.splitlines() if "end to end fps" in line)
-    assert "network p50 ms, 4 a call" in header
+    assert "network p50 ms, 4 per call" in header
     assert f"{engine} int8: end to end is" in result.stdout
     assert cv2.imread(str(plot)) is not None
 

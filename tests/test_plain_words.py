@@ -11,9 +11,13 @@ import pytest
 
 from tests.conftest import ROOT
 
-ROOMS = ("README.md", "CONTRIBUTING.md", "docs", "engines/zoo", "scripts/make_pictures.py")
+ROOMS = (
+    "README.md", "CONTRIBUTING.md", "cli.py", "docs", "engines", "realtime", "scripts", "unveil.py",
+    "train/data", "train/datasets", "train/learn", "train/losses", "train/measure", "train/models", "train/mutual",
+    "train/recipes", "tests/engines", "tests/realtime", "tests/scripts",
+)  # fmt: skip
 """Folders and files that are clean; a room is added once it is."""
-NOT_YET = ("docs/datasets.md", "docs/labelling.md", "docs/parts_data.md", "docs/results_mutual.md", "docs/training.md")
+NOT_YET = ("docs/datasets.md",)
 BETTER = {
     r"certainty": "confidence",
     r"faint": "low-confidence",

@@ -21,6 +21,7 @@ from engines.backends.compatibility import LocalRuntime, graph_differences, refu
 from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
 from engines.errors import EngineDamaged
+from engines.installation import install_command
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
 from engines.spec import Batch, BuildSpec, Precision
 
@@ -52,7 +53,7 @@ class OpenVino(Backend):
         try:
             import openvino
         except ImportError as e:
-            return False, f"openvino cannot be imported ({e}); run: pip install unveil"
+            return False, f"openvino cannot be imported ({e}); run: {install_command()}"
         capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         known = [name for name in ("INT8", "BF16", "FP32") if name in capabilities]
         return True, f"openvino {openvino.__version__.split('-')[0]}, CPU: {', '.join(known).lower()}"

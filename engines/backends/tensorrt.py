@@ -17,7 +17,7 @@ from engines.backends.compatibility import LocalRuntime, plan_differences, refus
 from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
 from engines.errors import EngineDamaged, UsageError
-from engines.installation import MissingExtra
+from engines.installation import MissingExtra, install_command
 from engines.manifest import INPUT, OUTPUTS, Manifest
 from engines.spec import BuildSpec
 
@@ -44,13 +44,15 @@ class TensorRt(Backend):
             return False, detail
         installed = tensorrt_plan.flavour()
         if installed is None:
-            return False, "TensorRT is not installed; run: pip install 'unveil[tensorrt]' (torch is used on the GPU)"
+            advice = install_command(self.extra)
+            return False, f"TensorRT is not installed; run: {advice} (until then, torch is used on the GPU)"
         try:
             trt = tensorrt_plan.library()
         except MissingExtra as e:
             return False, str(e)
         if util.find_spec("torch_tensorrt") is None:
-            return False, "torch-tensorrt, which builds engines, is not installed; run: pip install 'unveil[tensorrt]'"
+            advice = install_command(self.extra)
+            return False, f"torch-tensorrt, which builds engines, is not installed; run: {advice}"
         return True, f"{trt.__name__} {trt.__version__} ({installed}), {detail}"
 
     def check_request(self, build_spec: BuildSpec) -> None:

@@ -21,7 +21,7 @@ from engines.backends.compatibility import LocalRuntime, graph_differences, refu
 from engines.backends.graph import Graph, graph_problems
 from engines.engine import U8, BatchedEngine
 from engines.errors import EngineDamaged
-from engines.installation import MissingExtra
+from engines.installation import MissingExtra, install_command
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
 from engines.spec import Batch, BuildSpec
 
@@ -131,7 +131,7 @@ def _cuda_available() -> tuple[bool, str]:
     if not machine.nvidia_gpu():
         return False, "no NVIDIA GPU is visible here"
     if util.find_spec("torch") is None:
-        return False, "torch is not installed; run: pip install 'unveil[train]'"
+        return False, f"torch is not installed; run: {install_command(BACKEND.extra)}"
     import torch
 
     if not torch.cuda.is_available():
@@ -141,7 +141,8 @@ def _cuda_available() -> tuple[bool, str]:
 
 def _cpu_available() -> tuple[bool, str]:
     if util.find_spec("torch") is None:
-        return False, "torch is not installed (only training and building need it); run: pip install 'unveil[train]'"
+        advice = install_command(BACKEND.extra)
+        return False, f"torch is not installed (only training and building need it); run: {advice}"
     import torch
 
     return True, f"torch {torch.__version__}"

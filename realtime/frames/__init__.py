@@ -1,1 +1,1 @@
-"""What a frame is: its types, colours and planes, the geometry of crops, resampling, depth as a network sees it."""
+"""Frames: types, colours, planes, the geometry of crops, resampling, and depth as a network sees it."""

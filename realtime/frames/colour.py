@@ -1,4 +1,4 @@
-"""YCbCr and RGB: the matrices, and which of them a frame uses."""
+"""YCbCr and RGB: the matrices between them, and which one a frame uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LUMA_WEIGHTS: dict[str, tuple[float, float]] = {  # (Kr, Kb): ITU-R BT.601-7, B
 
 @dataclass(frozen=True)
 class Colour:
-    """Which YCbCr a frame's planes hold, and the tags that a sink must write so that players show the same colours."""
+    """Which YCbCr a frame's planes hold, with the tags that a sink writes so that players show the same colours."""
 
     matrix: Matrix = "bt709"
     full_range: bool = False
@@ -29,7 +29,7 @@ class Colour:
     transfer: int = 2
     """ISO/IEC 23091-2 code of the transfer function; 2 is unspecified."""
     space: int = 2
-    """ISO/IEC 23091-2 code of the matrix as the input had it; 2 is unspecified, and `matrix` then holds the guess."""
+    """ISO/IEC 23091-2 code of the matrix in the input; 2 is unspecified, and `matrix` is then a guess."""
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""Resampling pictures into the squares that networks see, without aliasing, and quickly where nothing is rotated."""
+"""Resamples pictures into the squares that networks see: without aliasing, and quickly where nothing is rotated."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from realtime.frames.types import U8, U16
+from realtime.frames.types import U8, DepthSteps
 
-_SHRINK_FIRST = 2.0  # bilinear resampling skips pixels where it shrinks by more than this: average them first
-_WHOLE = 1 / 64  # of a pixel: OpenCV's own warps place samples on a grid of 1/32
+_SHRINK_FIRST = 2.0  # bilinear resampling that shrinks by more than this skips pixels: average them first
+_WHOLE = 1 / 64  # of a pixel counts as none: OpenCV's own warps place samples on a grid of 1/32
 
 
 def warp(image: U8, affine: npt.NDArray[np.float64], size_px: int, border: int = 0) -> U8:
@@ -35,14 +35,15 @@ def warp(image: U8, affine: npt.NDArray[np.float64], size_px: int, border: int =
 
 
 def warp_upright(image: U8, left: float, top: float, scale: float, size_px: int, border: int = 0) -> U8:
-    """`warp` of an upright square: four times as fast where its left and top are multiples of `block_before(scale)`.
+    """`warp` for an upright square. Four times as fast if left and top are multiples of `block_before(scale)`.
 
-    There the two differ at the very edge of the square alone, by half a pixel at most.
+    Then the two differ only at the very edge of the square, by half a pixel at most.
 
     Args:
         image: (H, W) or (H, W, C) uint8.
-        left: the square's edge in pixels of the image; likewise `top`. It may lie outside the image.
-        scale: pixels of the square for one of the image.
+        left: the left edge of the square, in pixels of the image. It may lie outside the image; so may `top`.
+        top: the top edge.
+        scale: pixels of the square per pixel of the image.
         size_px: side of the square.
         border: the value of what lies outside the image.
     """
@@ -67,8 +68,8 @@ def warp_upright(image: U8, left: float, top: float, scale: float, size_px: int,
     return cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)[:size_px, :size_px]
 
 
-def warp_depth(depth: U16, affine: npt.NDArray[np.float64], size_px: int) -> U16:
-    """Warp depth into a square by an affine in continuous coordinates: never a mean over an edge, 0 outside.
+def warp_depth(depth: DepthSteps, affine: npt.NDArray[np.float64], size_px: int) -> DepthSteps:
+    """Warp depth into a square by an affine in continuous coordinates: the nearest pixel, and 0 outside.
 
     Args:
         depth: (H, W) uint16.
@@ -79,12 +80,12 @@ def warp_depth(depth: U16, affine: npt.NDArray[np.float64], size_px: int) -> U16
 
 
 def block_before(scale: float) -> int:
-    """Pixels of the image, along one side, whose mean is what a square of this scale is made from: 1, 2, 4, ..."""
+    """The side of the blocks of pixels that are averaged before an image is warped at this scale: 1, 2, 4, ..."""
     return 2 ** _halvings(scale)
 
 
 def centres(affine: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The same affine between pixel centres at whole numbers, which is how OpenCV counts."""
+    """The same affine with pixel centres at whole numbers, as OpenCV counts."""
     shifted = affine.copy()
     shifted[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
     return shifted
@@ -106,7 +107,7 @@ def _shrink(
     corners = np.array([[0, 0, 1], [size_px, 0, 1], [0, size_px, 1], [size_px, size_px, 1]], float)
     # Not np.linalg.inv: it wakes the threads of BLAS, and waits for them for tens of milliseconds on a busy machine.
     seen = corners @ cv2.invertAffineTransform(affine).T
-    # One block more on each side, on block borders, so that the reduction does not shift with the region.
+    # One more block on each side, on block borders, so that the blocks do not move with the region.
     x0, y0 = (max(0, (math.floor(low) // block - 1) * block) for low in seen.min(axis=0))
     x1, y1 = ((math.ceil(high) // block + 2) * block for high in seen.max(axis=0))
     part = image[y0 : max(0, min(y1, height)), x0 : max(0, min(x1, width))]
@@ -117,13 +118,13 @@ def _shrink(
 
 
 def _halved(image: U8, times: int) -> U8:
-    """Blocks of 2 x 2 pixels averaged, so many times. A size that is no multiple is filled up with the last pixels."""
+    """Average blocks of 2 x 2 pixels, several times. The last pixels repeat where the size is no multiple."""
     if not times or not image.size:
         return image
     below, beside = (-length % 2**times for length in image.shape[:2])
     if below or beside:
         image = cv2.copyMakeBorder(image, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    # Halving is what OpenCV does quickly: another factor, or a size that is no multiple, costs 5 to 20 times as much.
+    # OpenCV halves quickly. Another factor, or a size that is no multiple, takes 5 to 20 times as long.
     for _ in range(times):
         image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return image

@@ -1,4 +1,4 @@
-"""From the probabilities of crops to mattes on the frame: where each face is, and how much of each pixel it owns."""
+"""Mattes: how much of each pixel of the frame belongs to a face, made from the probabilities of its crop."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 
 from engines.spec import BACKGROUND
 from realtime.frames.crop import NO_WINDOW, Window, channel_on_frame
-from realtime.frames.types import U8, ParsedFace, Region
+from realtime.frames.types import Mask, ParsedFace, Probabilities, Region
 
-_CERTAIN = 64  # of 255: a label with less is not shown, and one whose complement has less is shown fully
+_LEAST_SHOWN = 64  # of 255: a label below it is not drawn, and one above 255 minus it is drawn fully
 
 
 @dataclass(frozen=True, eq=False)
 class Matte:
-    """How much each pixel of a part of the frame belongs to something; nothing of the rest does."""
+    """How much of each pixel of a part of the frame belongs to something. Outside the part, nothing does."""
 
     window: Window
-    """The part. Its size is even; at the right and bottom of a frame of odd size it sticks out by one pixel."""
-    values: U8
-    """(height, width) uint8, 255: wholly."""
+    """The part. Its size is even: in a frame of odd size it may stick out by one pixel at the right and bottom."""
+    values: Mask
+    """(height, width) uint8; 255 is all of the pixel."""
 
-    def at(self, window: Window) -> U8:
-        """(height, width) uint8: a view of a window inside the part."""
+    def at(self, window: Window) -> Mask:
+        """(height, width) uint8: a view of a window that lies inside the part."""
         left, top, _, _ = self.window
         x0, y0, x1, y1 = window
         return self.values[y0 - top : y1 - top, x0 - left : x1 - left]
@@ -37,21 +37,25 @@ class Matte:
 
 
 def face_window(face: ParsedFace, size_wh: tuple[int, int]) -> Window:
-    """The part of the frame that may show something of a face, its size even; `NO_WINDOW` where nothing does."""
+    """The part of the frame that may show a face, with an even size; `NO_WINDOW` if there is none."""
     background = cv2.extractChannel(face.probabilities, BACKGROUND)
-    _, shown = cv2.threshold(background, 255 - _CERTAIN, 255, cv2.THRESH_BINARY_INV)
+    _, shown = cv2.threshold(background, 255 - _LEAST_SHOWN, 255, cv2.THRESH_BINARY_INV)
     return _window_of(shown, face.region, size_wh)
 
 
 def matte_of(
-    faces: Sequence[ParsedFace], windows: Sequence[Window], channel: Callable[[ParsedFace], U8], *, least: bool = False
+    faces: Sequence[ParsedFace],
+    windows: Sequence[Window],
+    channel: Callable[[ParsedFace], Probabilities],
+    *,
+    least: bool = False,
 ) -> Matte:
-    """Bring one channel of every face to the frame. Where faces overlap, the highest value counts.
+    """One channel of every face, on the frame. Where faces overlap, the highest value counts.
 
     Args:
-        windows: of the faces, in the same order, none of them empty; at least one.
-        channel: (S, S) uint8 of a face.
-        least: let the lowest value count, and 255 where no face is. For the background.
+        windows: the windows of the faces, in the same order; at least one, and none empty.
+        channel: returns (S, S) uint8 for a face.
+        least: the lowest value counts instead, and 255 where no face is. For the background.
     """
     left, top, right, bottom = (
         choose(edge) for choose, edge in zip((min, min, max, max), zip(*windows, strict=True), strict=True)
@@ -66,15 +70,14 @@ def matte_of(
 
 
 def likeliest(faces: Sequence[ParsedFace], windows: Sequence[Window], *, background: bool) -> Matte:
-    """Bring label ids to the frame: the likeliest of each pixel, the first of equals. Where faces overlap, the
-    likelier label of either.
+    """The likeliest label of each pixel of the frame; the first of equals. Where faces overlap, the likelier wins.
 
     Args:
         windows: as in `matte_of`.
-        background: let it count like any label; without, it is only where no other label has a share.
+        background: True if background counts like any label; False if it is only where no other label has a share.
 
     Returns:
-        Ids in place of a matte's values.
+        A matte whose values are label ids.
     """
     best = matte_of(faces, windows, lambda face: face.probabilities[:, :, BACKGROUND], least=True)
     if not background:
@@ -86,7 +89,7 @@ def likeliest(faces: Sequence[ParsedFace], windows: Sequence[Window], *, backgro
             channel = cv2.extractChannel(face.probabilities, label)
             part = _part_window(
                 channel, 255 // labels, face.region, window
-            )  # with less it can be nowhere the likeliest
+            )  # below this value no label is the likeliest
             if part == NO_WINDOW:
                 continue
             values, so_far = channel_on_frame(channel, face.region, part), best.at(part)
@@ -98,37 +101,37 @@ def likeliest(faces: Sequence[ParsedFace], windows: Sequence[Window], *, backgro
 
 
 def crisp(matte: Matte) -> Matte:
-    """The matte with edges half as wide: 64..191 becomes 0..255. Enlarged probabilities rise too slowly for an edge."""
-    above = cv2.subtract(matte.values, _CERTAIN)
+    """The matte with edges half as wide: 64..191 becomes 0..255. The edges of enlarged probabilities are too soft."""
+    above = cv2.subtract(matte.values, _LEAST_SHOWN)
     return Matte(matte.window, cv2.add(above, above))
 
 
-def is_shown(channel: U8) -> bool:
-    """Whether anything of a crop's channel is left once its matte is `crisp`."""
-    return bool(cv2.norm(channel, cv2.NORM_INF) > _CERTAIN)
+def is_shown(channel: Probabilities) -> bool:
+    """True if anything of a crop's channel remains when its matte is `crisp`."""
+    return bool(cv2.norm(channel, cv2.NORM_INF) > _LEAST_SHOWN)
 
 
 def faded(matte: Matte, opacity: float) -> Matte:
-    """The matte at a share of its strength."""
+    """The matte times an opacity of 0..1."""
     return Matte(matte.window, cv2.convertScaleAbs(matte.values, alpha=opacity))
 
 
-def _part_window(channel: U8, least: int, region: Region, window: Window) -> Window:
-    """The part of a window where a channel may have `least` or more; most parts of a face are small."""
+def _part_window(channel: Probabilities, least: int, region: Region, window: Window) -> Window:
+    """The part of a window where a channel may reach `least`. Most parts of a face are small."""
     _, there = cv2.threshold(channel, least - 1, 255, cv2.THRESH_BINARY)
     x0, y0, x1, y1 = _window_of(there, region, (window[2], window[3]))
     x0, y0 = max(x0, window[0]), max(y0, window[1])
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
 
 
-def _window_of(shown: U8, region: Region, size_wh: tuple[int, int]) -> Window:
-    """The part of the frame that the pixels above zero of a crop reach, its size even; `NO_WINDOW` where none does."""
+def _window_of(shown: Mask, region: Region, size_wh: tuple[int, int]) -> Window:
+    """The part of the frame that the nonzero pixels of a crop may touch, with an even size; or `NO_WINDOW`."""
     x, y, wide, high = cv2.boundingRect(shown)
     if not wide:
         return NO_WINDOW
     left, top, _, _ = region.box_xyxy
     scale = region.side / len(shown)
-    # One pixel of the crop more on each side: bilinear enlargement reaches that far.
+    # One more pixel of the crop on each side, because bilinear enlargement reaches that far.
     x0, x1 = _even(left + (x - 1) * scale, left + (x + wide + 1) * scale, size_wh[0])
     y0, y1 = _even(top + (y - 1) * scale, top + (y + high + 1) * scale, size_wh[1])
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW

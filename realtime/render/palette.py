@@ -23,10 +23,10 @@ _RGB_OF = {  # of a pair, the subject's left is the darker one
     "nose": (250, 215, 60), "mouth": (130, 0, 40), "upper lip": (255, 130, 185), "lower lip": (215, 30, 90),
     "hair": (205, 90, 205),
 }  # fmt: skip
-_HUES = (127, 15)  # step and start, of 180: keeps the ids of labels without a colour of their own far apart
-_ROWS_IN_HEIGHT = 42  # a row is so much of the frame's height, ...
-_LEAST_ROW_PX = 11  # ... but letters need this much
-_MOST_WIDTH, _MOST_HEIGHT = 1 / 3, 2 / 3  # of the frame: in a smaller one the legend would hide the picture
+_HUES = (127, 15)  # step and start, modulo 180: neighbouring ids without a fixed colour differ clearly
+_ROWS_IN_HEIGHT = 42  # rows that fit into the frame's height
+_LEAST_ROW_PX = 11  # letters in smaller rows cannot be read
+_MOST_WIDTH, _MOST_HEIGHT = 1 / 3, 2 / 3  # of the frame: a larger legend would hide the picture
 _FONT, _FONT_PX = cv2.FONT_HERSHEY_SIMPLEX, 30  # its line height at scale 1
 _BACK_RGB, _TEXT_RGB = (24, 24, 28), (240, 240, 240)
 
@@ -49,14 +49,14 @@ def palette(labels: Sequence[str]) -> Rgb:
 
 @lru_cache(maxsize=4)
 def legend(labels: Sequence[str], size_wh: tuple[int, int]) -> tuple[Window, Rgb]:
-    """Where the legend of a frame's labels is drawn, in its lower left corner, and its pixels.
+    """The legend of a frame's labels: its place in the lower left corner, and its pixels.
 
     Args:
         labels: a tuple of names, in the order of their ids; the first, the background, needs no row.
-        size_wh: of the frame.
+        size_wh: (width, height) of the frame.
 
     Returns:
-        The window, its size even, and (height, width, 3) uint8 RGB; `NO_WINDOW` for a frame that is too small for one.
+        The window, with an even size, and (height, width, 3) uint8 RGB; `NO_WINDOW` if the frame is too small.
     """
     row = max(_LEAST_ROW_PX, round(size_wh[1] / _ROWS_IN_HEIGHT))
     scale, thick = row / _FONT_PX, max(1, round(row / 20))

@@ -45,11 +45,11 @@ class Progress(Protocol):
         ...
 
     def frame_done(self, frames: int) -> None:
-        """The job has done so many frames."""
+        """This many frames of the job are done."""
         ...
 
     def finished(self, outcome: Outcome) -> None:
-        """The job has ended, one way or the other."""
+        """The job has ended: it is done, or it failed."""
         ...
 
 

@@ -12,6 +12,7 @@ import typer
 from engines.errors import UsageError
 from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import DEFAULT as DEFAULT_RENDER
+from realtime.render.registry import find_renderer
 from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
@@ -31,7 +32,8 @@ from realtime.run.options import (
     Start,
     Threads,
     View,
-)  # fmt: skip
+)
+from realtime.run.terminal import did_you_mean
 
 
 def process(
@@ -77,7 +79,10 @@ def process(
 
     _check_depth(depth, depth_scale)
     if executor not in EXECUTORS:
-        raise UsageError(f"executor {executor!r} is unknown; expected one of {', '.join(EXECUTORS)}")
+        known = ", ".join(EXECUTORS)
+        raise UsageError(
+            f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
+        )
     options = Options(
         render=render, max_faces=max_faces, smooth=not no_smooth, start_seconds=start or 0.0, end_seconds=end,
         encoder=encoder.value,
@@ -100,6 +105,10 @@ def process(
         progress.say(report.start_line(engine))
         for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
+        if start:
+            progress.say(f"each video is decoded from its beginning; its frames before {start:g} s are dropped")
+        if max_faces and find_renderer(render).hides_faces:
+            progress.say(f"at most {max_faces} faces per frame are hidden (--max-faces); others stay visible")
         started = time.perf_counter()
         try:
             for outcome in batch.process_each(jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()):

@@ -1,4 +1,4 @@
-"""Which files a command works on, and how their outputs are called."""
+"""Which files a command works on, and the names of their outputs."""
 
 from __future__ import annotations
 
@@ -113,17 +113,17 @@ def _checked(
     """A job for each path, with a problem where its output would cost a file.
 
     Args:
-        folder: the identity of the outputs' folder, where outputs must not lie beside their inputs.
+        folder: the identity of the outputs' folder, which must not be that of an input.
     """
     own = {_identity(path) for path in paths} - {None}
-    taken: dict[str, Path] = {}  # by names without their case, which some file systems do not tell apart
+    taken: dict[str, Path] = {}  # by lower-case names: some file systems ignore case
     jobs = []
     for path, target in zip(paths, targets, strict=True):
         problem = None
         if _identity(target) in own:
             problem = f"{path}: its output {target} would overwrite an input; choose another --output"
         elif folder is not None and _identity(path.parent) == folder:
-            problem = f"{path}: its output {target} would lie beside it, among files that it could replace; "
+            problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
         elif (first := taken.setdefault(target.name.casefold(), path)) is not path:
             problem = f"{path}: its output {target} is already that of {first}; process them into two folders"

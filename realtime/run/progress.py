@@ -39,7 +39,7 @@ class Progress:
         self.start(info.name, info.frames)
 
     def finished(self, outcome: Outcome) -> None:
-        """A file of a batch has ended, one way or the other."""
+        """A file of a batch has ended: it is done, or it failed."""
         self._end_task()
         path, done = outcome.job.input, outcome.summary
         if done is None:

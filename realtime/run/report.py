@@ -31,14 +31,13 @@ def start_line(engine: Engine) -> str:
 
 
 def depth_lines(inputs: Sequence[DepthInput]) -> list[str]:
-    """What the steps of measured depth stand for, and for how many files; one line for each scale."""
+    """The scales of measured depth, one line each, with the number of files."""
     counts = Counter(str(depth.scale) for depth in inputs)
     return [f"depth: measured, {count} file{'s' * (count > 1)}, {scale}" for scale, count in counts.items()]
 
 
 def encoder_lines(encoder: Encoder) -> list[str]:
-    """Where there is a card that might encode H.264: whether it does, and if not, why. Raises SinkError where it must
-    and cannot."""
+    """Which encoder writes H.264, on a machine with an NVIDIA GPU. Raises SinkError where NVENC must run and cannot."""
     if not nvidia_gpu() and encoder != "nvenc":
         return []
     from realtime.video.sinks.h264 import nvenc_problem, uses_nvenc
@@ -49,7 +48,7 @@ def encoder_lines(encoder: Encoder) -> list[str]:
 
 
 def live_line(summary: Summary) -> str:
-    """What a live run did."""
+    """The counts, speed and latency of a live run, in a line."""
     latency = ", ".join(f"{name} {value:.0f} ms" for name, value in summary.latency_ms.items() if value is not None)
     counts = f"{summary.frames} frames, {summary.fps:.1f} fps, {summary.dropped} dropped"
     return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
@@ -83,7 +82,7 @@ def batch_json(
 
 
 def doctor_text(report: Report) -> str:
-    """Every answer, by section."""
+    """The results of all checks, by section."""
     lines = []
     for name, checks in report.sections.items():
         mark = {"yes": "+", "no": "-", "info": " "}
@@ -96,7 +95,7 @@ def doctor_text(report: Report) -> str:
 
 
 def manifest_text(folder: Path, values: dict[str, Any]) -> str:
-    """What `engines.compiling.inspection` found, one field a line."""
+    """The findings of `engines.compiling.inspection`, one field per line."""
     spec, gpu = values["spec"], values["gpu"]
     flavour = f" ({values['flavour']})" if values["flavour"] else ""
     parity = "{pixel_agreement:.4%} of pixels agree with float, mean error {mean_error:.5f} on {samples} crops"
@@ -108,7 +107,7 @@ def manifest_text(folder: Path, values: dict[str, Any]) -> str:
         ("backend", f"{values['backend']}{flavour}, {values['precision']}, batch {Batch(**values['batch'])}"),
         ("gpu", f"{gpu['name']}, capability {gpu['capability']}" if gpu else "not needed"),
         ("tensors", ", ".join(str(TensorInfo(**tensor)) for tensor in values["tensors"])),
-        ("recipe", ", ".join(f"{name} {value}" for name, value in values["recipe"].items()) or "as it comes"),
+        ("recipe", ", ".join(f"{name} {value}" for name, value in values["recipe"].items()) or "defaults"),
         ("parity", parity.format(**values["parity"])),
         ("calibration", f"{values['calibration']['count']} crops" if values["calibration"] else "none"),
         ("checkpoint", values["checkpoint_sha256"]),
@@ -125,7 +124,7 @@ def manifest_text(folder: Path, values: dict[str, Any]) -> str:
 
 
 def demo_text(result: DemoResult) -> str:
-    """What the demo made, and how fast."""
+    """The files of the demo, and its speed."""
     summary = result.overlay
     rows = [
         ("engine", summary.engine),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import faulthandler
 import os
 import re
 import signal
@@ -30,7 +31,7 @@ def checked_arguments(arguments: Sequence[str]) -> list[str]:
     """The arguments with `~` expanded where a shell leaves it (`--output=~/x`, "~/x").
 
     Raises:
-        UsageError: an argument or an option's value is empty, which would stand for the current folder.
+        UsageError: an argument or an option's value is empty, which would mean the current folder.
     """
     for argument in arguments:
         if not argument.strip() or re.fullmatch(r"--[\w-]+=\s*", argument):
@@ -49,6 +50,32 @@ def quiet_native_libraries() -> None:
     """Keep what native libraries print about themselves off the terminal. Call it before they are loaded."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+
+
+def hide_native_output() -> None:
+    """Keep what native libraries write to standard error off the terminal, for the rest of this process.
+
+    Python's own messages still appear, and so do crashes: with the place in Python where they happened.
+    """
+    shown = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    with Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    sys.stderr = shown
+    faulthandler.enable(shown)
+
+
+@contextmanager
+def standard_error_hidden() -> Iterator[None]:
+    """Hide all that is written to standard error, where a native library is loaded that logs as it starts."""
+    sys.stderr.flush()
+    shown = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(shown, 2)
+        os.close(shown)
 
 
 @contextmanager
@@ -107,6 +134,8 @@ class _Unbroken:
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_stream":  # a copy that is not set up yet must not ask itself for ever
+            raise AttributeError(name)
         return getattr(self._stream, name)
 
     @contextmanager

@@ -33,7 +33,7 @@ from realtime.video.sources.image import is_image
 from realtime.video.sources.open import open_source
 
 _CROPS = 16
-_LIVE_FRAMES = 300  # of a camera or stream, which has no end
+_LIVE_FRAMES = 300  # a camera or stream has no end
 LEFT_OUT = (
     "starting Python and loading the engine",
     "the first 10 calls of the network",
@@ -43,7 +43,7 @@ LEFT_OUT = (
 
 @dataclass(frozen=True)
 class Ceilings:
-    """What no masking can be faster than, in frames a second."""
+    """The highest speed that masking could reach, in frames per second."""
 
     decode_fps: float
     decode_encode_fps: float
@@ -55,11 +55,11 @@ class Ceilings:
 
 @dataclass(frozen=True)
 class EngineBench:
-    """What one engine was measured to do."""
+    """The measurements of one engine."""
 
     engine: dict[str, Any]
     network: tuple[NetworkTimes, ...]
-    """One crop a call first; then the other batches."""
+    """One crop per call first; then the other batches."""
     summary: Summary
     frame_p50_ms: float
     """Time from one finished frame to the next, end to end, in milliseconds."""
@@ -83,12 +83,12 @@ class EngineBench:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What was measured, on what."""
+    """The measurements of all engines, and what they were made on."""
 
     engines: tuple[EngineBench, ...]
     """In the order in which they were asked for; at least one."""
     ceilings: Ceilings | None
-    """None of a camera, a stream, or a video that breaks off."""
+    """None for a camera, a stream, or a video that breaks off."""
     source: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def measure(
         load: a model's engine by its name; each is loaded, measured and closed before the next.
         source: a video file, a camera or a stream; None: the sample clip, made anew.
         seconds: how long each network alone is timed.
-        batches: calls with so many crops are timed, too.
+        batches: also time calls with these numbers of crops.
         say: gets a line before each step.
     """
     if source is not None and is_image(Path(source)):
@@ -176,7 +176,7 @@ def measure_ceilings(video: str | Path, output: Path) -> Ceilings:
 
 
 def copy(source: Source, sink: Sink) -> int:
-    """Pass every frame on as it is, and close the sink.
+    """Write every frame unmodified, and close the sink.
 
     Returns:
         The number of frames.
@@ -240,7 +240,8 @@ def _fps(video: str | Path, sink: Sink) -> float:
 
 
 def _is_model(word: str) -> bool:
-    """A name that ships, a folder, a checkpoint; and what looks like no file, camera or URL, to be told as unknown."""
+    """True for a model that ships, a folder, a checkpoint, and a word that can be no file, camera or URL: it is then
+    reported as an unknown model."""
     name = word.removesuffix(WITH_CONSENSUS)
     path = Path(name)
     if name in names() or path.is_dir() or path.suffix == ".safetensors":

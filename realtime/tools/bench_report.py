@@ -1,4 +1,4 @@
-"""What `unveil bench` found, as tables for people and as a plot."""
+"""The results of `unveil bench`, as tables and as a plot."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _compared(result: BenchResult) -> str:
     heads = [
         f"{what}{_batch(times.batch)}"
         for times in result.engines[0].network
-        for what in ("network p50 ms", "crops a second")
+        for what in ("network p50 ms", "crops per second")
     ]
     return table(rows, ("", *heads, "end to end fps")) + _ceilings(result)
 
@@ -63,7 +63,7 @@ def _ceilings(result: BenchResult) -> str:
     share = result.engines[0].summary.fps / result.ceilings.decode_encode_fps
     whose = "" if len(result.engines) == 1 else f"{_name(result.engines[0])}: "
     return (
-        f"\n\nnothing masked, same file: decoded {result.ceilings.decode_fps:.1f} fps, decoded and encoded "
+        f"\n\nwithout masking, same file: decoding {result.ceilings.decode_fps:.1f} fps, decoding and encoding "
         f"{result.ceilings.decode_encode_fps:.1f} fps ({whose}end to end is {share:.0%} of that)"
     )
 
@@ -73,7 +73,7 @@ def _stages(engines: tuple[EngineBench, ...]) -> str:
     rows = [
         (name, *(engine.summary.stages_ms.get(name, {"mean": 0.0})["mean"] for engine in engines)) for name in names
     ]
-    own_thread = "decode, detect to track, smooth to write, and encode have a thread each"
+    own_thread = "decode, detect to track, smooth to write, and encode run in a thread each"
     return table(rows, ("stage, mean ms", *map(_name, engines))) + f"\n({own_thread})"
 
 
@@ -82,11 +82,11 @@ def _name(engine: EngineBench) -> str:
 
 
 def _batch(batch: int) -> str:
-    return "" if batch == 1 else f", {batch} a call"
+    return "" if batch == 1 else f", {batch} per call"
 
 
 def plot(result: BenchResult, path: Path) -> None:
-    """Write a PNG: where a frame's time goes in each engine, beside what decoding and encoding alone take.
+    """Write a PNG: where the time of a frame goes with each engine, compared with decoding and encoding alone.
 
     Raises:
         MissingExtra: matplotlib is not installed.
@@ -122,6 +122,6 @@ def _draw(axes: Any, result: BenchResult) -> None:
         axes.axvline(1000 / result.ceilings.decode_fps, color="gray", linestyle=":", label="decode")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set_xlabel("ms a frame: bars are stages, some of which run side by side; black is end to end")
+    axes.set_xlabel("ms per frame: bars are stages, some of which run at the same time; black is end to end")
     axes.set_title(f"{result.source['name']}, {'x'.join(map(str, result.source['size_wh']))}", fontsize=11)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)

@@ -55,7 +55,7 @@ def bench(
         typer.Argument(
             help="Models to compare (names, folders of engines, checkpoints), and a video, camera or stream "
             "\\[default: the sample clip].",
-            metavar="[MODEL...] [VIDEO]",
+            metavar="MODEL|VIDEO",
         ),
     ] = None,
     model: Annotated[

@@ -1,4 +1,4 @@
-"""What this machine can do, and why not more. Looks and asks; opens no camera and changes nothing."""
+"""Checks what this machine can do, and why not more. Opens no camera and changes nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CPU_FEATURES = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "a
 
 @dataclass(frozen=True)
 class Check:
-    """One answer."""
+    """The result of one check."""
 
     name: str
     state: Literal["yes", "no", "info"]
@@ -44,13 +44,13 @@ class Check:
 
     @property
     def missed(self) -> bool:
-        """Needed, and not there."""
+        """Needed, but missing."""
         return self.needed and self.state == "no"
 
 
 @dataclass(frozen=True)
 class Report:
-    """All answers, by section."""
+    """The results of all checks, by section."""
 
     sections: dict[str, tuple[Check, ...]]
 
@@ -66,7 +66,7 @@ class Report:
 
 
 def examine() -> Report:
-    """Ask this machine everything. Takes about a second."""
+    """Run all checks. Takes about a second."""
     sections: dict[str, Callable[[], Iterator[Check]]] = {
         "machine": _machine,
         "engines": _engines,
@@ -97,7 +97,7 @@ def _machine() -> Iterator[Check]:
 
 
 def cpu_features() -> list[str]:
-    """The processor's instruction sets that matter to a network; empty where the system does not tell."""
+    """The processor's instruction sets that matter to a network; empty where the system does not list them."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:  # not Linux
@@ -126,7 +126,7 @@ def _models() -> Iterator[Check]:
 
 
 def _engine_problem(name: str) -> str:
-    """Why the engine that stands for a model's name cannot be loaded; empty where it can."""
+    """Why the engine of a model cannot be loaded; empty where it can."""
     precisions = zoo.precisions(name)
     if not precisions:
         return "weights only; build an engine: unveil compile"

@@ -1,4 +1,4 @@
-"""Between PyAV's pictures and our frames: planes seen in place, colour tags kept, no conversion left to a default."""
+"""Converts between PyAV pictures and our frames. Planes are not copied; each conversion names its colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from realtime.frames.types import U8, U16, Frame
 
 UNSPECIFIED = 2  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
 SPACE_OF_MATRIX: dict[Matrix, int] = {"bt709": 1, "bt601": 6, "bt2020": 9}
-_MATRIX_OF_SPACE: dict[int, Matrix] = {  # FCC (4) and SMPTE 240M (7) are taken for their nearest
+_MATRIX_OF_SPACE: dict[int, Matrix] = {  # FCC (4) and SMPTE 240M (7) become the nearest matrix
     1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 7: "bt709", 9: "bt2020", 10: "bt2020",
 }  # fmt: skip
 _SWSCALE: dict[Matrix, Colorspace] = {
@@ -28,7 +28,7 @@ _SWSCALE: dict[Matrix, Colorspace] = {
     "bt2020": Colorspace.BT2020,
 }
 _PLANAR = {"yuv420p", "yuvj420p", "yuva420p"}  # alpha, where there is one, is the fourth plane
-_HD_HEIGHT = 720  # an untagged picture of this height or more is taken for BT.709, as players do
+_HD_HEIGHT = 720  # players assume BT.709 for untagged pictures of this height or more
 _FORMATS = {"rgb": "rgb24", "rgba": "rgba", "gray": "gray", "yuv420p": "yuv420p"}
 _CHANNELS = {"rgb": 3, "rgba": 4}
 Plane = TypeVar("Plane", U8, U16)
@@ -39,8 +39,8 @@ Orientation = tuple[bool, bool, bool]
 class FromAv:
     """Turns decoded pictures into yuv420p planes of one size.
 
-    8-bit 4:2:0 and gray pictures are seen in place. Others are converted without change of matrix or range, RGB to
-    BT.709 in video range, and pictures of another size (a stream that switched) are scaled.
+    The planes of 8-bit 4:2:0 and gray pictures are views. Other formats are converted without a change of matrix or
+    range, RGB to BT.709 in video range. Pictures of another size (a stream may change it) are scaled.
     """
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
@@ -48,7 +48,7 @@ class FromAv:
         self._reformatter = VideoReformatter()
 
     def __call__(self, picture: VideoFrame) -> tuple[tuple[U8, U8, U8], Colour]:
-        """The planes of a picture, as it was coded (not yet upright), and their colour. The planes are read-only."""
+        """The planes of a picture as it was coded (not yet upright), and their colour. The planes are read-only."""
         colour = colour_of(picture)
         same_size = (picture.width, picture.height) == self._size_wh
         if picture.format.name == "gray" and same_size:
@@ -62,7 +62,7 @@ class FromAv:
     def converted(self, picture: VideoFrame) -> VideoFrame:
         """The picture in yuv420p and this size, with its side data."""
         colour = colour_of(picture)
-        # One matrix named on both sides is no conversion, whichever it is; swscale does not know all of them by name.
+        # The same matrix on both sides means no conversion. Any will do: swscale does not know all of them.
         range_in = ColorRange.JPEG if _family(picture.format) == "rgb" else _av_range(colour.full_range)
         width, height = self._size_wh
         return self._reformatter.reformat(
@@ -77,8 +77,8 @@ class ToAv:
     """Turns frames into pictures of one pixel format for an encoder, copying each plane once.
 
     Args:
-        pixel_format: of the pictures that come out.
-        video_range: convert full-range frames to video range (for codecs that cannot tag full range).
+        pixel_format: the pixel format of the pictures.
+        video_range: True to convert full range to video range, for codecs that have no tag for full range.
     """
 
     def __init__(self, pixel_format: str, video_range: bool = False) -> None:
@@ -105,7 +105,7 @@ class ToAv:
 
 
 def picture_of(frame: Frame) -> VideoFrame:
-    """A frame's pixels in a picture of PyAV's own, whose rows are aligned as swscale wants them (without pts)."""
+    """A PyAV picture with a copy of a frame's pixels, in rows aligned for swscale. It has no pts."""
     picture = VideoFrame(*frame.size_wh, _FORMATS[frame.layout])
     for target, plane in zip(picture.planes, frame.planes, strict=True):
         np.copyto(view(target, _CHANNELS.get(frame.layout, 1)), plane)
@@ -113,7 +113,7 @@ def picture_of(frame: Frame) -> VideoFrame:
 
 
 def rgb_from_frame(frame: Frame) -> U8:
-    """(H, W, 3) uint8 RGB of a whole frame, for stills: the pipeline itself never needs it."""
+    """(H, W, 3) uint8 RGB of a whole frame, for image files. The pipeline itself never needs it."""
     return frame.planes[0] if frame.layout == "rgb" else _packed(frame, "rgb24")
 
 
@@ -135,12 +135,12 @@ def _packed(frame: Frame, pixel_format: Literal["rgb24", "bgr24"]) -> U8:
 
 
 def colour_of(picture: VideoFrame) -> Colour:
-    """Which YCbCr `FromAv` makes of a picture: as tagged, and guessed where it is not."""
+    """The colour that `FromAv` gives a picture: as tagged, and guessed if it is not tagged."""
     family = _family(picture.format)
     primaries, transfer = int(picture.color_primaries), int(picture.color_trc)
     if family == "rgb":
         return Colour("bt709", False, primaries, transfer, SPACE_OF_MATRIX["bt709"])
-    # Gray and the yuvj formats hold full range unless they say otherwise.
+    # Gray and the yuvj formats have full range unless a tag states another.
     full_by_name = family == "gray" or picture.format.name.startswith("yuvj")
     tagged = ColorRange(picture.color_range)
     full_range = full_by_name if tagged is ColorRange.UNSPECIFIED else tagged is ColorRange.JPEG
@@ -150,9 +150,9 @@ def colour_of(picture: VideoFrame) -> Colour:
 
 
 def orientation_of(picture: VideoFrame) -> Orientation:
-    """How a picture must be turned to stand upright, from its display matrix (all eight ways, mirrored ones too)."""
-    # A picture whose side data was looked at is in a reference cycle, and with it all memory of its decoder stays until
-    # the garbage is collected: look at a tiny copy. (The type names motion vectors alone, hence the cast.)
+    """How to turn a picture upright, from its display matrix (all eight ways, with mirrored ones)."""
+    # Reading the side data of a picture puts it into a reference cycle, which keeps all memory of its decoder until the
+    # garbage is collected. So read that of a tiny copy. (The type allows only motion vectors, hence the cast.)
     side_data = cast("dict[SideDataType, Any]", FromAv((2, 2)).converted(picture).side_data)
     if SideDataType.DISPLAYMATRIX not in side_data:
         return False, False, False
@@ -162,7 +162,7 @@ def orientation_of(picture: VideoFrame) -> Orientation:
 
 
 def turn(plane: Plane, orientation: Orientation) -> Plane:
-    """A plane turned upright; the plane itself where it is already."""
+    """A plane turned upright; the plane itself if it is upright."""
     transpose, mirror_x, mirror_y = orientation
     if transpose:
         plane = cv2.transpose(plane)
@@ -172,17 +172,17 @@ def turn(plane: Plane, orientation: Orientation) -> Plane:
 
 
 def view(plane: VideoPlane, channels: int = 1, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
-    """The pixels of a PyAV plane in place: (H, W), or (H, W, channels) where there are several."""
+    """A view of the pixels of a PyAV plane: (H, W), or (H, W, channels) for several channels."""
     pixel = np.dtype(dtype).itemsize * channels
     shape, strides = [plane.height, plane.width], [abs(plane.line_size), pixel]
     if channels > 1:
         shape, strides = [*shape, channels], [*strides, np.dtype(dtype).itemsize]
     pixels: npt.NDArray[Any] = np.ndarray(shape, dtype, buffer=cast("memoryview", plane), strides=strides)
-    return pixels if plane.line_size > 0 else pixels[::-1]  # a negative line size: stored bottom up
+    return pixels if plane.line_size > 0 else pixels[::-1]  # negative: rows are stored from the bottom up
 
 
 def _read_only(plane: VideoPlane) -> U8:
-    """A decoder goes on reading its pictures (as references for the next ones): nobody may write to them."""
+    """A view that cannot be written to: the decoder still needs its pictures as references for others."""
     pixels = view(plane)
     pixels.flags.writeable = False
     return pixels

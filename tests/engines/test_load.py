@@ -1,4 +1,4 @@
-"""Loading: by name, by folder, and what is said where that cannot work."""
+"""Loading: by name, by folder, and the errors where that cannot work."""
 
 from __future__ import annotations
 

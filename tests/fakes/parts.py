@@ -81,7 +81,7 @@ def _write(folder: Path, name: str, source: str, seed: int) -> dict:
 
 
 def model_of(name, spec, predict):
-    """A model that says with certainty what `predict` says: crops -> (N, S, S) class ids."""
+    """A model with probabilities of 0 and 1. `predict`: crops -> (N, S, S) class ids."""
     from train.measure.open_model import Model
 
     levels = 255 * np.eye(len(spec.labels), dtype=np.uint8)

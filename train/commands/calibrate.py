@@ -11,15 +11,17 @@ from train.commands.options import OccluderFolder, needs_training
 
 
 def calibrate(
-    model: Annotated[str, typer.Argument(help="Network to calibrate: consensus-lite, parts, ...")],
+    model: Annotated[str, typer.Argument(help="The network to calibrate: consensus-lite, parts, ...", metavar="MODEL")],
     data: Annotated[
-        list[Path], typer.Option(help="Folder that `unveil label` wrote. May be repeated.", metavar="FOLDER")
+        list[Path], typer.Option(help="A folder that `unveil label` wrote. May be repeated.", metavar="FOLDER")
     ],
     occluders: OccluderFolder,
-    output: Annotated[Path, typer.Option(help="Sheet to write: .png, or .jpg, which is smaller.", metavar="FILE")],
-    count: Annotated[int, typer.Option(help="Number of crops, a multiple of 16.", min=16)] = 64,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The sheet: .png, or .jpg, which is smaller.", metavar="FILE")
+    ],
+    count: Annotated[int, typer.Option(help="Number of crops, a multiple of 16.", min=16, metavar="N")] = 64,
 ) -> None:
-    """Compose a sheet of training crops, with which `unveil compile --calibration` calibrates int8 engines."""
+    """Compose a sheet of training crops, from which `unveil compile --calibration` sets the scales of int8."""
     from engines.errors import UsageError
 
     if count % 16:

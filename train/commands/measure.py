@@ -101,7 +101,9 @@ def evaluate(
 
 def reproduce(
     labels: Labels,
-    output: Annotated[Path, typer.Option(help="The folder of the runs. A job that was stopped continues in it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder of the runs. A job that was stopped continues in it.")
+    ],
     paper: Annotated[
         Paper, typer.Option(help="consensus, or mutual with the labels of `unveil label --parts --depth`.")
     ] = Paper.consensus,

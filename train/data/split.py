@@ -1,8 +1,8 @@
 """Which files are held out from training.
 
 The name alone decides, so that the split depends neither on order nor on what else is present. What is known about a
-set of pictures is data, not code: `faces.toml` beside `faces.jsonl` and `occluders.toml` in the folder of occluders.
-The files of these names beside this module hold what the shipped models were trained and evaluated with; they apply
+set of pictures is data, not code: `faces.toml` next to `faces.jsonl` and `occluders.toml` in the folder of occluders.
+The files of these names next to this module hold what the shipped models were trained and evaluated with; they apply
 where a folder has none of its own.
 """
 

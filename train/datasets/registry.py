@@ -86,7 +86,7 @@ class Reader:
     tables: tuple[Table, ...] = (FACE_TABLE, *CLASS_TABLES)
     """What a model of three classes is evaluated with."""
     merged: MergedClasses | None = None
-    """A further table of parts, beside the one with all parts."""
+    """A table of merged parts, in addition to the one of all parts."""
 
     def open(self, folder: Path, split: str, *, parts: bool = False) -> DataSet:
         """Open a split.

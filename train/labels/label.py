@@ -1,6 +1,6 @@
 """`unveil label`: pseudo-labels for folders of photographs and for videos, in parallel and resumable.
 
-`train/labels/label_folder.py` describes the output folder, and `train/parts/folder.py` part labels and depth in it.
+`train/labels/label_folder.py` describes the output folder, `train/parts/folder.py` what part labels and depth add.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from engines.errors import SourceError
 from realtime.frames.types import U8
+from realtime.run.terminal import hide_native_output, standard_error_hidden
 from realtime.video.sources.image import read_rgb
 from train.labels.inputs import Picture, find_pictures
 from train.labels.label_folder import FACES, SKIPPED, drop_incomplete_line, finished_names, read_faces, write_png
@@ -93,8 +94,10 @@ def label(
 
 def _settings(options: LabelOptions) -> dict[str, Any]:
     """JSON-ready: everything that shapes the labels."""
+    with standard_error_hidden():
+        teacher = open_teacher(options).provenance()
     return {
-        **open_teacher(options).provenance(),
+        **teacher,
         "contour": options.contour,
         **contour_provenance(options),
         **parts_provenance(options),
@@ -132,7 +135,7 @@ def _label_all(
 
 
 def _start_worker() -> None:
-    os.environ.setdefault("GLOG_minloglevel", "2")
+    hide_native_output()  # MediaPipe and TensorFlow Lite log a page as they start
     os.environ["OMP_NUM_THREADS"] = "1"  # torch, if it runs a teacher: the workers share the cores
     cv2.setNumThreads(1)
 

@@ -36,12 +36,15 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Within it the first Ctrl-C or SIGTERM is a request to stop, and a second one stops at once."""
+    """Within it the first Ctrl-C or SIGTERM is a request to stop, and a second one stops at once.
+
+    A signal that the process ignores, as one in the background of a script ignores Ctrl-C, stays ignored.
+    """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():  # only there Python handles signals
         yield request
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: handler for number in _SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -53,7 +56,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
         # Not by print, which must not be entered twice.
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"unveil: stopping after this step, then saving\n")
 
-    for number in _SIGNALS:
+    for number in before:
         signal.signal(number, ask)
     try:
         yield request

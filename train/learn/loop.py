@@ -39,7 +39,7 @@ class Training(Protocol[BatchT]):
 
     @property
     def title(self) -> str:
-        """Begins its messages; empty where there is nothing to tell apart."""
+        """Prefix of its messages; empty where there is only one stage."""
 
     @property
     def main_role(self) -> str:

@@ -41,7 +41,7 @@ def write_held_out_sheet(
 
 
 def write_groups_sheet(path: Path, groups: Sequence[EvaluatedGroup]) -> Path:
-    """Write a row for each group: its worst, middle and best face, clean and then pasted."""
+    """Write a row for each group: its worst, middle and best face, unmodified and then occluded."""
     return write_grid([_group_row(group) for group in groups], path, columns=1)
 
 
@@ -52,7 +52,7 @@ def _group_row(evaluated: EvaluatedGroup) -> U8:
         *_worst_middle_best(held_out.pasted, held_out.pasted_labels, predictions.pasted, indices),
     ])  # fmt: skip
     title = np.zeros((_TITLE_PX, row.shape[1], 3), np.uint8)
-    text = f"{evaluated.group.name}: {len(indices)} faces; worst, middle and best, clean and pasted"
+    text = f"{evaluated.group.name}: {len(indices)} faces; worst, middle and best, unmodified and occluded"
     cv2.putText(title, text, (4, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
     return np.vstack([title, row])
 

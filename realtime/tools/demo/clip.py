@@ -1,4 +1,4 @@
-"""The sample clip: a public-domain portrait that moves and turns a little while a hand and a microphone pass before it.
+"""The sample clip: a public-domain portrait that moves a little while a hand and a microphone pass in front of it.
 
 The portrait shows Commodore Grace Hopper (a photograph of the United States Navy, 1984). It is a file of matplotlib,
 which comes with mediapipe.

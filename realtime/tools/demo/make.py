@@ -1,4 +1,4 @@
-"""The demo: make a sample clip, mask it, show how."""
+"""Makes the demo: a sample clip, what masking makes of it, and a sheet of stills."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _OUTPUTS: dict[str, str] = {"overlay": "demo.mp4", "cutout": "demo_cutout.mp4", 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo made."""
+    """The files of the demo, and the summary of a run."""
 
     overlay: Summary
-    """Of the run that made demo.mp4."""
+    """The summary of the run that made demo.mp4."""
     files: tuple[Path, ...]
 
 
@@ -35,7 +35,7 @@ def make(engine: Engine, output: Path, progress: Progress, seconds: float = SECO
         seconds: the clip's length.
     """
     clip = output / "demo_input.mp4"
-    progress.say(f"making {clip}: a portrait, and what passes before it")
+    progress.say(f"making {clip}: a portrait, and what passes in front of it")
     write_clip(clip, seconds)
     paths = {kind: output / name for kind, name in _OUTPUTS.items()}
     summaries = {kind: _masked(clip, path, kind, engine, progress) for kind, path in paths.items()}

@@ -36,8 +36,8 @@ def write_sheet(
         clip: the input video.
         labels: the label video that was made of it.
         cutout: the cutout video that was made of it.
-        indices: the frames to show, one a row.
-        names: of the labels, in the order of their ids.
+        indices: the frames to show, one per row.
+        names: the names of the labels, in the order of their ids.
 
     Raises:
         SourceError: a video cannot be read, or ends before the last of them.

@@ -1,4 +1,4 @@
-"""Two things that pass before a face in the sample clip, drawn from formulas: a hand and a microphone.
+"""Two things that pass in front of a face in the sample clip, drawn from formulas: a hand and a microphone.
 
 Each is a sprite, `(H, W, 4) float32`: RGB 0..255 multiplied by alpha, and alpha 0..1. Shapes are unions of tapered
 capsules; their height above the picture gives the shading.

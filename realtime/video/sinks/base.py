@@ -24,12 +24,12 @@ _STEM_KEPT = 40  # characters of up to 4 bytes, of the 255 bytes that a name may
 
 
 class Sink(ABC):
-    """Takes frames. A context manager: its end closes the sink, an exception aborts it."""
+    """Takes frames. A context manager: it closes the sink at the end, and aborts it after an exception."""
 
     wants_more: bool = True
-    """False once the viewer has ended the run (by closing the window)."""
+    """False after the viewer has ended the run by closing the window."""
     wants_thread: bool = False
-    """Whether writing takes so long (it encodes) that a thread of its own is to do it: `BackgroundSink`."""
+    """True if writing takes so long that it belongs in a thread of its own (`BackgroundSink`), as encoding does."""
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
@@ -47,7 +47,7 @@ class Sink(ABC):
 
     @abstractmethod
     def abort(self) -> None:
-        """Leave no trace: an earlier output of that name stays as it was. Does nothing after `close`."""
+        """Remove what was written. An earlier output of that name stays unmodified. Does nothing after `close`."""
 
     def __enter__(self) -> Self:
         return self

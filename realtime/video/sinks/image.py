@@ -16,7 +16,7 @@ _JPEG_QUALITY = 95
 
 
 class ImageSink(Sink):
-    """One frame, as an image in the format of the path's suffix; gray (class ids) and rgba frames need a .png."""
+    """Writes one frame as an image in the format of the path's suffix. `gray` (class ids) and `rgba` need .png."""
 
     def __init__(self, path: Path) -> None:
         self._file = PartFile(path)

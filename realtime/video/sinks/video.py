@@ -1,4 +1,4 @@
-"""Video files: what all of them share, class ids (FFV1) and a matte for editors (ProRes). `h264` has the third kind."""
+"""Video files: the base class, class ids in FFV1, and a matte for editors in ProRes. H.264 is in `h264`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ _SLICED_PX = 16  # FFV1 refuses slices smaller than a pixel
 
 
 class VideoFileSink(Sink):
-    """Writes one video stream, each frame at its own time, and copies the input's sound where the format has any.
+    """Writes one video stream, each frame at its own time, and copies the input's sound if the format has sound.
 
-    The first frame opens the file, which takes that frame's size, colour and time base. Without a frame there is no
-    file.
+    The first frame opens the file and sets its size, colour and time base. Without a frame there is no file.
     """
 
     wants_thread = True
@@ -98,7 +97,7 @@ class VideoFileSink(Sink):
         raise NotImplementedError
 
     def _container_options(self, frame: Frame) -> dict[str, str]:
-        # An .mp4 or .mov keeps the time of its first frame in this unit: milliseconds by default, which is not exact.
+        # .mp4 and .mov store the time of the first frame in this unit. The default, milliseconds, is not exact.
         ticks = frame.time_base.denominator
         return {"movie_timescale": str(ticks)} if ticks <= _MAX_TIMESCALE else {}
 
@@ -107,7 +106,7 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
-        _tag(picture, self._colour)  # some encoders read the tags of the picture, some those of the context
+        _tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
 
     def _start(self, frame: Frame) -> None:
@@ -176,7 +175,7 @@ class VideoFileSink(Sink):
 
 
 class LabelVideoSink(VideoFileSink):
-    """Class ids in one channel, lossless: gray FFV1 in .mkv, whose times are in milliseconds."""
+    """Class ids in one channel without loss: gray FFV1 in .mkv, whose times are in milliseconds."""
 
     container_format, codec, layouts = "matroska", "ffv1", ("gray",)
 
@@ -191,11 +190,11 @@ class LabelVideoSink(VideoFileSink):
         return "gray"
 
     def _colour_written(self, frame: Frame) -> Colour:
-        return Colour(full_range=True)  # no player may stretch the ids
+        return Colour(full_range=True)  # so that no player stretches the ids
 
 
 class AlphaVideoSink(VideoFileSink):
-    """Colour and matte for editors: ProRes 4444 in .mov, in video range (ProRes has no tag for full range)."""
+    """A picture with a matte, for editors: ProRes 4444 in .mov, in video range (ProRes has no tag for full range)."""
 
     container_format, codec, layouts = "mov", "prores_ks", ("yuv420p", "rgba")
     audio_copied = COPIED_TO_MOV
@@ -212,7 +211,8 @@ class AlphaVideoSink(VideoFileSink):
 
     def _colour_written(self, frame: Frame) -> Colour:
         colour = super()._colour_written(frame)
-        return replace(colour, full_range=False, space=SPACE_OF_MATRIX[colour.matrix])  # editors do not guess by height
+        # Editors do not guess the matrix from the height.
+        return replace(colour, full_range=False, space=SPACE_OF_MATRIX[colour.matrix])
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = super()._picture(frame)

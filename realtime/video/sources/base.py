@@ -68,11 +68,12 @@ class SourceKind:
     """A kind of source, and how `open_source` recognises and opens it."""
 
     recognises: Callable[[str | Path], bool]
-    """Whether an address, as the user gave it, belongs to this kind."""
+    """True if an address, as the user gave it, belongs to this kind."""
     open: Callable[[str | Path], Source]
     """Open an address that was recognised. Raises SourceError."""
     suffixes: frozenset[str] = frozenset()
-    """Of kinds of files: the suffixes by which folders and globs find them, lower case and with the dot."""
+    """The file name suffixes by which folders and globs find its files, lower case and with the dot. Empty if it has no
+    files."""
 
 
 def file_path(address: str | Path) -> Path:

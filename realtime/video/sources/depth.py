@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from engines.errors import SourceError
-from realtime.frames.types import U16, Depth, Frame
+from realtime.frames.types import Depth, DepthSteps, Frame
 from realtime.video.av_frame import orientation_of, turn, view
 from realtime.video.sources.base import Source
 from realtime.video.sources.depth_files import DepthInput, pictures, read_depth
@@ -53,7 +53,7 @@ class WithDepth(Source):
     def close(self) -> None:
         self._source.close()
 
-    def _check_size(self, steps: U16, frame: Frame) -> None:
+    def _check_size(self, steps: DepthSteps, frame: Frame) -> None:
         if steps.shape[::-1] != frame.size_wh:
             (wide, high), (width, height) = steps.shape[::-1], frame.size_wh
             raise SourceError(
@@ -63,7 +63,7 @@ class WithDepth(Source):
 
 
 @contextmanager
-def _depths(depth: DepthInput) -> Iterator[Generator[U16]]:
+def _depths(depth: DepthInput) -> Iterator[Generator[DepthSteps]]:
     """An iterator over the depth pictures of an input. The context closes it."""
     path = depth.path
     depths = _of_video(depth) if path.is_file() and path.suffix.lower() != ".png" else _of_pictures(depth)
@@ -73,14 +73,14 @@ def _depths(depth: DepthInput) -> Iterator[Generator[U16]]:
         depths.close()
 
 
-def _of_pictures(depth: DepthInput) -> Generator[U16]:
+def _of_pictures(depth: DepthInput) -> Generator[DepthSteps]:
     files = pictures(depth.path) if depth.path.is_dir() else [depth.path]
     if not files:
         raise SourceError(f"{depth.path}: no PNG in it; expected 16-bit gray PNGs of depth, one per frame")
     yield from map(read_depth, files)
 
 
-def _of_video(depth: DepthInput) -> Generator[U16]:
+def _of_video(depth: DepthInput) -> Generator[DepthSteps]:
     name = depth.path.name
     with open_container(depth.path, name) as container:
         stream = video_stream(container, name)

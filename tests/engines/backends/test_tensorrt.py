@@ -65,9 +65,7 @@ def compiled(
     with on_paper(monkeypatch) as builds:
         build_spec = BuildSpec.of("tensorrt", precision, batch)
         calibration = fixed_samples(spec, 2) if precision in CALIBRATED else None
-        graph = tensorrt_export.write(
-            Deploy(network, spec, build_spec.precision), spec, build_spec, calibration, folder
-        )
+        graph = tensorrt_export.write(Deploy(network, spec, build_spec.precision), build_spec, calibration, folder)
     return graph, builds[-1]
 
 
@@ -195,7 +193,7 @@ def test_a_gpu_without_8_bit_floats_is_told_so(tmp_path: Path, monkeypatch: pyte
     assert "fp8" not in tensorrt.local_runtime().precisions
     with pytest.raises(BuildError, match=r"A100 \(capability 8\.0\) has no fp8: expected 8\.9 or later; use fp16"):
         tensorrt_export.write(
-            Deploy(models.create_model("consensus-lite"), spec, "fp8"), spec, BuildSpec.of("tensorrt", "fp8"),
+            Deploy(models.create_model("consensus-lite"), spec, "fp8"), BuildSpec.of("tensorrt", "fp8"),
             fixed_samples(spec, 1), tmp_path,
         )  # fmt: skip
 
@@ -239,7 +237,7 @@ def test_without_a_gpu_nothing_is_built_or_loaded(tmp_path: Path) -> None:
         pytest.skip("there is a GPU here")
     with pytest.raises(BuildError, match="built on the GPU that is to run it, and none can be used here"):
         tensorrt_export.write(
-            Deploy(models.create_model("consensus-lite"), spec), spec, BuildSpec.of("tensorrt", "fp32"), None, tmp_path
+            Deploy(models.create_model("consensus-lite"), spec), BuildSpec.of("tensorrt", "fp32"), None, tmp_path
         )
     versions = {"tensorrt_rtx": tensorrt_plan.library().__version__}
     assert tensorrt_plan.flavour() == "rtx", "importing torch-tensorrt makes it look like stock TensorRT"

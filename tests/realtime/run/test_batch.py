@@ -100,22 +100,22 @@ def test_an_earlier_output_survives_a_failed_run(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").iterdir())) == 1
 
 
-def test_progress_is_told_of_everything(tmp_path: Path) -> None:
+def test_progress_is_notified_of_every_step(tmp_path: Path) -> None:
     class Watch(Unwatched):
-        told: list[str] = []  # noqa: RUF012
+        calls: list[str] = []  # noqa: RUF012
 
         def started(self, job, info):  # type: ignore[no-untyped-def]
-            self.told.append(f"start {info.name} {info.kind}")
+            self.calls.append(f"start {info.name} {info.kind}")
 
         def frame_done(self, frames):  # type: ignore[no-untyped-def]
-            self.told.append(f"frame {frames}")
+            self.calls.append(f"frame {frames}")
 
         def finished(self, outcome: Outcome) -> None:
-            self.told.append(f"end {outcome.error}")
+            self.calls.append(f"end {outcome.error}")
 
     jobs = plan([write_image(tmp_path / "still.png")], tmp_path / "out", "overlay")
     process(jobs, FakeEngine(), detector=detector(), progress=Watch())
-    assert Watch.told == ["start still.png image", "frame 1", "end None"]
+    assert Watch.calls == ["start still.png image", "frame 1", "end None"]
 
 
 def test_outcomes_are_json(tmp_path: Path) -> None:

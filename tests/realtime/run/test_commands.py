@@ -69,6 +69,13 @@ def test_an_output_that_is_there_is_kept_unless_it_may_be_replaced(
     assert video_frames(tmp_path / "out" / "clip.mp4") == 12
 
 
+def test_a_limit_of_faces_is_named_where_the_others_stay_visible(
+    unveil: Unveil, engine: Path, clip: Path, tmp_path: Path
+) -> None:
+    result = unveil("process", clip, "-o", tmp_path / "out", "--model", engine, "--render", "blur", "--max-faces", "2")
+    assert "at most 2 faces per frame are hidden (--max-faces); others stay visible" in result.stderr.splitlines()
+
+
 def test_json_on_standard_output_stands_alone_and_a_closing_line_counts(
     unveil: Unveil, engine: Path, clip: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Which files a command works on, and how its outputs are called."""
+"""Which files a command works on, and the names of their outputs."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_output_beside_its_input_fails_that_job_only(media: Path, name: str, ren
     (media.parent / "alias").symlink_to(media)
     for output in (media, media.parent / "alias", media / "inner" / ".."):
         jobs = plan([media / name, media / "inner" / "c.mp4"], output, render)
-        assert ["would lie beside it" in (job.problem or "") for job in jobs] == [True, False]
+        assert ["would lie in the same folder" in (job.problem or "") for job in jobs] == [True, False]
 
 
 def test_names_that_differ_in_case_only_are_one_output(media: Path, tmp_path: Path) -> None:

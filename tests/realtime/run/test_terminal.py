@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,18 @@ def test_sigterm_ends_work_as_ctrl_c_does() -> None:
             signal.raise_signal(signal.SIGTERM)
         assert terminated.is_set()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_native_output_is_hidden_and_that_of_python_and_of_crashes_is_not(
+    run_fresh: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    code = (
+        "import os, sys\n"
+        "from realtime.run.terminal import hide_native_output\n"
+        "hide_native_output()\n"
+        "os.write(2, b'INFO: a library started\\n')\n"
+        "print('a message', file=sys.stderr)\n"
+        "os.abort()"
+    )
+    run = run_fresh(code)
+    assert run.stderr.splitlines()[:2] == ["a message", "Fatal Python error: Aborted"]

@@ -1,4 +1,4 @@
-"""What the claims of all papers share: finished runs on disk, shared among processes."""
+"""Jobs of runs: finished runs are kept on disk, and processes share the others."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def silent(_):
 
 
 def task(name, done, needs=(), cost=1.0):
-    """One that notes itself in `done`."""
+    """A task that adds its name to `done`."""
 
     def do(tell):
         tell(cost / 2, "half of it")
@@ -24,7 +24,7 @@ def task(name, done, needs=(), cost=1.0):
     return Task(name, f"task {name}", cost, do, needs)
 
 
-def test_runs_are_done_once_and_told_in_their_order(tmp_path):
+def test_runs_are_done_once_and_returned_in_their_order(tmp_path):
     done, said = [], []
     tasks = [task("one", done), task("two", done, needs=("one",))]
     assert finish(tasks, Journal(tmp_path), said.append) == [{"name": "one"}, {"name": "two"}]
@@ -86,12 +86,12 @@ def test_a_claim_without_its_runs_is_left_out():
     assert found[0].text == "a beats b. **No verdict: one seed has no spread.** F1: +0.0 (by seed: +0.0)."
 
 
-def test_batches_are_made_ahead_in_their_order():
+def test_prefetched_items_keep_their_order():
     assert list(job.prefetched(range(5))) == list(range(5))
     assert list(job.prefetched([])) == []
 
 
-def test_an_error_in_a_batch_is_told():
+def test_an_error_in_a_prefetched_item_is_raised():
 
     def broken():
         yield 1

@@ -312,7 +312,7 @@ def test_lapa_box_holds_the_landmarks(folders):
     [
         ("landmarks/100012_0.txt", b"106\n1 2\n", "106 announced"),
         ("landmarks/100012_0.txt", b"106\n1 x\n", "is damaged"),
-        ("labels/100012_0.png", b"", "0 bytes that are no picture"),
+        ("labels/100012_0.png", b"", "0 bytes that are not a picture"),
     ],
 )
 def test_lapa_damaged_file_is_named(tmp_path, file, content, message):
@@ -374,7 +374,8 @@ def test_parts_folder_tells_photographs_and_synthetic_heads_apart(folders):
 
 
 @pytest.mark.parametrize(
-    ("folder", "message"), [("rgb", "No such file"), ("parts", "missing or no picture"), ("depth", "missing or no pic")]
+    ("folder", "message"),
+    [("rgb", "No such file"), ("parts", "missing or not an image"), ("depth", "missing or not an")],
 )
 def test_parts_folder_without_a_picture_is_named(tmp_path, folder, message):
     root = write_parts(tmp_path / "set")

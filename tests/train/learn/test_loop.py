@@ -89,8 +89,19 @@ def test_killed_training_resumes_to_the_same_weights(recipe, config, tmp_path, m
             assert torch.equal(value, two[part][key]), (part, key)
 
 
+@pytest.fixture
+def signals():
+    """Signals as in a terminal, however the tests were started."""
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_training_saves_says_so_and_resumes_to_the_same_weights(number, config, tmp_path, monkeypatch):
+def test_stopped_training_saves_says_so_and_resumes_to_the_same_weights(number, config, tmp_path, monkeypatch, signals):
     whole, stopped = (dataclasses.replace(config, output=tmp_path / name) for name in ("whole", "stopped"))
     consensus.train_consensus(whole, say=lambda _: None)
     step = loop.train_step
@@ -115,12 +126,19 @@ def test_stopped_training_saves_says_so_and_resumes_to_the_same_weights(number, 
     assert all(torch.equal(value, two[name]) for name, value in one.items())
 
 
-def test_second_signal_stops_at_once(monkeypatch):
+def test_second_signal_stops_at_once(signals):
     with pytest.raises(KeyboardInterrupt) as error, stop_on_signals() as request:
         os.kill(os.getpid(), signal.SIGINT)
         assert request
         os.kill(os.getpid(), signal.SIGINT)
     assert not isinstance(error.value, TrainingStopped)
+
+
+def test_ignored_signal_stays_ignored(signals):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with stop_on_signals() as request:
+        os.kill(os.getpid(), signal.SIGINT)
+    assert not request
 
 
 def test_state_of_the_former_format_is_refused_with_a_way_to_continue(config):

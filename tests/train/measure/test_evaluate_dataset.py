@@ -20,7 +20,7 @@ SPEC = ModelSpec("fake", CONSENSUS_LABELS, size_px=64)
 
 
 def knows(dataset, spec=SPEC):
-    """Knows the truth of a data set by heart, as far as the crop shows it."""
+    """A model that returns the ground truth of a data set, as far as the crop shows it."""
     crops = [to_crop(dataset[i], spec)[:2] for i in range(len(dataset))]
     truth = {rgb.tobytes(): labels for rgb, labels in crops}
     return model_of("perfect", spec, lambda rgb: np.stack([truth[one.tobytes()] for one in rgb]))

@@ -43,7 +43,7 @@ def checkpoint(tmp_path_factory):
 
 
 def perfect(held):
-    """Knows the truth by heart."""
+    """A model that returns the ground truth."""
     truth = {crop.tobytes(): labels for crop, labels in zip(held.clean, held.clean_labels, strict=True)}
     truth |= {crop.tobytes(): labels for crop, labels in zip(held.pasted, held.pasted_labels, strict=True)}
     return lambda crops: np.stack([truth[crop.tobytes()] for crop in crops])
@@ -92,7 +92,7 @@ def test_missing_labels_are_named(folders, tmp_path):
         HeldOutSet.load(tmp_path, folders[1], SPEC)
 
 
-def test_table_names_what_was_measured(held):
+def test_table_names_its_rows(held):
     text = held_out_text({"model": "a model"} | evaluate(perfect(held), held))
     assert "8 held-out faces" in text
     assert "unmodified" in text and "occluded" in text
@@ -123,7 +123,7 @@ def test_groups_sheet_of_a_data_set_is_refused(checkpoint, tmp_path):
     assert "--groups-sheet goes with them" in str(done.exception)
 
 
-def test_model_of_parts_is_sent_to_data_of_parts(folders, tmp_path):
+def test_model_of_parts_is_refused_with_the_data_to_use(folders, tmp_path):
     network = models.create_model("parts", width=8)
     save_weights(tmp_path / "p.safetensors", network.state_dict(), {"model": "parts", "width": 8})
     with pytest.raises(UsageError, match=r"has the labels background, skin, .*; expected background, face, occlusion"):

@@ -34,15 +34,15 @@ def crops_of(dataset, spec):
     return [crop_of(dataset[i], spec) for i in range(len(dataset))]
 
 
-def knows(dataset, spec, told="rgb"):
-    """Knows the truth of crops that it is shown by heart; of others it says hair."""
-    truth = {getattr(one, told).tobytes(): one.truth for one in crops_of(dataset, spec)}
+def knows(dataset, spec, sees="rgb"):
+    """A model that returns the ground truth of known crops, and hair for all others."""
+    truth = {getattr(one, sees).tobytes(): one.truth for one in crops_of(dataset, spec)}
     hair = np.full((spec.size_px, spec.size_px), HAIR, np.uint8)
     return model_of(spec.name, spec, lambda crops: np.stack([truth.get(crop.tobytes(), hair) for crop in crops]))
 
 
 def draws(dataset, off=0):
-    """A translator that knows the depth of crops by heart, up to some steps; of others it says nothing."""
+    """A translator that returns the depth of known crops, off by some steps, and nothing for all others."""
     gray = {one.rgb.tobytes(): one.depth[..., 0] for one in crops_of(dataset, TRANSLATOR_SPEC)}
 
     def probabilities(crops):

@@ -90,6 +90,13 @@ def test_the_same_name_in_another_set_tells_nothing(held):
     assert indices(one, "set mine") == [0]
 
 
+def test_groups_of_ones_own_pictures_come_from_faces_toml(held, tmp_path):
+    (tmp_path / "faces.toml").write_text("[groups.mine]\nbearded = '.*_beard'\n")
+    one = named(held, "mine/anna", "mine/ben_beard_2", "other/carl_beard")
+    groups = {group.name: group.indices.tolist() for group in find_groups(one, face_rules(tmp_path))}
+    assert groups["bearded"] == [1]
+
+
 def test_grey_pictures_have_no_skin_tone(held):
     grey = replace(held, clean=np.repeat(held.clean[..., :1], 3, axis=3))
     assert indices(grey, "grey picture") == list(range(len(held.names)))

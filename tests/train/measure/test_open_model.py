@@ -8,7 +8,7 @@ from train.measure.open_model import open_model
 
 
 @pytest.mark.parametrize(("name", "labels"), [("parts", 13), ("rgb-to-depth", 2), ("consensus-lite", 3)])
-def test_checkpoint_says_probabilities_and_the_likeliest_class(tmp_path, name, labels):
+def test_checkpoint_gives_probabilities_and_the_most_likely_class(tmp_path, name, labels):
     network = models.create_model(name, width=8)
     save_weights(tmp_path / "w.safetensors", network.state_dict(), {"model": name, "width": 8})
     with open_model(str(tmp_path / "w.safetensors")) as model:
@@ -19,6 +19,16 @@ def test_checkpoint_says_probabilities_and_the_likeliest_class(tmp_path, name, l
     assert np.abs(shares.sum(axis=3, dtype=int) - 255).max() <= labels
     sure = np.sort(shares, axis=3)[..., -1] > np.sort(shares, axis=3)[..., -2]
     assert (shares.argmax(axis=3) == ids)[sure].all()
+
+
+def test_the_folder_of_a_training_run_is_opened_like_its_checkpoint(tmp_path):
+    network = models.create_model("consensus-lite", width=4)
+    save_weights(tmp_path / "weights.safetensors", network.state_dict(), {"model": "consensus-lite", "width": 4})
+    crops = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3), np.uint8)
+    with open_model(str(tmp_path)) as of_run, open_model(str(tmp_path / "weights.safetensors")) as of_file:
+        assert of_run.name == of_file.name == "consensus-lite, weights.safetensors"
+        assert of_run.engine is None
+        assert (of_run.predict(crops) == of_file.predict(crops)).all()
 
 
 def test_missing_checkpoint_and_unknown_model_are_refused():

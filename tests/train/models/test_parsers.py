@@ -157,7 +157,7 @@ def test_graph_convolution_is_the_formula():
 
 
 def test_compact_parser_sees_the_whole_crop():
-    """Left and right are told apart by the whole head."""
+    """The whole head distinguishes left from right."""
     torch.manual_seed(0)
     network = models.create_model("parts", width=4).eval()
     picture = torch.randn(1, 3, 160, 160, requires_grad=True)

@@ -61,7 +61,7 @@ def test_missing_folder_is_named(tmp_path):
 
 
 def test_side_without_faces_is_named(tmp_path):
-    folder = write_parts(tmp_path / "parts", photographs=0, synthetic=1)  # the one is held aside
+    folder = write_parts(tmp_path / "parts", photographs=0, synthetic=1)  # the one is held out
     with pytest.raises(DataError, match="split 'train'"):
         load_faces([folder], "train", SPEC)
 

@@ -64,7 +64,8 @@ def test_the_job_runs_every_variant_and_writes_results_plot_and_page(finished):
     assert results["runs"][0]["variant"] == "transfer"
     assert {run["variant"] for run in results["runs"]} == {variant.name for variant in VARIANTS}
     assert (output / consensus_page.PLOT).stat().st_size > 5000
-    assert "## Table 1" in (output / reproduce.PAGE).read_text()
+    face_iou = results["runs"][0]["metrics"]["iou_face"]
+    assert f"| CE, transfer | {face_iou:.1f} |" in (output / reproduce.PAGE).read_text()
 
 
 def test_fine_tuning_starts_from_the_transfer_and_scratch_does_not(finished):
@@ -101,7 +102,7 @@ def test_a_stopped_job_does_only_what_is_missing_with_the_same_result(finished, 
     said = []
     reproduce.reproduce(*data, output, dataclasses.replace(TINY, small=False), say=said.append)
     assert said[0] == f"1 runs to do, {len(VARIANTS) - 1} done before"
-    assert len(said) == 3 < len(said_before)  # two looks
+    assert len(said) == 3 < len(said_before)  # two evaluations
     after = json.loads(record.read_text())
     assert after["curve"] == before["curve"]
 
@@ -136,7 +137,7 @@ def test_a_damaged_record_is_named(tmp_path):
         journal.read("one")
 
 
-def test_progress_tells_what_is_left(finished):
+def test_progress_says_what_is_left(finished):
     _, said = finished
     assert said[0] == f"{len(VARIANTS)} runs to do, 0 done before"
     last = VARIANTS[-1].title
@@ -178,7 +179,7 @@ def test_variants_differ_only_in_what_they_are_about():
     assert differences("ce", "scratch") == {"start", "optimiser", "learning_rate"}  # scratch needs the transfer's rate
 
 
-def test_budgets_are_whole_steps_and_looks():
+def test_budgets_are_whole_steps_and_evaluations():
     plan = Plan()
     assert plan.transfer_samples % plan.batch == 0
     assert plan.fine_samples % plan.evaluate_every == 0 == plan.evaluate_every % plan.batch
@@ -232,7 +233,7 @@ def test_the_page_says_that_a_claim_holds():
     assert "+2.0 ± 0.2 (by seed: +2.0, +2.2, +1.9; in the paper +1.6)" in line
 
 
-def test_the_page_says_that_a_claim_falls_the_other_way():
+def test_the_page_says_that_a_claim_is_reversed():
     results = numbers(consensus={"iou_face": (48.0, 48.2, 47.9)})
     assert "it is the other way round" in line_of(results, "Consensus beats the pixel loss")
     assert "1 fall the other way" not in consensus_page.page(results)  # it is worse than transfer and reg., too
