@@ -3,7 +3,7 @@ a face is a red ellipse, and what covers it is blue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
@@ -16,7 +16,8 @@ from engines.spec import CONSENSUS_LABELS, ModelSpec
 from realtime.frames.colour import yuv_from_rgb
 from realtime.frames.types import U8, Detection, Frame, Region
 from realtime.video.sinks.base import Sink
-from realtime.video.sources.base import Source, SourceInfo
+from realtime.video.sources.base import SourceInfo
+from tests.fakes.video import ListSource
 
 SPEC = ModelSpec("fake", CONSENSUS_LABELS)
 RED, BLUE, GREY = (200, 40, 40), (40, 40, 200), (120, 120, 120)
@@ -58,21 +59,13 @@ def face_box(x: float, y: float, height: float) -> tuple[float, float, float, fl
     return x - half_width, y - half_height, x + half_width, y + half_height
 
 
-class FakeSource(Source):
-    """Gives frames; raises `error` after the last one if there is one."""
+class FakeSource(ListSource):
+    """Gives frames at 25 fps; raises `error` after the last one if there is one."""
 
     def __init__(self, frames: Sequence[Frame], *, kind: str = "video", error: Exception | None = None) -> None:
+        super().__init__([*frames, error] if error else frames)
         size_wh = frames[0].size_wh if frames else (320, 240)
-        super().__init__(SourceInfo("fake source", kind, size_wh, frames=len(frames), fps=25))  # type: ignore[arg-type]
-        self._frames, self._error = frames, error
-
-    def __iter__(self) -> Iterator[Frame]:
-        yield from self._frames
-        if self._error:
-            raise self._error
-
-    def close(self) -> None:
-        """Nothing is open."""
+        self.info = SourceInfo("fake source", kind, size_wh, frames=len(frames), fps=25)  # type: ignore[arg-type]
 
 
 class FakeDetector:

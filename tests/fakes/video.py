@@ -1,4 +1,4 @@
-"""Small media made for tests, and stand-ins for the pipeline's seams."""
+"""Small media made for tests, and a source of frames that were made before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import av
 import numpy as np
 
 from realtime.frames.types import U8, Frame
-from realtime.video.sinks.open import Sink
 from realtime.video.sources.open import Source, SourceInfo
 
 
@@ -128,23 +127,3 @@ class ListSource(Source):
 
     def close(self) -> None:
         self.closed = True
-
-
-class ListSink(Sink):
-    """Keeps what is written to it. `fails_at`: the index of the write that raises `error`."""
-
-    def __init__(self, fails_at: int | None = None, error: Exception | None = None) -> None:
-        self.frames: list[Frame] = []
-        self.fails_at, self.error = fails_at, error
-        self.state = "open"
-
-    def write(self, frame: Frame) -> None:
-        if self.fails_at == len(self.frames) and self.error is not None:
-            raise self.error
-        self.frames.append(frame)
-
-    def close(self) -> None:
-        self.state = "closed"
-
-    def abort(self) -> None:
-        self.state = "aborted"

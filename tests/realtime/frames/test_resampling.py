@@ -37,7 +37,9 @@ def test_it_agrees_with_a_plain_warp(left: int, top: int, side: float, size_px: 
     edge = int(np.ceil(scale)) + 1  # the outermost half pixel of the image
     inner = (slice(edge, -edge), slice(edge, -edge))
     # The image's own border may cut a block in two: both fill it up, and then disagree on where it ends.
-    assert np.percentile(np.abs(quick - expected)[inner], 98) <= 3
+    # Where hardly anything is scaled, the grid of 1/32 pixel of the plain warp is what differs most.
+    allowed = 4 if abs(side - size_px) < 1 else 3
+    assert np.percentile(np.abs(quick - expected)[inner], 98) <= allowed
 
 
 def test_a_square_off_the_grid_is_the_plain_warp_itself() -> None:

@@ -32,7 +32,8 @@ from realtime.video.sinks.open import (
     open_sink,
 )
 from realtime.video.sources.open import SourceInfo, open_source
-from tests.fakes.video import Clip, ListSink, corner_plane, luma, yuv_frame
+from tests.fakes.pipeline import FakeSink
+from tests.fakes.video import Clip, corner_plane, luma, yuv_frame
 
 HLG = {"colorspace": 9, "color_primaries": 9, "color_trc": 18, "color_range": 1}
 VFR = [100, 120, 180, 200, 900, 910, 1000, 1100, 1120, 1140, 1160, 5000]
@@ -370,31 +371,31 @@ def test_encoder_that_fails_is_a_sink_error(tmp_path: Path) -> None:
 
 
 def test_background_sink_writes_all_in_order_and_is_timed() -> None:
-    inner, timer = ListSink(), StageTimer()
+    inner, timer = FakeSink(), StageTimer()
     with BackgroundSink(inner, timer) as sink:
         for index in range(20):
             sink.write(yuv_frame(index))
     assert [frame.index for frame in inner.frames] == list(range(20))
-    assert inner.state == "closed"
+    assert (inner.closed, inner.aborted) == (True, False)
     assert timer.to_json()["stages_ms"]["encode"]["count"] == 21  # closing is encoding too
 
 
 def test_error_of_a_background_sink_comes_back_and_aborts() -> None:
-    inner = ListSink(fails_at=1, error=SinkError("disk full"))
+    inner = FakeSink(fail_at=1, error=SinkError("disk full"))
     with pytest.raises(SinkError, match="disk full"), BackgroundSink(inner) as sink:
         for index in range(100):
             sink.write(yuv_frame(index))
-    assert inner.state == "aborted"
+    assert (inner.closed, inner.aborted) == (False, True)
     assert len(inner.frames) == 1
 
 
 def test_error_of_the_last_write_comes_out_of_close() -> None:
-    inner = ListSink(fails_at=0, error=SinkError("disk full"))
+    inner = FakeSink(fail_at=0, error=SinkError("disk full"))
     sink = BackgroundSink(inner)
     sink.write(yuv_frame())
     with pytest.raises(SinkError, match="disk full"):
         sink.close()
-    assert inner.state == "aborted"
+    assert (inner.closed, inner.aborted) == (False, True)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
