@@ -134,6 +134,8 @@ class _Unbroken:
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_stream":  # a copy that is not set up yet must not ask itself for ever
+            raise AttributeError(name)
         return getattr(self._stream, name)
 
     @contextmanager

@@ -82,7 +82,7 @@ def machine_info() -> dict[str, Any]:
 @dataclass(frozen=True)
 class _Clock:
     cost: float
-    """Of all runs that were unfinished at the start."""
+    """Cost of all runs that were unfinished at the start."""
     started: float
 
     def minutes_left(self, cost_left: float) -> float:

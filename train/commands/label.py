@@ -39,7 +39,7 @@ def label(
         ),
     ],
     inputs: Annotated[
-        list[Path] | None, typer.Argument(help="Photographs, videos or folders of them.", metavar="INPUT...")
+        list[Path] | None, typer.Argument(help="Photographs, videos or folders of either.", metavar="INPUT...")
     ] = None,
     every: Annotated[
         int,
@@ -126,10 +126,11 @@ def label(
     if synthetic is not None:
         _render_heads(synthetic, output, head_model, seed, backgrounds, workers)
         return
-    needs_training("labelling", "ai_edge_litert" if teacher == "hair" or parts else "torch")
+    from train.labels.options import LabelOptions, teacher_kind
+
+    needs_training("labelling", "ai_edge_litert" if parts else teacher_kind(teacher).requires)
     from realtime.run.progress import counted
     from train.labels.label import label as make_labels
-    from train.labels.options import LabelOptions
 
     if parts != depth:
         raise UsageError("got one of --parts and --depth; one fitted head makes both, so give both")
@@ -141,7 +142,7 @@ def label(
     typer.echo(f"{done.labelled} faces labelled, {done.already_done} done before, {done.skipped} without a usable face")
     typer.echo(f"sheet of examples: {output / 'sheet.png'}")
     for name in done.unreadable:
-        typer.echo(f"unveil: {name}: not a picture", err=True)
+        typer.echo(f"unveil: {name}: cannot be read as a picture", err=True)
     raise typer.Exit(int(bool(done.unreadable)))
 
 

@@ -12,7 +12,7 @@ from realtime.frames.types import U8
 from train.data.augment import random_framing, random_look
 from train.data.faces import STORE_PX, Face, warp_labels
 from train.data.sample import Sample
-from train.labels.pseudo_label import blobs_of
+from train.labels.pseudo_label import blobs_from_labels
 from train.occluders import shapes
 from train.occluders.glasses import with_clear_glasses
 from train.occluders.kinds import Occluders, random_kind
@@ -43,7 +43,7 @@ class Composites:
         kinds = tuple(random_kind(rng) for _ in range(rng.choice(_OCCLUDER_COUNTS, p=_OCCLUDER_COUNT_SHARE)))
         for kind in kinds:
             scene = paste(scene, self._occluders.make(kind, scene, rng), rng)
-        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_of(scene.labels), kinds)
+        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_from_labels(scene.labels), kinds)
 
 
 def frame_face(

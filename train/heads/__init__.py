@@ -1,1 +1,1 @@
-"""The head behind a face: its full contour, a morphable model of it, and its pose."""
+"""From landmarks to the head: the full-face contour, the morphable head model, and its pose."""

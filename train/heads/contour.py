@@ -1,8 +1,9 @@
-"""The full-face contour: the outline that a face would have were nothing in front of it.
+"""The full-face contour from landmarks: the outline of a face as if nothing were in front of it.
 
-Structure via Consensus, section 3.1: the hull of the jawline and forehead, here from 2D landmarks. FaceMesh's oval
-stops below the hairline, so its upper part can be moved up along the face's axis. In a turned face nose, lips and
-cheekbone stand beyond that hull: the silhouette has them. (The paper's own hull, of a posed head: `posed_contour.py`.)
+Structure via Consensus, section 3.1, uses the hull of jawline and forehead. Here it comes from 2D landmarks: FaceMesh's
+oval ends below the hairline, so its upper part can be moved up along the face's axis. Nose, lips and cheekbone of a
+turned face extend beyond that hull; the silhouette includes them. The paper's own hull, of a 3D head, is in
+`posed_contour.py`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
-_EXTENSION_STARTS = 0.62  # of the way from chin to forehead; below it the oval stays as it is
+_EXTENSION_STARTS = 0.62  # of the way from chin to forehead; below it the oval is not moved
 
 
 def face_height(landmarks: Points) -> float:
-    """Distance from chin to forehead landmark, in pixels."""
+    """Distance from the chin landmark to the forehead landmark, in pixels."""
     return float(np.linalg.norm(landmarks[FOREHEAD, :2] - landmarks[CHIN, :2]))
 
 
@@ -54,7 +55,7 @@ def contour(landmarks: Points, extension: float) -> Points:
 def contour_mask(outline: Points, size_wh: tuple[int, int]) -> U8:
     """(H, W) uint8: 1 inside the outline, 0 outside."""
     mask = np.zeros(size_wh[::-1], np.uint8)
-    shift = 4  # sub-pixel corners: 1/16 pixel
+    shift = 4  # corners in 1/16 pixel
     cv2.fillConvexPoly(mask, np.round(outline * (1 << shift)).astype(np.int32), 1, shift=shift)
     return mask
 
@@ -65,13 +66,13 @@ def hull_mask(landmarks: Points, size_wh: tuple[int, int]) -> U8:
 
 
 def silhouette_mask(landmarks: Points, size_wh: tuple[int, int]) -> U8:
-    """(H, W) uint8: 1 inside the oval's hull and wherever FaceMesh's surface stands beyond it.
+    """(H, W) uint8: 1 inside the hull of FaceMesh's oval and on FaceMesh's surface where it extends beyond the hull.
 
     Args:
         landmarks: (468 or more, 2 or 3) float32, FaceMesh vertices in pixels.
     """
     mask = hull_mask(landmarks, size_wh)
-    shift = 4  # sub-pixel corners: 1/16 pixel
+    shift = 4  # corners in 1/16 pixel
     corners = np.round(landmarks[:, :2] * (1 << shift)).astype(np.int32)
     for triangle in corners[mesh_triangles()]:
         cv2.fillConvexPoly(mask, triangle, 1, shift=shift)
@@ -81,12 +82,14 @@ def silhouette_mask(landmarks: Points, size_wh: tuple[int, int]) -> U8:
 
 @functools.cache
 def mesh_triangles() -> npt.NDArray[np.int64]:
-    """(T, 3): FaceMesh's triangles, which MediaPipe publishes edge by edge."""
+    """(T, 3): FaceMesh's triangles. MediaPipe publishes only the edges."""
     from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
 
-    beside: dict[int, set[int]] = defaultdict(set)
+    neighbours: dict[int, set[int]] = defaultdict(set)
     for first, second in FACEMESH_TESSELATION:
-        beside[first].add(second)
-        beside[second].add(first)
-    found = {tuple(sorted((a, b, c))) for a in beside for b in beside[a] for c in beside[a] & beside[b]}
-    return np.array(sorted(found), np.int64)
+        neighbours[first].add(second)
+        neighbours[second].add(first)
+    triangles = {
+        tuple(sorted((a, b, c))) for a in neighbours for b in neighbours[a] for c in neighbours[a] & neighbours[b]
+    }
+    return np.array(sorted(triangles), np.int64)

@@ -1,8 +1,8 @@
-"""Where each of FaceMesh's 468 vertices lies on the ICT head.
+"""For each of FaceMesh's 468 landmarks the nearest vertex of the head model.
 
-Rule: MediaPipe's canonical face, warped so that the pairs of `train.heads.pose.correspondences` coincide (linear radial
-basis functions, smoothing 0.05), and of the narrow face's vertices the nearest (tests/train/parts/photo/test_fit.py).
-They are 1 mm off in the mean, 3.4 mm at most.
+How they were found: MediaPipe's canonical face was warped so that the pairs of `train.heads.pose.correspondences`
+coincide (linear radial basis functions, smoothing 0.05). Then the nearest vertex of the narrow face was taken. The
+distance is 1 mm on average and 3.4 mm at most. `tests/train/parts/photo/test_fit.py` repeats it.
 """
 
 VERTEX_OF_LANDMARK = (

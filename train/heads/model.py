@@ -1,4 +1,4 @@
-"""The morphable head: ICT-FaceKit's full head, from a folder that the user points at.
+"""The morphable head model: ICT-FaceKit's full head, read from the folder that `--head-model` names.
 
 Units are centimetres; x to the subject's left, y up, z out of the face.
 """
@@ -23,21 +23,21 @@ _LANDMARKS = 68
 
 @dataclass(frozen=True, eq=False)
 class HeadModel:
-    """A head's shape and how it varies."""
+    """The mean head, and the directions in which its shape varies."""
 
     neutral: F32
     """(V, 3)"""
     identity: F32
-    """(I, V, 3): offsets, each for one standard deviation."""
+    """(I, V, 3): offset of each identity shape at one standard deviation."""
     expression: F32
-    """(E, V, 3): offsets at full strength."""
+    """(E, V, 3): offset of each expression at full strength."""
     expression_names: tuple[str, ...]
     landmark_vertices: npt.NDArray[np.int64]
-    """(68,) Multi-PIE's landmarks as vertices."""
+    """(68,) vertices of the Multi-PIE landmarks."""
 
 
 def load_head_model(folder: Path | None) -> HeadModel:
-    """Read the head model. Raises DataError where it is not named, missing or not the model."""
+    """Read the head model. Raises DataError if it is not named, missing, or not ICT-FaceKit's."""
     arrays, indices = _files(folder)
     try:
         landmarks = np.array(json.loads(indices.read_text())["idx_to_landmark_verts"], np.int64)
@@ -54,18 +54,18 @@ def load_head_model(folder: Path | None) -> HeadModel:
 
 
 def head_model_arrays(folder: Path | None) -> Path:
-    """The file of the model's arrays. Raises DataError where it is not named or missing."""
+    """The file with the model's arrays. Raises DataError if it is not named or missing."""
     return _files(folder)[0]
 
 
 def head_model_sha256(folder: Path | None) -> str:
-    """Of the model's arrays. Raises DataError where it is not named or missing."""
+    """SHA-256 of the model's arrays. Raises DataError if the model is not named or missing."""
     return sha256_of(head_model_arrays(folder))
 
 
 def _files(folder: Path | None) -> tuple[Path, Path]:
     if folder is None or not all((folder / name).is_file() for name in (_ARRAYS, _INDICES)):
-        where = "none was named" if folder is None else f"{folder} does not hold it"
+        where = "none was named" if folder is None else f"{folder} does not contain it"
         raise DataError(
             f"a fitted head needs the head model, and {where}; "
             f"expected a folder with {_ARRAYS} and {_INDICES}, name it with --head-model"

@@ -1,9 +1,8 @@
-"""A head posed to a face: perspective K[R|t] by a robust fit to landmarks (Structure via Consensus, section 3.1).
+"""The pose of a head: perspective K[R|t] by a robust fit to landmarks (Structure via Consensus, section 3.1).
 
 The landmarks are FaceMesh's. Inside the face they are paired with the head model's Multi-PIE landmarks, which lie
-within 6 mm of them once both neutral heads are laid over each other. On the rim, where Multi-PIE's jaw is another
-curve, FaceMesh's oval is paired with the nearest vertices of the head, after a thin warp that makes the inner pairs
-coincide.
+within 6 mm of them when both neutral heads are aligned. Along the outline Multi-PIE's jaw is a different curve, so
+FaceMesh's oval is paired with the nearest vertices of the head, after a warp that makes the inner pairs coincide.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from train.labels.teachers.base import Unusable
 
 F64 = npt.NDArray[np.float64]
 
-# FaceMesh's vertex for each of Multi-PIE's 17..67; -1 for the wings of the nose, where FaceMesh has none.
+# FaceMesh's vertex for each Multi-PIE landmark from 17 to 67; -1 for the wings of the nose, where FaceMesh has none.
 _MESH_OF_MULTI_PIE = (
     70, 63, 105, 66, 107, 336, 296, 334, 293, 300, 168, 197, 5, 4, -1, 97, 2, 326, -1, 33, 160, 158, 133, 153, 144,
     362, 385, 387, 263, 373, 380, 61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14,
@@ -38,30 +37,30 @@ EXPRESSIONS = ("jawOpen", "jawLeft", "jawRight", "mouthSmile_L", "mouthSmile_R",
                "browInnerUp_R")  # fmt: skip
 _IDENTITIES = 12
 _IDENTITY_SIGMA, _EXPRESSION_SIGMA = 1.0, 0.5
-_PRIOR = 0.005  # of the face height: what one sigma of a coefficient costs
-_NOISE = 0.02  # of the face height: a landmark further off counts as an outlier
+_PRIOR = 0.005  # of the face height: error of one landmark that costs as much as one sigma of a coefficient
+_NOISE = 0.02  # of the face height: a landmark with a larger error counts as an outlier
 _RANSAC_ERROR = 0.06  # of the face height
-_MOST_ERROR = 0.08  # of the face height, mean: beyond it this is no face, or the fit is lost
-_LEAST_HEIGHT_PX = 8.0
-# A crop does not tell its camera. A portrait is taken from some 80 cm, so its focal length is 4.5 times the 18 cm of a
-# face's height; where the face is small in the picture, the lens is no longer than an ordinary one.
+_MAX_ERROR = 0.08  # of the face height, mean over the landmarks: beyond it there is no face, or the fit failed
+_MIN_HEIGHT_PX = 8.0
+# The camera is unknown. A portrait is taken from about 80 cm, so its focal length is 4.5 times the 18 cm of a face's
+# height. If the face is small in the picture, the focal length is that of an ordinary lens: the side of the picture.
 _FOCAL_PER_FACE, _FOCAL_PER_PICTURE = 4.5, 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Pose:
-    """A head as it stands before the camera: x right, y down, z away from it; lengths in the model's centimetres."""
+    """A head in front of the camera: x right, y down, z away from the camera; lengths in centimetres."""
 
     camera: F64
-    """(3, 3), K: focal length and centre, in pixels."""
+    """(3, 3) K: focal length and principal point, in pixels."""
     rotation: F64
-    """(3, 3), R: head -> camera."""
+    """(3, 3) R: head -> camera."""
     translation: F64
-    """(3,), t."""
+    """(3,) t."""
     identity: F64
-    """(I,): the first coefficients of the head's shape, in standard deviations; none for the generic head."""
+    """(I,) first coefficients of identity, in standard deviations; empty for the mean head."""
     expression: F64
-    """(len(EXPRESSIONS),): strengths, or none."""
+    """(len(EXPRESSIONS),) strengths of the expressions; empty for the mean head."""
     error: float
     """Mean distance of the projected vertices from their landmarks, as a share of the face height."""
 
@@ -75,8 +74,8 @@ class HeadFit:
 
     Args:
         head: the model.
-        extra_vertices: those that `vertices` is asked for, besides the ones that are paired with landmarks.
-        adapt: fit some coefficients of shape and expression, too, held to the generic head by their spread.
+        extra_vertices: the vertices that `vertices` returns.
+        adapt: whether coefficients of identity and expression are fitted, too, with a prior towards the mean head.
     """
 
     def __init__(self, head: HeadModel, extra_vertices: tuple[int, ...], *, adapt: bool = True) -> None:
@@ -92,18 +91,18 @@ class HeadFit:
         self._sigma = sigmas[: len(self._basis)]
 
     def pose(self, landmarks: Points, size_wh: tuple[int, int]) -> Pose:
-        """The pose that explains the landmarks best, few of which may be far off.
+        """Fit the pose to landmarks, a few of which may be outliers.
 
         Args:
             landmarks: (468 or more, 2 or 3) float32, FaceMesh vertices in pixels.
             size_wh: of the picture.
 
         Raises:
-            Unusable: no pose explains them.
+            Unusable: the face is too small, or no pose fits.
         """
         height = face_height(landmarks)
-        if height < _LEAST_HEIGHT_PX:
-            raise Unusable(f"the face is {height:.0f} px high, too small to pose a head")
+        if height < _MIN_HEIGHT_PX:
+            raise Unusable(f"the face is {height:.0f} px high, too small to fit a head")
         camera = _camera(height, size_wh)
         seen = landmarks[self._landmarks, :2].astype(np.float64)
         start = np.concatenate([self._start(seen, camera, height), np.zeros(len(self._basis))])
@@ -113,24 +112,24 @@ class HeadFit:
             off = (self._project(values, camera)[self._paired] - seen) / height / noise
             return np.concatenate([off.ravel(), _PRIOR / _NOISE * values[6:] / self._sigma])
 
-        # soft_l1 beyond the noise of one landmark: far ones pull no more than near ones
-        found = least_squares(costs, start, loss="soft_l1", f_scale=1 / np.sqrt(len(seen)), x_scale="jac", max_nfev=40)
-        error = np.linalg.norm(self._project(found.x, camera)[self._paired] - seen, axis=1).mean() / height
-        if not error < _MOST_ERROR:
-            raise Unusable(f"no head fits the landmarks: they are {error:.0%} of the face height off")
-        return self._pose(found.x, camera, float(error))
+        # soft_l1: beyond the noise of one landmark, an outlier pulls no more than a landmark nearby
+        fit = least_squares(costs, start, loss="soft_l1", f_scale=1 / np.sqrt(len(seen)), x_scale="jac", max_nfev=40)
+        error = np.linalg.norm(self._project(fit.x, camera)[self._paired] - seen, axis=1).mean() / height
+        if not error < _MAX_ERROR:
+            raise Unusable(f"no head fits the landmarks: the mean error is {error:.0%} of the face height")
+        return self._pose(fit.x, camera, float(error))
 
     def vertices(self, pose: Pose) -> F64:
-        """(len(extra_vertices), 3): the extra vertices of the head as it was fitted, in its own coordinates."""
+        """(len(extra_vertices), 3): the extra vertices of the fitted head, in its own coordinates."""
         return self._shape(np.concatenate([pose.identity, pose.expression]))[self._extra]
 
     def _start(self, seen: F64, camera: F64, height: float) -> F64:
         generic = self._neutral[self._paired]
-        found, turn, shift, _ = cv2.solvePnPRansac(
+        solved, turn, shift, _ = cv2.solvePnPRansac(
             generic, seen, camera, None, iterationsCount=100, reprojectionError=_RANSAC_ERROR * height,
             flags=cv2.SOLVEPNP_SQPNP,
         )  # fmt: skip
-        if not found:
+        if not solved:
             raise Unusable("no head fits the landmarks")
         return np.concatenate([turn.ravel(), shift.ravel()])
 
@@ -147,7 +146,7 @@ class HeadFit:
 
 
 def correspondences(head: HeadModel) -> npt.NDArray[np.int64]:
-    """(N, 2): a FaceMesh vertex and the head's vertex at the same place of the face."""
+    """(N, 2): pairs of a FaceMesh vertex and the head's vertex at the same place of the face."""
     inner = zip(_MESH_OF_MULTI_PIE, head.landmark_vertices[_FIRST_INNER:].tolist(), strict=True)
     rim = zip(FACE_OVAL, _VERTEX_OF_OVAL, strict=True)
     return np.array([pair for pair in (*inner, *rim) if pair[0] >= 0], np.int64)
@@ -159,5 +158,5 @@ def _camera(height: float, size_wh: tuple[int, int]) -> F64:
 
 
 def _projected(points: F64, camera: F64) -> F64:
-    # In front of the camera always: a step of the fit that puts the head behind it must not divide by zero.
+    # z is clamped, because a step of the fit may place the head behind the camera.
     return points[:, :2] / np.maximum(points[:, 2:], 1e-3) * np.diag(camera)[:2] + camera[:2, 2]

@@ -1,4 +1,4 @@
-"""The pictures that `unveil label` works on: photographs where they are, and frames taken out of videos."""
+"""The pictures that `unveil label` works on: photographs, which stay where they are, and frames of videos."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ class Picture:
 
     path: Path
     name: str
-    """Its name below the output's folders, without a suffix: the path below the input folder."""
+    """Its path below the input folder, without suffix; the names of its label files come from it."""
 
 
 def find_pictures(inputs: list[Path], output: Path, every: int) -> list[Picture]:
-    """The pictures of files and folders (searched below, too), each folder's in order of name.
+    """Find the pictures of files and folders (with subfolders), each folder's sorted by name.
 
     Args:
-        output: the frames of videos are written below its `images`.
-        every: of a video, each that many frames.
+        output: frames of videos are written to its folder `images`.
+        every: every Nth frame of a video is taken.
 
     Raises:
-        UsageError: an input is missing, none holds a picture, or two pictures have one name.
+        UsageError: an input is missing, no input contains a picture, or two pictures have the same name.
         SourceError: a video cannot be opened.
     """
-    missing = [str(entry) for entry in inputs if not entry.exists()]
+    missing = [str(path) for path in inputs if not path.exists()]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing)}")
     pictures: dict[str, Picture] = {}
-    for picture in _each(inputs, output, every):
-        other = pictures.setdefault(picture.name, picture)
-        if other.path != picture.path:
+    for picture in _iterate_pictures(inputs, output, every):
+        first = pictures.setdefault(picture.name, picture)
+        if first.path != picture.path:
             raise UsageError(
-                f"{other.path} and {picture.path} would both be labelled as {picture.name}; "
+                f"{first.path} and {picture.path} would both be labelled as {picture.name}; "
                 "rename one, or label them into two folders"
             )
     if not pictures:
@@ -52,31 +52,32 @@ def find_pictures(inputs: list[Path], output: Path, every: int) -> list[Picture]
     return list(pictures.values())
 
 
-def _each(inputs: list[Path], output: Path, every: int) -> Iterator[Picture]:
-    for entry in inputs:
-        files = sorted(p for p in entry.rglob("*") if p.is_file()) if entry.is_dir() else [entry]
-        base = entry if entry.is_dir() else entry.parent
-        for path in files:
-            name = path.relative_to(base).with_suffix("")
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                yield Picture(path.resolve(), str(name))
-            elif path.suffix.lower() in VIDEO_SUFFIXES:
-                yield from _frames(path, name, output, every)
+def _iterate_pictures(inputs: list[Path], output: Path, every: int) -> Iterator[Picture]:
+    for path in inputs:
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        base = path if path.is_dir() else path.parent
+        for file in files:
+            name = file.relative_to(base).with_suffix("")
+            if file.suffix.lower() in IMAGE_SUFFIXES:
+                yield Picture(file.resolve(), str(name))
+            elif file.suffix.lower() in VIDEO_SUFFIXES:
+                yield from _extract_frames(file, name, output, every)
 
 
-def _frames(path: Path, name: Path, output: Path, every: int) -> Iterator[Picture]:
+def _extract_frames(video: Path, name: Path, output: Path, every: int) -> Iterator[Picture]:
+    """Write every Nth frame of a video to `images/NAME/` in the output folder, if it is not there yet."""
     from realtime.video.av_frame import rgb_from_frame
     from realtime.video.sources.open import open_source
 
     folder = output / "images" / name
     folder.mkdir(parents=True, exist_ok=True)
-    with open_source(path) as source:
+    with open_source(video) as source:
         for frame in source:
             if frame.index % every:
                 continue
             target = folder / f"{frame.index:06d}.png"
             if not target.exists():
-                partial = folder / f"{frame.index:06d}.part.png"  # a run may be killed while it writes
+                partial = folder / f"{frame.index:06d}.part.png"  # renamed when complete: a run may be killed
                 if not cv2.imwrite(str(partial), cv2.cvtColor(rgb_from_frame(frame), cv2.COLOR_RGB2BGR)):
                     raise DataError(f"cannot write {partial}; is the disk full or the folder read-only?")
                 partial.replace(target)

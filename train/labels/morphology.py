@@ -1,4 +1,4 @@
-"""Operations on binary masks, (H, W) uint8 of 0 and 1. Lengths are in pixels: callers give shares of the face."""
+"""Operations on binary masks: (H, W) uint8 of 0 and 1. Lengths are in pixels and areas in square pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from realtime.frames.types import U8
 
 
 def box_of(mask: U8) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of a mask's non-zero pixels, in continuous pixel coordinates."""
+    """(left, top, right, bottom) of a mask's non-zero pixels, in continuous pixel coordinates; all 0 if empty."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return 0.0, 0.0, 0.0, 0.0
@@ -22,52 +22,52 @@ def inverse(mask: U8) -> U8:
 
 
 def iou(first: U8, second: U8) -> float:
-    """Intersection over union, 0..1; 1 where both are empty."""
+    """Intersection over union, 0..1; 1 if both are empty."""
     union = int(((first > 0) | (second > 0)).sum())
     return int(((first > 0) & (second > 0)).sum()) / union if union else 1.0
 
 
 def odd(length: float) -> int:
-    """A length in whole pixels, odd as kernels are, at least 1."""
+    """The length as a whole, odd number of pixels, at least 1, as kernels need it."""
     return max(1, round(length)) | 1
 
 
-def disc(diameter: float) -> U8:
-    """An elliptic structuring element."""
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd(diameter), odd(diameter))).astype(np.uint8)
-
-
-def opened(mask: U8, diameter: float) -> U8:
-    """What holds an elliptic brush of this diameter."""
+def opening(mask: U8, diameter: float) -> U8:
+    """Morphological opening with a disc: drops what is thinner than the disc."""
     return cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc(diameter))
 
 
-def closed(mask: U8, diameter: float) -> U8:
-    """The mask with its gaps narrower than the brush filled."""
+def closing(mask: U8, diameter: float) -> U8:
+    """Morphological closing with a disc: fills gaps that are narrower than the disc."""
     return cv2.morphologyEx(mask, cv2.MORPH_CLOSE, disc(diameter))
 
 
+def disc(diameter: float) -> U8:
+    """A round structuring element."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd(diameter), odd(diameter))).astype(np.uint8)
+
+
 def ellipse(shape: tuple[int, ...], centre_xy: tuple[float, float], radius_x: float, radius_y: float) -> U8:
-    """A filled upright ellipse."""
+    """A mask of this shape with a filled, upright ellipse."""
     mask = np.zeros(shape, np.uint8)
     axes = (max(1, round(radius_x)), max(1, round(radius_y)))
     centre = (round(centre_xy[0]), round(centre_xy[1]))
     return cv2.ellipse(mask, centre, axes, 0, 0, 360, 1, cv2.FILLED).astype(np.uint8)
 
 
-def smoothed(mask: U8, sigma: float) -> U8:
-    """The mask with an outline as smooth as a Gaussian of that size."""
+def smooth_outline(mask: U8, sigma: float) -> U8:
+    """The mask after a Gaussian blur, thresholded at one half."""
     return (cv2.GaussianBlur(mask * np.float32(1), (0, 0), sigma) > 0.5).astype(np.uint8)
 
 
-def fill(mask: U8, keep_open: U8) -> U8:
-    """Close holes, such as those that a highlight leaves in the forehead, but not where `keep_open` is 1."""
+def fill_holes(mask: U8, keep_open: U8) -> U8:
+    """The mask with its holes filled, except where `keep_open` is 1."""
     padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     cv2.floodFill(padded, None, (0, 0), 1)
     return mask | ((padded[1:-1, 1:-1] == 0) & (keep_open == 0)).astype(np.uint8)
 
 
-def largest(mask: U8) -> U8:
+def largest_component(mask: U8) -> U8:
     """The largest 4-connected component."""
     count, ids, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count < 2:
@@ -77,26 +77,26 @@ def largest(mask: U8) -> U8:
 
 def without_specks(mask: U8, area: float) -> U8:
     """The mask without 8-connected components smaller than `area`, and with holes smaller than that filled."""
-    return inverse(_larger(inverse(_larger(mask, area)), area))
+    return inverse(_larger_components(inverse(_larger_components(mask, area)), area))
 
 
-def deep(mask: U8, thickness: float) -> U8:
-    """The 8-connected components of a mask that are thicker than `thickness` somewhere."""
+def thick_components(mask: U8, thickness: float) -> U8:
+    """The 8-connected components that are at least this thick somewhere."""
     count, ids = cv2.connectedComponents(mask, connectivity=8)
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
-    keep = [i for i in range(1, count) if 2 * float(depth[ids == i].max()) >= thickness]
-    return np.isin(ids, keep).astype(np.uint8)
+    to_border = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    kept = [i for i in range(1, count) if 2 * float(to_border[ids == i].max()) >= thickness]
+    return np.isin(ids, kept).astype(np.uint8)
 
 
-def touching(mask: U8, other: U8) -> U8:
-    """The 8-connected components of a mask that share a pixel with another one."""
+def overlapping_components(mask: U8, other: U8) -> U8:
+    """The 8-connected components that share a pixel with another mask."""
     _, ids = cv2.connectedComponents(mask, connectivity=8)
-    found = np.unique(ids[other > 0])
-    return np.isin(ids, found[found > 0]).astype(np.uint8)
+    overlapping = np.unique(ids[other > 0])
+    return np.isin(ids, overlapping[overlapping > 0]).astype(np.uint8)
 
 
-def _larger(mask: U8, area: float) -> U8:
+def _larger_components(mask: U8, area: float) -> U8:
     _, ids, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] >= area
-    keep[0] = False
-    return keep[ids].astype(np.uint8)
+    kept = stats[:, cv2.CC_STAT_AREA] >= area
+    kept[0] = False
+    return kept[ids].astype(np.uint8)

@@ -1,7 +1,11 @@
-"""How pseudo-labels are made: the choices of `unveil label`, and what they open."""
+"""The choices of `unveil label`, and the models that they open.
+
+A new teacher is a class in a file of `train/labels/teachers/`, and an entry of `TEACHERS`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -18,56 +22,90 @@ Contour = Literal["silhouette", "mesh", "head"]
 
 
 @dataclass(frozen=True)
+class TeacherKind:
+    """One kind of teacher, as `--teacher` names it."""
+
+    argument: str
+    """What follows the name and a colon, such as FOLDER; empty for a teacher without an argument."""
+    requires: str
+    """The Python package of the extra `train` that it needs."""
+    open: Callable[[str, LabelOptions], Teacher]
+    """Opens it with its argument. Heavy imports belong into this function."""
+
+
+@dataclass(frozen=True)
 class LabelOptions:
-    """The choices. Raises UsageError where one is unknown."""
+    """How pseudo-labels are made. Raises UsageError if a choice is unknown."""
 
     teacher: str = "hair"
     """`hair`, `masks:FOLDER` or `engine:NAME_OR_FOLDER_OR_CHECKPOINT[,ANOTHER...]`."""
     contour: Contour = "silhouette"
-    """Of the full face: the hull of FaceMesh's oval (`mesh`), with what stands beyond it in a turned face
-    (`silhouette`), or the hull of a posed head's contour, as in the paper (`head`)."""
+    """The outline of the full face: the hull of FaceMesh's oval (`mesh`); the same and what extends beyond it in a
+    turned face (`silhouette`); or the hull of a fitted head's contour, as in the paper (`head`)."""
     morphology: Morphology = "thin"
-    """Of the residual."""
+    """How the residual is cleaned."""
     hair_model: Path | None = None
-    """MediaPipe's hair_segmentation.tflite; the teacher `hair` and RGB-D labels need it."""
+    """MediaPipe's hair_segmentation.tflite, needed by the teacher `hair` and by part labels."""
     head_model: Path | None = None
-    """Folder of the head model; the contour `head` and RGB-D labels need it."""
+    """Folder of the head model, needed by the contour `head` and by part labels."""
     every: int = 10
-    """Of a video, each that many frames is labelled."""
-    rgbd: bool = False
-    """Part labels and depth, too: a head is fitted to each face."""
+    """Every Nth frame of a video is labelled."""
+    parts: bool = False
+    """Whether part labels and depth are made, too. A head is fitted to each face for them."""
     parts_teacher: str | None = None
-    """Networks of parts that correct the part labels (a second round); None for none."""
+    """Part networks that correct the part labels (a second round)."""
 
     def __post_init__(self) -> None:
-        kind, colon, of = self.teacher.partition(":")
-        if self.teacher != "hair" and not (kind in ("masks", "engine") and colon and of):
-            raise UsageError(f"teacher {self.teacher!r} is unknown; expected hair, masks:FOLDER or engine:NAME[,NAME]")
-        for what, got, known in (("contour", self.contour, Contour), ("morphology", self.morphology, Morphology)):
-            if got not in get_args(known):
-                raise UsageError(f"{what} {got!r} is unknown; expected one of {', '.join(get_args(known))}")
-        if self.parts_teacher and not self.rgbd:
+        teacher_kind(self.teacher)
+        for what, value, known in (("contour", self.contour, Contour), ("morphology", self.morphology, Morphology)):
+            if value not in get_args(known):
+                raise UsageError(f"{what} {value!r} is unknown; expected one of {', '.join(get_args(known))}")
+        if self.parts_teacher and not self.parts:
             raise UsageError("got a parts teacher, but no part labels are wanted; add --parts --depth")
 
 
-def open_teacher(options: LabelOptions) -> Teacher:
-    """The teacher, ready. Raises what the teachers raise where their files are missing."""
-    kind, _, of = options.teacher.partition(":")
-    if kind == "engine":
-        from train.labels.teachers.engine import EngineTeacher
-
-        return EngineTeacher(of)
-    if kind == "masks":
-        from train.labels.teachers.masks import MaskTeacher
-
-        return MaskTeacher(Path(of))
+def _open_hair(_argument: str, options: LabelOptions) -> Teacher:
     from train.labels.teachers.hair import HairTeacher
 
     return HairTeacher(options.hair_model)
 
 
+def _open_masks(argument: str, _options: LabelOptions) -> Teacher:
+    from train.labels.teachers.masks import MaskTeacher
+
+    return MaskTeacher(Path(argument))
+
+
+def _open_engine(argument: str, _options: LabelOptions) -> Teacher:
+    from train.labels.teachers.engine import EngineTeacher
+
+    return EngineTeacher(argument)
+
+
+TEACHERS = {
+    "hair": TeacherKind("", "ai_edge_litert", _open_hair),
+    "masks": TeacherKind("FOLDER", "torch", _open_masks),
+    "engine": TeacherKind("NAME[,NAME]", "torch", _open_engine),
+}
+
+
+def teacher_kind(teacher: str) -> TeacherKind:
+    """The kind of a teacher such as `masks:FOLDER`. Raises UsageError if it is unknown or lacks its argument."""
+    name, _, argument = teacher.partition(":")
+    kind = TEACHERS.get(name)
+    if kind is None or bool(kind.argument) != bool(argument) or (not kind.argument and ":" in teacher):
+        known = [f"{name}:{kind.argument}" if kind.argument else name for name, kind in TEACHERS.items()]
+        raise UsageError(f"teacher {teacher!r} is unknown; expected {', '.join(known[:-1])} or {known[-1]}")
+    return kind
+
+
+def open_teacher(options: LabelOptions) -> Teacher:
+    """The chosen teacher. Raises what the teacher raises if its files are missing."""
+    return teacher_kind(options.teacher).open(options.teacher.partition(":")[2], options)
+
+
 def open_full_face(options: LabelOptions) -> FullFace:
-    """What makes f of equation 1. Raises DataError where the head model is missing."""
+    """The function that makes f of equation 1. Raises DataError if the head model is missing."""
     if options.contour == "head":
         from train.heads.posed_contour import HeadContour
 
@@ -75,18 +113,18 @@ def open_full_face(options: LabelOptions) -> FullFace:
     return silhouette_mask if options.contour == "silhouette" else hull_mask
 
 
-def open_labeller(options: LabelOptions) -> PhotoLabeller | None:
-    """What makes RGB-D labels, where they are wanted. Raises as it does."""
-    if not options.rgbd:
+def open_parts_labeller(options: LabelOptions) -> PhotoLabeller | None:
+    """The labeller of parts and depth, None if they are not wanted. Raises as `PhotoLabeller`."""
+    if not options.parts:
         return None
     from train.parts.photo.labeller import PhotoLabeller
 
     return PhotoLabeller(options.head_model, options.hair_model, options.parts_teacher)
 
 
-def rgbd_provenance(options: LabelOptions) -> dict[str, Any]:
-    """JSON-ready: what RGB-D labels are made with, where they are wanted. Raises as `PhotoLabeller`."""
-    if not options.rgbd:
+def parts_provenance(options: LabelOptions) -> dict[str, Any]:
+    """JSON-ready: how part labels and depth are made, empty if they are not wanted. Raises as `PhotoLabeller`."""
+    if not options.parts:
         return {}
     from train.parts.photo.labeller import provenance
 
@@ -94,7 +132,7 @@ def rgbd_provenance(options: LabelOptions) -> dict[str, Any]:
 
 
 def contour_provenance(options: LabelOptions) -> dict[str, Any]:
-    """JSON-ready: the hash of the model behind the contour, where there is one."""
+    """JSON-ready: the hash of the contour's head model, empty if the contour needs none."""
     if options.contour != "head":
         return {}
     from train.heads.model import head_model_sha256

@@ -1,4 +1,7 @@
-"""How a folder of labels was made, beside the labels: written before the first one, read back before more are added."""
+"""The file `provenance.json` of a folder of labels: how they are made.
+
+It is written before the first label and compared before more are added.
+"""
 
 from __future__ import annotations
 
@@ -13,33 +16,33 @@ PROVENANCE = "provenance.json"
 _MISSING = "nothing"
 
 
-def check(output: Path, settings: dict[str, Any]) -> None:
-    """Make sure that the labels in a folder, if there are any, were made as they would be now.
+def refuse_other_settings(output: Path, settings: dict[str, Any]) -> None:
+    """Check that the labels in a folder, if there are any, were made with the same settings.
 
     Args:
-        settings: JSON-ready; all that shapes the labels.
+        settings: JSON-ready; everything that shapes the labels.
 
     Raises:
-        UsageError: they were made differently; the message names each difference.
-        DataError: its provenance cannot be read.
+        UsageError: the settings differ; the message names each difference.
+        DataError: `provenance.json` cannot be read.
     """
-    before = _read(output / PROVENANCE)
-    if before is not None:
-        _refuse_differences(output, before.get("settings"), settings)
+    earlier = _read(output / PROVENANCE)
+    if earlier is not None:
+        _refuse_differences(output, earlier.get("settings"), settings)
 
 
-def note(
+def write_provenance(
     output: Path,
     settings: dict[str, Any],
     inputs: Sequence[Path],
     labels: Sequence[str] = ("background", "face", "occlusion"),
 ) -> None:
-    """Write how the labels of a folder are made; `inputs` are added to those that are noted already."""
-    known = (_read(output / PROVENANCE) or {}).get("inputs", [])
+    """Write `provenance.json`. The inputs are added to those of earlier runs."""
+    earlier = (_read(output / PROVENANCE) or {}).get("inputs", [])
     provenance = {
         "made_by": "unveil label",
         "settings": settings,
-        "inputs": list(dict.fromkeys([*known, *map(str, inputs)])),
+        "inputs": list(dict.fromkeys([*earlier, *map(str, inputs)])),
         "labels": {str(number): name for number, name in enumerate(labels)},
     }
     partial = output / f"{PROVENANCE}.part"
@@ -47,17 +50,17 @@ def note(
     partial.replace(output / PROVENANCE)
 
 
-def _refuse_differences(output: Path, before: Any, now: dict[str, Any]) -> None:
-    advice = "choose another --output, or go on with the same choices"
-    if not isinstance(before, dict):
-        raise UsageError(f"the labels in {output} do not note how they were made (an older version's); {advice}")
+def _refuse_differences(output: Path, earlier: Any, now: dict[str, Any]) -> None:
+    advice = "choose another --output, or continue with the same settings"
+    if not isinstance(earlier, dict):
+        raise UsageError(f"the labels in {output} have no record of how they were made (an older version's); {advice}")
     differences = [
-        f"{name} was {before.get(name, _MISSING)}, now {now.get(name, _MISSING)}"
-        for name in dict.fromkeys([*before, *now])
-        if before.get(name) != now.get(name)
+        f"{name} was {earlier.get(name, _MISSING)}, now {now.get(name, _MISSING)}"
+        for name in dict.fromkeys([*earlier, *now])
+        if earlier.get(name) != now.get(name)
     ]
     if differences:
-        raise UsageError(f"the labels in {output} were made differently: {'; '.join(differences)}. So {advice}")
+        raise UsageError(f"the labels in {output} were made differently: {'; '.join(differences)}; {advice}")
 
 
 def _read(path: Path) -> dict[str, Any] | None:

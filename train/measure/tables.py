@@ -66,12 +66,12 @@ def held_out_text(result: dict[str, Any]) -> str:
 
 def _groups_text(groups: Sequence[dict[str, Any]]) -> str:
     rows = [[group["group"], *(group[key] for key in _GROUP_COLUMNS), _below_text(group["below"])] for group in groups]
-    return f"{table(rows, ['group', *_GROUP_COLUMNS.values(), ''])}\n\n{_GROUPS_NOTE}"
+    return f"{table(rows, ['group', *_GROUP_COLUMNS.values(), 'note'])}\n\n{_GROUPS_NOTE}"
 
 
 def _below_text(columns: Sequence[str]) -> str:
     names = " and ".join(_HELD_OUT_ROWS[column] for column in columns)
-    return f"<- {names}: more than {MARGIN:g} below all faces" if columns else ""
+    return f"{names}: more than {MARGIN:g} below all faces" if columns else ""
 
 
 def dataset_text(result: dict[str, Any]) -> str:

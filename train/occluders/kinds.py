@@ -27,7 +27,7 @@ class OccluderKind:
 
     name: str
     share: float
-    """Of the occluders in training, 0..1. The shares of all kinds add up to 1."""
+    """Share of the occluders in training, 0..1. The shares of all kinds add up to 1."""
     make: MakePatch
     """Makes a random occluder of this kind, placed on the scene's face."""
     evaluated: bool = False

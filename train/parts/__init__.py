@@ -1,1 +1,1 @@
-"""RGB-D data and part labels: Face Parsing from RGB and Depth Using Cross-Domain Mutual Learning, section 3.1."""
+"""Part labels and depth for Cross-Domain Mutual Learning (section 3.1), from photographs and from rendered heads."""

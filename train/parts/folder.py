@@ -1,11 +1,10 @@
-"""A folder of RGB-D faces with part labels: what `unveil label --parts --depth` and `--synthetic` write.
+"""A folder of faces with part labels and depth: what `unveil label --parts --depth` and `--synthetic` write.
 
-It holds
-
-    faces.jsonl         one line per face, the fields of `Row`
-    parts/NAME.png      (H, W) uint8: PART_LABELS' ids, at the size of the picture
-    depth/NAME.png      (H, W) uint16: x depth_scale_m = metres from the camera; 0 = nothing measured
-    rgb/NAME.png        the pictures of synthetic heads; photographs stay where they are
+faces.jsonl         one line per face, the fields of `Row`
+parts/NAME.png      (H, W) uint8 ids of PART_LABELS, at the size of the picture
+depth/NAME.png      (H, W) uint16; times depth_scale_m: metres from the camera; 0 where depth is unknown
+rgb/NAME.png        pictures of synthetic heads; photographs stay where they are
+parts_sheet.png     a sample of the parts over their pictures
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _INDEX = "faces.jsonl"
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One face. Its pictures are read when they are asked for."""
+    """One face. Its images are loaded on request."""
 
     name: str
     image: Path
@@ -44,7 +43,7 @@ class Row:
     depth: Path
     """16-bit PNG of distances, at the size of the picture."""
     depth_scale_m: float
-    """Metres that one step of the depth stands for."""
+    """Metres per step of the depth image."""
     box_xyxy: Box
     """The full face: top of the forehead to chin, side to side; in pixels."""
     fit_error: float
@@ -54,35 +53,37 @@ class Row:
     """(478, 3): FaceMesh's vertices in pixels; None for synthetic heads."""
 
     def load_rgb(self) -> U8:
-        """(H, W, 3) uint8. Raises SourceError where the picture is missing or none."""
+        """(H, W, 3) uint8. Raises SourceError if the picture is missing or unreadable."""
         return read_rgb(self.image)
 
     def load_parts(self) -> U8:
-        """(H, W) uint8, ids of PART_LABELS. Raises DataError where the file is missing or holds something else."""
+        """(H, W) uint8 ids of PART_LABELS. Raises DataError if the file is missing or not such an image."""
         ids = cv2.imread(str(self.parts), cv2.IMREAD_UNCHANGED)
         if ids is None or ids.dtype != np.uint8 or ids.ndim != 2:
-            raise DataError(f"{self.parts} is {_what(ids)}; expected an 8-bit gray PNG of class ids. Label again")
+            raise DataError(f"{self.parts} is {_describe(ids)}; expected an 8-bit gray PNG of class ids. Label again")
         if ids.max() >= len(PART_LABELS):
-            raise DataError(f"{self.parts} holds the id {ids.max()}; expected 0 to {len(PART_LABELS) - 1}. Label again")
+            raise DataError(
+                f"{self.parts} contains the id {ids.max()}; expected 0 to {len(PART_LABELS) - 1}. Label again"
+            )
         return ids
 
     def load_depth(self) -> U16:
-        """(H, W) uint16; times `depth_scale_m`: metres. Raises DataError where the file is missing or has 8 bits."""
+        """(H, W) uint16; times `depth_scale_m`: metres. Raises DataError if it is missing or not a 16-bit PNG."""
         steps = cv2.imread(str(self.depth), cv2.IMREAD_UNCHANGED)
         if steps is None or steps.dtype != np.uint16 or steps.ndim != 2:
-            raise DataError(f"{self.depth} is {_what(steps)}; expected a 16-bit gray PNG of distances. Label again")
+            raise DataError(f"{self.depth} is {_describe(steps)}; expected a 16-bit gray PNG of distances. Label again")
         return steps
 
     def load_depth_m(self) -> F32:
-        """(H, W) float32 metres from the camera; 0 where nothing was measured."""
+        """(H, W) float32 metres from the camera; 0 where depth is unknown."""
         return self.load_depth().astype(np.float32) * np.float32(self.depth_scale_m)
 
 
 def read_parts(folder: Path) -> list[Row]:
-    """The faces of a folder. A last line that a kill cut short is left out.
+    """Read the faces of a folder, without a last line that a kill cut short.
 
     Raises:
-        DataError: there is no `faces.jsonl`, or a line of it is not a face with parts and depth.
+        DataError: there is no `faces.jsonl`, or one of its lines is not a face with parts and depth.
     """
     path = folder / _INDEX
     if not path.is_file():
@@ -92,7 +93,7 @@ def read_parts(folder: Path) -> list[Row]:
 
 
 def row_json(row: dict[str, Any]) -> str:
-    """One line of `faces.jsonl`, without its end."""
+    """One line of `faces.jsonl`, without its newline."""
     return json.dumps(row, separators=(", ", ": "))
 
 
@@ -105,7 +106,7 @@ def _row(folder: Path, number: int, line: str) -> Row:
         landmarks = values.get("landmarks")
         return Row(
             name=str(values["name"]),
-            image=folder / values["image"],  # an absolute path stays as it is
+            image=folder / values["image"],  # an absolute path is kept
             parts=folder / values["parts"],
             depth=folder / values["depth"],
             depth_scale_m=float(values["depth_scale_m"]),
@@ -123,5 +124,5 @@ def _row(folder: Path, number: int, line: str) -> Row:
         raise DataError(f"{folder / _INDEX}, line {number}: {e}; delete the line, or label into another folder") from e
 
 
-def _what(read: npt.NDArray[Any] | None) -> str:
-    return "missing or no picture" if read is None else f"{read.dtype} {read.shape}"
+def _describe(image: npt.NDArray[Any] | None) -> str:
+    return "missing or not an image" if image is None else f"{image.dtype} {image.shape}"

@@ -1,8 +1,8 @@
-"""The surface of the ICT head: its triangles, what each is made of, and which part of a face each belongs to.
+"""The surface of the ICT head: its triangles, their materials, and the part of the face that each belongs to.
 
-The model's materials tell eyeballs, teeth, gums and tongue from the skin. The parts that lie on the skin have outlines
-on its texture (`head_regions`); they are baked into two atlases, one for the front of the head and one for its back, so
-that a render has them at its own resolution rather than at that of the triangles.
+Eyeballs, teeth, gums and tongue have materials of their own in the model. Parts on the skin have outlines in texture
+coordinates (`head_regions.py`). These are drawn into two atlases, for the front and for the back of the head, so that
+renders have part labels at their own resolution rather than at that of the triangles.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from train.parts import head_regions as regions
 from train.parts.raster import F32, I32, Hits, rasterise
 
 FACE, BACK, GUMS, TEETH, LEFT_SCLERA, LEFT_IRIS, RIGHT_SCLERA, RIGHT_IRIS = range(8)
-"""Materials that are drawn. The model's others (tears, the shade of the lids, lashes) are thin or see-through."""
+"""Materials that are rendered. The model's others (tears, shadows of the lids, lashes) are thin or transparent."""
 SOCKET, MOUTH_SOCKET = 8, 9
-"""The model counts these to M_BackHead: what lies behind the eyeballs and behind the teeth."""
+"""Behind the eyeballs, and behind the teeth. In the model both belong to M_BackHead."""
 
 _ARRAYS = "ict_facekit.npz"
 _VERTICES = 26719
-_DRAWN = 8
+_MATERIALS = 8
 _MOUTH_SOCKET, _EYE_SOCKETS = (11248, 13294), (13294, 14062)
 _ATLAS_PX = 1024
 _NOWHERE = 255
@@ -38,24 +38,24 @@ _EARS_LOW_Y = -6.0
 
 @dataclass(frozen=True, eq=False)
 class HeadMesh:
-    """Triangles of the head, T of them, for `rasterise`."""
+    """T triangles of the head, for `rasterise`."""
 
     triangles: I32
     """(T, 3) vertices of the head model, clockwise from the front."""
     material: U8
     """(T,) FACE .. MOUTH_SOCKET."""
     uv: F32
-    """(T, 3, 2): texture coordinates of the corners, 0..1 in the material's own picture."""
+    """(T, 3, 2) texture coordinates of the corners, 0..1 in the texture of the material."""
     part: U8
-    """(T,) the id of PART_LABELS at the triangle's middle. Brows are skin, neck and nape background."""
+    """(T,) id of PART_LABELS at the middle of each triangle. Brows are skin; neck and nape are background."""
     atlas: U8
-    """(2, A, A) uint8: the part of each texel of the materials FACE and BACK; rows run along v."""
+    """(2, A, A) uint8 part of each texel of the materials FACE and BACK; rows run along v."""
 
     def parts(self, hits: Hits, atlas: U8 | None = None) -> U8:
         """(H, W) uint8: the part of each pixel of a render of these triangles.
 
         Args:
-            atlas: another (A, A) atlas of the face, such as one with brows.
+            atlas: an (A, A) atlas of the face to use instead, such as one with brows.
         """
         seen = hits.triangle >= 0
         parts = np.full(hits.triangle.shape, BACKGROUND, np.uint8)
@@ -63,7 +63,7 @@ class HeadMesh:
         return parts
 
     def parts_at(self, triangle: npt.NDArray[np.integer], weights: F32, atlas: U8 | None = None) -> U8:
-        """(N,) uint8: the part of places on the triangles, (N,) indices and (N, 3) weights of their corners."""
+        """(N,) uint8: the part at points on triangles, given by (N,) triangles and (N, 3) weights of their corners."""
         parts, material = self.part[triangle], self.material[triangle]
         for page, of_page in ((FACE, self.atlas[0] if atlas is None else atlas), (BACK, self.atlas[1])):
             here = material == page
@@ -71,16 +71,16 @@ class HeadMesh:
         return parts
 
     def uv_at(self, triangle: npt.NDArray[np.integer], weights: F32) -> F32:
-        """(N, 2): texture coordinates of places on the triangles."""
+        """(N, 2) texture coordinates of points on the triangles."""
         return np.einsum("nk,nkc->nc", weights, self.uv[triangle])
 
     def of(self, hits: Hits) -> U8:
-        """(H, W) uint8: the material of each pixel; 255 for none."""
+        """(H, W) uint8 material of each pixel; 255 for none."""
         return np.where(hits.triangle >= 0, self.material[hits.triangle], _NOWHERE).astype(np.uint8)
 
 
 def load_head_mesh(folder: Path) -> HeadMesh:
-    """The surface of the head model. Raises DataError where it is missing or not the model."""
+    """Load the surface of the head model. Raises DataError if it is missing or not ICT-FaceKit's."""
     path = folder / _ARRAYS
     if not path.is_file():
         raise DataError(f"no {_ARRAYS} in {folder}; expected the folder of the head model, name it with --head-model")
@@ -92,22 +92,22 @@ def load_head_mesh(folder: Path) -> HeadMesh:
     except (ValueError, KeyError, OSError) as e:
         raise DataError(f"{path} cannot be read ({e}); expected ICT-FaceKit's arrays") from e
     if len(neutral) != _VERTICES or quads.shape != quads_uv.shape:
-        raise DataError(f"{path} holds {len(neutral)} vertices; expected ICT-FaceKit's full head with {_VERTICES}")
+        raise DataError(f"{path} contains {len(neutral)} vertices; expected ICT-FaceKit's full head with {_VERTICES}")
     kinds = _materials(quads, material)
     drawn = kinds < MOUTH_SOCKET + 1
     return _mesh(neutral.astype(np.float64), quads[drawn], kinds[drawn], uv[quads_uv[drawn]])
 
 
 def _materials(quads: I32, material: U8) -> U8:
-    """(Q,): the model's materials, with the sockets apart; those that are not drawn are above MOUTH_SOCKET."""
-    kinds = np.where(material < _DRAWN, material, _NOWHERE).astype(np.uint8)
+    """(Q,) materials, with the sockets as materials of their own; those not rendered are above MOUTH_SOCKET."""
+    kinds = np.where(material < _MATERIALS, material, _NOWHERE).astype(np.uint8)
     for kind, (first, end) in ((MOUTH_SOCKET, _MOUTH_SOCKET), (SOCKET, _EYE_SOCKETS)):
         kinds[(material == BACK) & ((quads >= first) & (quads < end)).all(1)] = kind
     return kinds
 
 
 def _mesh(neutral: npt.NDArray[np.float64], quads: I32, kinds: U8, uv: F32) -> HeadMesh:
-    # The model's quads turn counter-clockwise. Some are triangles, with their last corner twice: one half is empty.
+    # The model's quads are counter-clockwise. Some are triangles whose last corner is repeated: one half is empty.
     halves = np.array([[0, 2, 1], [0, 3, 2]])
     triangles = quads[:, halves].reshape(-1, 3)
     whole = (triangles[:, 0] != triangles[:, 1]) & (triangles[:, 1] != triangles[:, 2])
@@ -127,7 +127,7 @@ def _parts(neutral: npt.NDArray[np.float64], triangles: I32, uv: F32, material: 
 
 
 def _back_atlas(neutral: npt.NDArray[np.float64], triangles: I32, uv: F32, material: U8) -> U8:
-    """(A, A): skin, ears and nape. A render of the texture itself tells where on the head each texel lies."""
+    """(A, A) atlas of skin, ears and nape. Rendering the texture itself gives the place of each texel on the head."""
     back = np.flatnonzero(material == BACK)
     flat = np.concatenate([uv[back] * _ATLAS_PX, np.ones((len(back), 3, 1))], 2).reshape(-1, 3)
     hits = rasterise(flat, np.arange(len(flat)).reshape(-1, 3), (_ATLAS_PX, _ATLAS_PX))
@@ -136,7 +136,7 @@ def _back_atlas(neutral: npt.NDArray[np.float64], triangles: I32, uv: F32, mater
     atlas = np.where(nape, BACKGROUND, regions.SKIN).astype(np.uint8)
     regions.fill(atlas, regions.EAR_BACK, regions.LEFT_EAR)
     regions.fill(atlas, regions.mirrored(regions.EAR_BACK), regions.RIGHT_EAR)
-    atlas[place[:, :, 1] < _EARS_LOW_Y] = BACKGROUND  # the chest lies beside the ears in the texture
+    atlas[place[:, :, 1] < _EARS_LOW_Y] = BACKGROUND  # the chest is next to the ears in the texture
     return atlas
 
 

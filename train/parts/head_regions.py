@@ -1,7 +1,7 @@
-"""Where the parts of a face lie on the ICT head: outlines in the texture coordinates (u, v) of its material M_Face.
+"""Outlines of the parts of a face on the ICT head, in the texture coordinates (u, v) of its material M_Face.
 
-Drawn by eye on renders of the neutral head with a grid of u and v over it, between the Multi-PIE landmarks where there
-are some. One side only, the subject's right (u < 0.5): the layout is symmetric, `mirrored` gives the other.
+They were drawn by hand on renders of the neutral head with a grid of u and v, along the Multi-PIE landmarks where there
+are any. Only the subject's right side (u < 0.5) is given; the texture is symmetric, and `mirrored` gives the left side.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SKIN, LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE, LEFT_EAR, RIGHT_EAR, NOSE, MOU
 )
 
 _TO_THE_BORDER = -0.02
-# From the front of the helix's root over the tragus to the lobe; all that lies behind, on the face's side of the ear.
+# The face's side of the ear: from the front of the helix's root over the tragus to the lobe, and all behind that line.
 EAR: Outline = (
     (0.040, 0.712), (0.072, 0.680), (0.088, 0.653), (0.098, 0.625), (0.107, 0.600), (0.113, 0.580), (0.114, 0.545),
     (0.111, 0.510), (0.108, 0.485), (0.107, 0.455), (0.100, 0.438), (0.084, 0.4285), (0.064, 0.4216),
@@ -34,13 +34,13 @@ EAR_BACK: Outline = (
     (0.185, 0.552), (0.191, 0.535), (0.196, 0.518), (0.2015, 0.498), (0.204, 0.480), (0.2045, 0.452), (0.203, 0.422),
     (0.1985, 0.386), (0.190, 0.369), (0.179, 0.366), (0.0, 0.366), (0.0, 0.552),
 )  # fmt: skip
-# Bridge between the eyes, its side, the crease around the wing, the sill of the nostril, the columella. Closed by the
-# other side.
+# Bridge between the eyes, its side, the crease around the wing, the sill of the nostril, the columella. The other side
+# closes it.
 NOSE_SIDE: Outline = (
     (0.500, 0.738), (0.475, 0.736), (0.463, 0.702), (0.449, 0.662), (0.430, 0.632), (0.411, 0.613), (0.401, 0.592),
     (0.402, 0.568), (0.418, 0.551), (0.440, 0.547), (0.468, 0.547), (0.500, 0.545),
 )  # fmt: skip
-# From the middle to the corner of the mouth on the outside, and back along the seam, which ends in the mouth's hole.
+# From the middle to the corner of the mouth along the outer edge, and back along the seam of the lips.
 UPPER_LIP_SIDE: Outline = (
     (0.500, 0.506), (0.484, 0.511), (0.468, 0.512), (0.446, 0.503), (0.424, 0.488), (0.404, 0.464), (0.388, 0.4425),
     (0.411, 0.434), (0.450, 0.431), (0.500, 0.431),
@@ -49,7 +49,7 @@ LOWER_LIP_SIDE: Outline = (
     (0.500, 0.431), (0.450, 0.431), (0.411, 0.434), (0.388, 0.4425), (0.396, 0.410), (0.408, 0.388), (0.424, 0.372),
     (0.445, 0.363), (0.472, 0.3605), (0.500, 0.3605),
 )  # fmt: skip
-# What is seen of the eye at its corners beside the eyeball.
+# The corners of the eye, next to the eyeball.
 EYE_INNER: Outline = ((0.378, 0.7245), (0.397, 0.7200), (0.4035, 0.7148), (0.399, 0.7118), (0.378, 0.7112))
 EYE_OUTER: Outline = ((0.303, 0.7205), (0.322, 0.7240), (0.322, 0.7135), (0.311, 0.7160))
 # Below the ridge of chin and jaw, up to the lobe: neck.
@@ -61,7 +61,7 @@ NECK_SIDE: Outline = (
 
 
 def mirrored(outline: Outline) -> list[tuple[float, float]]:
-    """The same outline on the subject's left."""
+    """The same outline on the subject's left side."""
     return [(1 - u, v) for u, v in outline]
 
 
@@ -73,7 +73,7 @@ def fill(atlas: npt.NDArray[np.generic], outline: Outline, value: int) -> None:
 
 
 def face_atlas(side_px: int) -> U8:
-    """(A, A) uint8: the part of each texel of M_Face, without brows, which have no outline on the mesh."""
+    """(A, A) uint8 part of each texel of M_Face, without brows, whose shape varies from head to head."""
     atlas = np.full((side_px, side_px), SKIN, np.uint8)
     for outline, right, left in (
         (NECK_SIDE, BACKGROUND, BACKGROUND), (NOSE_SIDE, NOSE, NOSE), (UPPER_LIP_SIDE, UPPER_LIP, UPPER_LIP),
@@ -85,20 +85,20 @@ def face_atlas(side_px: int) -> U8:
     return atlas
 
 
-# Of the brow's middle line, from its inner end to its outer one; and how far it reaches to either side.
+# The middle line of the brow, from its inner to its outer end, and its half thickness there.
 _BROW_MIDDLE = ((0.452, 0.789), (0.428, 0.795), (0.390, 0.801), (0.350, 0.804), (0.305, 0.801), (0.262, 0.789),
                 (0.235, 0.776))  # fmt: skip
 _BROW_HALF = (0.009, 0.0155, 0.0165, 0.0155, 0.012, 0.007, 0.0025)
 
 
 def brow(*, thickness: float = 1.0, length: float = 1.0, rise: float = 0.0, arch: float = 0.0) -> Outline:
-    """The outline of a brow, on the subject's right.
+    """The outline of the right brow.
 
     Args:
         thickness: a factor.
         length: a factor, from the inner end.
-        rise: how far it is moved up, in v.
-        arch: how far its outer half is lifted over its ends, in v.
+        rise: shift upwards, in v.
+        arch: how far the outer half is raised above the ends, in v.
     """
     middle, half = np.array(_BROW_MIDDLE), np.array(_BROW_HALF) * thickness
     along = np.linspace(0, 1, len(middle))

@@ -1,4 +1,4 @@
-"""Parts that landmarks outline: eyes, lips, inner mouth, nose; each as a mask with sub-pixel corners."""
+"""Masks of the parts that landmarks outline: eyes, lips, inner mouth and nose."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NOSE = (
     193,
 )
 
-_FINER = 8  # sub-pixels a side: OpenCV fills every pixel that an outline touches, too many on an eye 7 px high
+_SUBPIXELS = 8  # per side: OpenCV fills every pixel that an outline touches, which is too much for an eye 7 px high
 
 
 def polygon_mask(outline: Points, shape: tuple[int, ...]) -> U8:
@@ -61,9 +61,9 @@ def polygon_mask(outline: Points, shape: tuple[int, ...]) -> U8:
     x1, y1 = min(shape[1], int(right)), min(shape[0], int(bottom))
     if x1 <= x0 or y1 <= y0:
         return mask
-    fine = np.zeros(((y1 - y0) * _FINER, (x1 - x0) * _FINER), np.uint8)
+    fine = np.zeros(((y1 - y0) * _SUBPIXELS, (x1 - x0) * _SUBPIXELS), np.uint8)
     bits = 4
-    corners = ((outline - (x0, y0)) * _FINER - 0.5) * (1 << bits)
+    corners = ((outline - (x0, y0)) * _SUBPIXELS - 0.5) * (1 << bits)
     cv2.fillPoly(fine, [np.round(corners).astype(np.int32)], 255, shift=bits)
     mask[y0:y1, x0:x1] = cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA) >= 128
     return mask

@@ -1,8 +1,8 @@
-"""A z-buffer rasteriser in numpy: which triangle of a mesh shows in each pixel, how far away, and where within it.
+"""A z-buffer rasteriser in numpy: the visible triangle of each pixel, its depth, and barycentric weights.
 
-No loop over triangles or pixels. Every pixel centre in the bounding box of a triangle is a candidate; the inside test,
-the nearest candidate of each pixel and the perspective-correct weights are array operations. A mesh of a face has
-triangles of about a pixel each, so that most have no candidate at all and the others one or two.
+There is no loop over triangles or pixels. Every pixel centre in the bounding box of a triangle is a candidate; the
+inside test, the nearest candidate of each pixel and the perspective-correct weights are array operations. The triangles
+of a face have about the size of a pixel, so most have no candidate and the others one or two.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 _NOWHERE = -1
-_TOLERANCE = 1e-5  # of a weight: a pixel centre on an edge that two triangles share must not fall between them
-_LEAST_AREA_PX = 1e-9  # twice a triangle's area in the picture: below it, the triangle is seen edge-on
-_TRIANGLE_BITS = 24  # of a key of the z-buffer; the others are the depth
+_TOLERANCE = 1e-5  # of a weight: a pixel centre on the shared edge of two triangles must be in one of them
+_MIN_AREA_PX = 1e-9  # twice a triangle's area in the picture: below it, the triangle is edge-on
+_TRIANGLE_BITS = 24  # of a key of the z-buffer; the other bits are the depth
 _DEPTH_STEPS = (1 << (62 - _TRIANGLE_BITS)) - 1
 
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """What shows in each pixel."""
+    """The visible surface of each pixel."""
 
     triangle: I32
-    """(H, W): index of the triangle; -1 for none."""
+    """(H, W) index of the triangle; -1 for none."""
     depth: F32
-    """(H, W): of the surface at the pixel's centre, in the unit of the points' z; 0 for none."""
+    """(H, W) depth of the surface at the pixel's centre, in the unit of the points' z; 0 for none."""
     weights: F32
-    """(H, W, 3): perspective-correct barycentric weights of the triangle's corners; 0 for none."""
+    """(H, W, 3) perspective-correct barycentric weights of the triangle's corners; 0 for none."""
 
     def interpolate(self, values: npt.NDArray[np.floating], triangles: npt.NDArray[np.integer]) -> F32:
-        """(V,) or (V, C) values of the vertices -> (H, W) or (H, W, C) float32 of the pixels; 0 where nothing shows."""
+        """(V,) or (V, C) values of the vertices -> (H, W) or (H, W, C) float32 of the pixels; 0 without a surface."""
         return self.interpolate_corners(values[triangles])
 
     def interpolate_corners(self, corners: npt.NDArray[np.floating]) -> F32:
@@ -54,21 +54,21 @@ def rasterise(
     *,
     back_faces: bool = True,
 ) -> Hits:
-    """Find the nearest surface of every pixel.
+    """Find the nearest surface of each pixel.
 
     Args:
         points: (V, 3): x and y in pixels (continuous: the first pixel's centre is at 0.5, 0.5; y down) and z, the
             distance along the camera's axis, in any unit.
-        triangles: (T, 3) vertex indices. One whose corner lies at or behind the camera (z <= 0) is left out.
-        size_wh: of the picture.
-        back_faces: whether triangles are seen from behind, too. From the front, the corners turn clockwise.
+        triangles: (T, 3) vertex indices. A triangle with a corner at or behind the camera (z <= 0) is dropped.
+        size_wh: size of the picture.
+        back_faces: whether triangles are visible from behind, too. From the front their corners are clockwise.
 
     Returns:
-        The hits. Depth and weights are exact for a perspective camera.
+        Triangle, depth and weights of each pixel, exact for a perspective camera.
     """
     if len(triangles) >= 1 << _TRIANGLE_BITS:
         raise ValueError(f"a mesh of {len(triangles)} triangles; expected fewer than {1 << _TRIANGLE_BITS}")
-    # (3, T) each: a row is one corner of every triangle, and lies in one piece of memory.
+    # (3, T) each: a row is one corner of every triangle, contiguous in memory.
     x, y, z = (np.asarray(points[:, k], np.float64)[triangles.T] for k in range(3))
     left, wide = _span(x, size_wh[0])
     top, high = _span(y, size_wh[1])
@@ -85,18 +85,18 @@ def rasterise(
 
 
 def _twice_area(x: F64, y: F64) -> F64:
-    """Positive where the corners turn clockwise, since y points down."""
+    """Twice the area; positive if the corners are clockwise, since y points down."""
     return (x[1] - x[0]) * (y[2] - y[0]) - (y[1] - y[0]) * (x[2] - x[0])
 
 
 def _facing(x: F64, y: F64, z: F64, back_faces: bool) -> npt.NDArray[np.bool_]:
     area = _twice_area(x, y)
-    towards = np.abs(area) > _LEAST_AREA_PX if back_faces else area > _LEAST_AREA_PX
+    towards = np.abs(area) > _MIN_AREA_PX if back_faces else area > _MIN_AREA_PX
     return towards & (z[0] > 0) & (z[1] > 0) & (z[2] > 0)
 
 
 def _span(corners: F64, length: int) -> tuple[I64, I64]:
-    """(T,) each: the first pixel whose centre lies between the corners, and how many do (0 or less: none)."""
+    """(T,) each: the first pixel whose centre lies between the corners, and the number of them (0 or less: none)."""
     lowest = np.minimum(np.minimum(corners[0], corners[1]), corners[2])
     highest = np.maximum(np.maximum(corners[0], corners[1]), corners[2])
     first = np.ceil(np.clip(lowest - 0.5, 0, length)).astype(np.int64)
@@ -114,7 +114,7 @@ def _candidates(left: I64, top: I64, wide: I64, high: I64) -> tuple[I64, I64, I6
 
 
 def _planes(x: F64, y: F64) -> tuple[tuple[F64, F64, F64], tuple[F64, F64, F64]]:
-    """The weights of the second and the third corner, as functions of column and row: slopes and constant of each."""
+    """The weights of the second and third corner as linear functions of column and row: slopes and constant."""
     area = _twice_area(x, y)
     from_x, from_y = 0.5 - x[0], 0.5 - y[0]  # of the centre of the first pixel
     b_x, b_y = (y[2] - y[0]) / area, (x[0] - x[2]) / area
@@ -131,7 +131,7 @@ def _nearest(pixel: I64, nearness: F64, which: I64, size_wh: tuple[int, int]) ->
     """The candidates that win their pixel; of two at the same depth, the triangle with the higher index."""
     if not len(pixel):
         return np.zeros(0, np.int64)
-    # Nearness and triangle in one whole number, so that one unbuffered maximum settles both.
+    # Nearness and triangle in one integer, so that one unbuffered maximum decides both.
     steps = (nearness * (_DEPTH_STEPS / nearness.max())).astype(np.int64)
     key = (steps << _TRIANGLE_BITS) | which
     best = np.full(size_wh[0] * size_wh[1], _NOWHERE, np.int64)

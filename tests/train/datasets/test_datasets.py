@@ -374,7 +374,8 @@ def test_parts_folder_tells_photographs_and_synthetic_heads_apart(folders):
 
 
 @pytest.mark.parametrize(
-    ("folder", "message"), [("rgb", "No such file"), ("parts", "missing or no picture"), ("depth", "missing or no pic")]
+    ("folder", "message"),
+    [("rgb", "No such file"), ("parts", "missing or not an image"), ("depth", "missing or not an")],
 )
 def test_parts_folder_without_a_picture_is_named(tmp_path, folder, message):
     root = write_parts(tmp_path / "set")

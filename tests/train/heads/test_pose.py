@@ -115,7 +115,7 @@ def test_landmarks_that_are_no_face_are_refused():
 def test_missing_head_model_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none was named.*--head-model"):
         load_head_model(None)
-    with pytest.raises(DataError, match="does not hold it"):
+    with pytest.raises(DataError, match="does not contain it"):
         load_head_model(tmp_path)
 
 

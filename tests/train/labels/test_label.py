@@ -9,11 +9,10 @@ import pytest
 from engines.errors import DataError, UnknownModel, UsageError
 from engines.spec import FACE
 from engines.zoo import DEFAULT_MODEL
-from train.labels.json_lines import drop_cut_line
 from train.labels.label import label
-from train.labels.label_folder import read_faces, read_labels
+from train.labels.label_folder import drop_incomplete_line, read_faces, read_labels
 from train.labels.options import LabelOptions
-from train.labels.provenance import check, note
+from train.labels.provenance import refuse_other_settings, write_provenance
 
 SHARED = Path(__file__).parents[4] / "shared"
 HAIR_MODEL = SHARED / "models" / "hair_segmentation.tflite"
@@ -24,7 +23,7 @@ HAIR = LabelOptions(hair_model=HAIR_MODEL)
 def test_a_line_cut_by_a_kill_swallows_no_other(tmp_path):
     path = tmp_path / "faces.jsonl"
     path.write_text('{"name": "whole"}\n{"name": "cu')
-    drop_cut_line(path)
+    drop_incomplete_line(path)
     with path.open("a") as file:
         file.write('{"name": "next"}\n')
     assert [row["name"] for row in read_faces(tmp_path)] == ["whole", "next"]
@@ -36,7 +35,7 @@ def test_missing_hair_model_is_named(tmp_path):
             label([tmp_path], tmp_path / "out", options)
 
 
-def test_missing_models_are_met_before_any_work(tmp_path):
+def test_missing_models_are_reported_before_any_work(tmp_path):
     for options, error in (
         (LabelOptions("engine:nowhere"), UnknownModel),
         (LabelOptions(f"engine:{tmp_path / 'none.safetensors'}"), DataError),
@@ -72,22 +71,22 @@ def test_two_pictures_of_one_name_are_refused(tmp_path):
 
 def test_other_settings_in_the_same_folder_are_refused_by_name(tmp_path):
     settings = {"teacher": "hair", "contour": "mesh", "every": 10}
-    note(tmp_path, settings, [Path("first")])
-    check(tmp_path, dict(settings))
+    write_provenance(tmp_path, settings, [Path("first")])
+    refuse_other_settings(tmp_path, dict(settings))
     with pytest.raises(UsageError, match="contour was mesh, now head; every was 10, now 5; head was nothing, now abc"):
-        check(tmp_path, {**settings, "contour": "head", "every": 5, "head": "abc"})
+        refuse_other_settings(tmp_path, {**settings, "contour": "head", "every": 5, "head": "abc"})
 
 
 def test_inputs_add_up_and_foreign_provenance_is_refused(tmp_path):
-    note(tmp_path, {}, [Path("first")])
-    note(tmp_path, {}, [Path("first"), Path("second")])
+    write_provenance(tmp_path, {}, [Path("first")])
+    write_provenance(tmp_path, {}, [Path("first"), Path("second")])
     assert json.loads((tmp_path / "provenance.json").read_text())["inputs"] == ["first", "second"]
     (tmp_path / "provenance.json").write_text('{"teacher": "an older version"}')
-    with pytest.raises(UsageError, match="do not note how they were made"):
-        check(tmp_path, {})
+    with pytest.raises(UsageError, match="have no record of how they were made"):
+        refuse_other_settings(tmp_path, {})
     (tmp_path / "provenance.json").write_text("{")
     with pytest.raises(DataError, match="cannot be read"):
-        check(tmp_path, {})
+        refuse_other_settings(tmp_path, {})
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +115,7 @@ def test_frames_of_a_video_are_labelled_by_their_masks(labelled_video, sample_cl
     assert (folder / "out" / "sheet.png").is_file()
 
 
-def test_a_video_goes_on_where_it_stopped(labelled_video, sample_clip, tmp_path):
+def test_labelling_a_video_resumes_where_it_stopped(labelled_video, sample_clip, tmp_path):
     folder, options, _ = labelled_video
     shutil.copytree(folder / "out", tmp_path / "out")
     before = read_faces(tmp_path / "out")
@@ -126,7 +125,7 @@ def test_a_video_goes_on_where_it_stopped(labelled_video, sample_clip, tmp_path)
     assert [row["landmarks"] for row in read_faces(tmp_path / "out")] == [row["landmarks"] for row in before]
 
 
-def test_going_on_with_another_teacher_is_refused(labelled_video, sample_clip):
+def test_resuming_with_another_teacher_is_refused(labelled_video, sample_clip):
     folder, options, _ = labelled_video
     with pytest.raises(UsageError, match=r"teacher was masks:.*, now engine:"):
         label([sample_clip], folder / "out", LabelOptions(f"engine:{DEFAULT_MODEL}", every=5))

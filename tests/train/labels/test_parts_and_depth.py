@@ -17,16 +17,16 @@ from train.parts.folder import read_parts
 SHARED = Path(__file__).parents[4] / "shared"
 HAIR_MODEL, HEAD_MODEL = SHARED / "models" / "hair_segmentation.tflite", SHARED / "data" / "head_model"
 PORTRAITS = SHARED / "data" / "faces" / "us_portraits"
-OPTIONS = LabelOptions(hair_model=HAIR_MODEL, head_model=HEAD_MODEL, rgbd=True)
+OPTIONS = LabelOptions(hair_model=HAIR_MODEL, head_model=HEAD_MODEL, parts=True)
 ID = {name: index for index, name in enumerate(PART_LABELS)}
 
 
-def test_missing_models_are_met_before_any_work(tmp_path):
+def test_missing_models_are_reported_before_any_work(tmp_path):
     masks = f"masks:{tmp_path}"
     with pytest.raises(DataError, match=r"head model, and none was named.*--head-model"):
-        label([tmp_path], tmp_path / "out", LabelOptions(masks, rgbd=True))
+        label([tmp_path], tmp_path / "out", LabelOptions(masks, parts=True))
     with pytest.raises(DataError, match="--hair-model"):
-        label([tmp_path], tmp_path / "out", LabelOptions(rgbd=True))
+        label([tmp_path], tmp_path / "out", LabelOptions(parts=True))
     assert not (tmp_path / "out").exists()
 
 
@@ -105,13 +105,13 @@ def test_a_second_round_keeps_features_and_gives_corrections_depth(labelled):
 
 
 @pytest.mark.data
-def test_plain_labels_do_not_go_on_as_rgbd(labelled):
+def test_a_folder_with_parts_refuses_a_run_without_them(labelled):
     with pytest.raises(UsageError, match="parts was photographs, now nothing"):
         label([labelled[0] / "photos"], labelled[0] / "out", LabelOptions(hair_model=HAIR_MODEL))
 
 
 @pytest.mark.data
-def test_a_second_run_goes_on_where_the_first_stopped(labelled):
+def test_a_second_run_resumes_where_the_first_stopped(labelled):
     folder, _ = labelled
     faces = folder / "out" / "faces.jsonl"
     lines = faces.read_text().splitlines(keepends=True)

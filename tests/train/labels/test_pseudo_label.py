@@ -13,16 +13,16 @@ from train.heads.contour import FACE_OVAL, hull_mask
 from train.heads.landmarks import CHIN, FOREHEAD
 from train.labels.morphology import box_of, iou, without_specks
 from train.labels.pseudo_label import (
-    blobs_of,
-    components,
+    blobs_from_labels,
+    clean_residual,
     label_face,
-    labels_of,
-    merged,
+    labels_from_blobs,
+    make_blobs,
+    merge_blobs,
     paper_kernels,
-    refined,
     residual,
 )
-from train.labels.teachers.base import Seen, Unusable
+from train.labels.teachers.base import Unusable, VisibleFace
 
 SIZE = 24
 seeds = st.integers(0, 10_000)
@@ -116,13 +116,12 @@ def slow_paper(rho, box, times=2):
 @pytest.mark.parametrize("seed", range(3))
 def test_paper_morphology_erodes_twice_and_dilates(seed):
     rho = mask(seed, 0.75)
-    assert (refined(rho, "paper", 50.0, BOX) == slow_paper(rho, BOX)).all()
+    assert (clean_residual(rho, "paper", 50.0, BOX) == slow_paper(rho, BOX)).all()
 
 
 def test_one_erosion_is_not_the_papers_morphology():
-    assert any(
-        (refined(mask(i, 0.75), "paper", 50.0, BOX) != slow_paper(mask(i, 0.75), BOX, times=1)).any() for i in range(3)
-    )
+    masks = [mask(i, 0.75) for i in range(3)]
+    assert any((clean_residual(rho, "paper", 50.0, BOX) != slow_paper(rho, BOX, times=1)).any() for rho in masks)
 
 
 def test_kernels_are_the_papers_at_its_size_and_scale_with_the_face():
@@ -134,19 +133,19 @@ def test_kernels_are_the_papers_at_its_size_and_scale_with_the_face():
 @settings(max_examples=30, deadline=None)
 def test_components_merge_with_the_visible_face(first, second):
     visible, rho = mask(first), mask(second, 0.3)
-    assert same_partition(merged(visible, rho), slow_merge(visible, rho))
+    assert same_partition(merge_blobs(visible, rho), slow_merge(visible, rho))
 
 
 def test_four_connected_components_are_told_apart():
     corner = np.zeros((SIZE, SIZE), np.uint8)
     corner[2:4, 2:4] = corner[4:6, 4:6] = 1
     nothing = np.zeros_like(corner)
-    assert same_partition(merged(nothing, corner), slow_merge(nothing, corner))
-    assert not same_partition(merged(nothing, corner), slow_merge(nothing, corner, FOUR))
+    assert same_partition(merge_blobs(nothing, corner), slow_merge(nothing, corner))
+    assert not same_partition(merge_blobs(nothing, corner), slow_merge(nothing, corner, FOUR))
 
 
 def test_equation_2_names_background_face_and_occlusion():
-    assert labels_of(np.array([[0, 1, 2, 3, 255]], np.uint8)).tolist() == [
+    assert labels_from_blobs(np.array([[0, 1, 2, 3, 255]], np.uint8)).tolist() == [
         [BACKGROUND, FACE, OCCLUSION, OCCLUSION, OCCLUSION]
     ]
 
@@ -154,17 +153,17 @@ def test_equation_2_names_background_face_and_occlusion():
 def test_many_components_share_the_last_id():
     dots = np.zeros((64, 64), np.uint8)
     dots[::2, ::2] = 1
-    assert merged(np.zeros_like(dots), dots).max() == 255
+    assert merge_blobs(np.zeros_like(dots), dots).max() == 255
 
 
 def test_thin_drops_slivers_and_keeps_the_rest_as_it_is():
     rho = np.zeros((100, 100), np.uint8)
     rho[10:90, 10:14] = 1
     rho[40:70, 40:70] = 1
-    kept = refined(rho, "thin", 80.0, (0, 0, 80, 100))
+    kept = clean_residual(rho, "thin", 80.0, (0, 0, 80, 100))
     assert not kept[10:90, 10:14].any()
     assert (kept[40:70, 40:70] == 1).all()
-    assert (refined(rho, "none", 80.0, (0, 0, 80, 100)) == rho).all()
+    assert (clean_residual(rho, "none", 80.0, (0, 0, 80, 100)) == rho).all()
 
 
 def test_a_teacher_that_sees_occlusion_needs_no_residual():
@@ -173,9 +172,9 @@ def test_a_teacher_that_sees_occlusion_needs_no_residual():
     visible, hand = full.copy(), np.zeros_like(full)
     visible[:, 20:] = 0  # the network sees background where the contour, wrongly, reaches
     hand[20:30, 10:20] = 1
-    seen = Seen(visible & (hand == 0), hand)
-    assert (components(full, seen, "thin", 30.0) == 2).sum() == hand.sum()
-    assert (components(full, Seen(seen.visible), "thin", 30.0) >= 2).sum() > hand.sum()
+    seen = VisibleFace(visible & (hand == 0), hand)
+    assert (make_blobs(full, seen, "thin", 30.0) == 2).sum() == hand.sum()
+    assert (make_blobs(full, VisibleFace(seen.mask), "thin", 30.0) >= 2).sum() > hand.sum()
 
 
 def test_blobs_number_each_occlusion():
@@ -183,7 +182,7 @@ def test_blobs_number_each_occlusion():
     labels[2:18, 2:18] = FACE
     labels[4:6, 4:6] = OCCLUSION
     labels[10:14, 10:14] = OCCLUSION
-    blobs = blobs_of(labels)
+    blobs = blobs_from_labels(labels)
     assert sorted(np.unique(blobs)) == [0, 1, 2, 3]
     assert (blobs[labels == FACE] == 1).all()
 
@@ -223,12 +222,12 @@ class Landmarks:
 class Half:
     """Sees the left half of the contour."""
 
-    most_covered = 0.6
+    max_occluded_share = 0.6
 
-    def visible(self, portrait):
+    def visible_face(self, portrait):
         seen = portrait.full.copy()
         seen[:, 50:] = 0
-        return Seen(seen)
+        return VisibleFace(seen)
 
 
 def oval_landmarks():
@@ -244,7 +243,7 @@ def test_half_a_face_is_labelled_half_occluded():
     found = label_face(rgb, Landmarks(oval_landmarks()), Half(), hull_mask, "thin")
     assert (found.labels == FACE).sum() == pytest.approx((found.labels == OCCLUSION).sum(), rel=0.05)
     assert found.box_xyxy == pytest.approx((20, 10, 80, 90), abs=1.5)
-    assert (labels_of(found.blobs) == found.labels).all()
+    assert (labels_from_blobs(found.blobs) == found.labels).all()
 
 
 def test_faces_that_cannot_be_labelled_say_why():
@@ -253,6 +252,6 @@ def test_faces_that_cannot_be_labelled_say_why():
         label_face(rgb, Landmarks(None), half, hull_mask, "thin")
     with pytest.raises(Unusable, match="outside the picture"):
         label_face(rgb, Landmarks(oval_landmarks() + 500), half, hull_mask, "thin")
-    half.most_covered = 0.3
+    half.max_occluded_share = 0.3
     with pytest.raises(Unusable, match=r"\d+% of the face is covered"):
         label_face(rgb, Landmarks(oval_landmarks()), half, hull_mask, "thin")

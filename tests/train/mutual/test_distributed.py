@@ -10,13 +10,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.fakes.parts import write_parts  # noqa: E402
+from train import recipes  # noqa: E402
 from train.learn import learner  # noqa: E402
 from train.learn.checkpoint import load_state  # noqa: E402
 from train.learn.distributed import Ranks  # noqa: E402
 from train.learn.loop import silent, train_step  # noqa: E402
 from train.learn.state import State  # noqa: E402
-from train.mutual.config import MutualConfig, Run  # noqa: E402
+from train.mutual.config import Run  # noqa: E402
 from train.mutual.training import PartsData  # noqa: E402
+from train.recipes.run import Inputs, configure  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -38,21 +40,22 @@ def momentum(state):
 
 def test_two_processes_take_the_mean_of_their_gradients(tmp_path, monkeypatch):
     data = write_parts(tmp_path / "parts", photographs=6, synthetic=0)
-    options = {
-        "width": 4, "translator_width": 4, "size_px": 32, "depth_share": 1.0, "samples": 4, "translator_samples": 4,
-        "joint_samples": 4, "batch_size": 4, "translator_batch_size": 4, "optimiser": "sgd-poly", "workers": 0,
-    }  # fmt: skip
+    settings = [
+        "width=4", "translator_width=4", "size_px=32", "depth_share=1", "batch_size=4", "translator_batch_size=4",
+        "optimiser=sgd-poly", "workers=0",
+    ]  # fmt: skip
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "cli",
-        "train", "parts-depth", "--labels", data, "--output", tmp_path / "two",
+        "train", "parts-depth", "--labels", data, "--output", tmp_path / "two", "--samples", "4",
     ]  # fmt: skip
-    command += [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
+    command += [word for setting in settings for word in ("--set", setting)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("validation") == 4, "only the first process prints, once for each stage"
 
-    config = MutualConfig((data,), tmp_path / "one", pretrained=tmp_path / "two", **options)
+    recipe = recipes.read("parts-depth").with_samples(4).with_settings([*settings, f"pretrained={tmp_path / 'two'}"])
+    config = configure(recipe, Inputs(tmp_path / "one", [data]))["joint"]
     # Gradients of a process are not averaged here, so that their mean can be compared.
     monkeypatch.setattr(learner, "average_gradients", lambda *_: None)
     monkeypatch.setattr("train.mutual.networks._LONGEST_GRADIENT", 1e9)

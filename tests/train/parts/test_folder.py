@@ -31,7 +31,7 @@ def test_rows_hold_what_was_written(folder):
     assert rows[0].depth_scale_m == SCALE_M
 
 
-def test_pictures_are_read_when_asked_for(folder):
+def test_images_are_loaded_on_request(folder):
     rows = read_parts(folder)
     rgb, parts, depth = drawn_head(int(rows[2].name[-3:]))
     np.testing.assert_array_equal(rows[2].load_parts(), parts)
@@ -40,15 +40,15 @@ def test_pictures_are_read_when_asked_for(folder):
     np.testing.assert_array_equal(rows[2].load_rgb(), rgb)
 
 
-def test_a_missing_picture_is_met_when_it_is_read(folder):
+def test_a_missing_image_is_reported_when_it_is_loaded(folder):
     rows = read_parts(folder)
     for path in (rows[2].image, rows[2].parts, rows[2].depth):
         path.unlink()
     with pytest.raises(SourceError):
         rows[2].load_rgb()
-    with pytest.raises(DataError, match="missing or no picture; expected an 8-bit gray PNG"):
+    with pytest.raises(DataError, match="missing or not an image; expected an 8-bit gray PNG"):
         rows[2].load_parts()
-    with pytest.raises(DataError, match="missing or no picture; expected a 16-bit gray PNG"):
+    with pytest.raises(DataError, match="missing or not an image; expected a 16-bit gray PNG"):
         rows[2].load_depth()
 
 
@@ -107,7 +107,7 @@ def test_a_picture_of_the_wrong_kind_is_refused(folder):
 def test_a_class_that_does_not_exist_is_refused(folder):
     row = read_parts(folder)[0]
     cv2.imwrite(str(row.parts), np.full((SIZE, SIZE), 13, np.uint8))
-    with pytest.raises(DataError, match="holds the id 13; expected 0 to 12"):
+    with pytest.raises(DataError, match="contains the id 13; expected 0 to 12"):
         row.load_parts()
 
 

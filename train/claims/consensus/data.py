@@ -20,7 +20,7 @@ from train.data.repeated import Repeated
 from train.data.sample import Sample
 from train.data.split import face_split
 from train.labels.label_folder import read_faces
-from train.labels.pseudo_label import blobs_of
+from train.labels.pseudo_label import blobs_from_labels
 from train.learn.batches import Supply
 from train.learn.config import TrainConfig
 from train.measure.held_out import HeldOutSet
@@ -109,4 +109,4 @@ class Drawn:
         scene = frame_face(face, self._spec, random_framing(rng), rng)
         if rng.random() < 0.5:
             scene = paste(scene, shape(scene, rng), rng)
-        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_of(scene.labels))
+        return Sample(random_look(scene.rgb, rng), scene.labels, blobs_from_labels(scene.labels))

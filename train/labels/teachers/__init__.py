@@ -1,1 +1,1 @@
-"""The teachers of pseudo-labels: what says where the visible face is."""
+"""Teachers: each finds the visible part of a face without human labels."""

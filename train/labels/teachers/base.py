@@ -1,4 +1,4 @@
-"""What every teacher of the visible face looks at and answers."""
+"""The interface of a teacher, what it gets and what it returns."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from train.heads.landmarks import Points
 
 @dataclass(frozen=True, eq=False)
 class Portrait:
-    """One face of a picture, found and outlined."""
+    """A picture with one detected face."""
 
     name: str
-    """The picture's path below the input folder, without a suffix."""
+    """The picture's path below the input folder, without suffix."""
     rgb: U8
-    """(H, W, 3)"""
+    """(H, W, 3) uint8"""
     landmarks: Points
-    """(478, 3) float32: FaceMesh's, in pixels."""
+    """(478, 3) float32 FaceMesh vertices, in pixels."""
     full: U8
-    """(H, W) uint8: f of equation 1, 1 inside the full-face contour."""
+    """(H, W) uint8: f of equation 1, 1 inside the contour of the full face."""
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """A teacher's answer."""
+class VisibleFace:
+    """The visible part of a face, as a teacher sees it."""
 
-    visible: U8
-    """(H, W) uint8: f_occ of equation 1, 1 where the face is visible."""
+    mask: U8
+    """(H, W) uint8: f_occ of equation 1, 1 on the visible face."""
     occlusion: U8 | None = None
-    """(H, W) uint8: 1 where the teacher itself sees something before the face; None where it cannot tell, and what the
-    contour holds beyond `visible` is taken for occlusion."""
+    """(H, W) uint8: 1 where the teacher sees something in front of the face. None if the teacher does not detect
+    occlusions; then everything inside the contour but outside `mask` counts as occlusion."""
 
 
 class Unusable(Exception):
-    """This face cannot be labelled; the message is the reason that `skipped.txt` gives."""
+    """A face that cannot be labelled; the message is the reason that `skipped.txt` gives."""
 
 
 class Teacher(Protocol):
-    """A source of f_occ, the visible part of the face. One per process; need not be safe to share."""
+    """A source of f_occ, the visible part of the face. One per process; it need not be thread-safe."""
 
     @property
-    def most_covered(self) -> float:
-        """Share of the full face, 0..1: a face with more occlusion is left out as too uncertain."""
+    def max_occluded_share(self) -> float:
+        """Share of the full face, 0..1. A face that is occluded more than that is skipped as unreliable."""
 
-    def visible(self, portrait: Portrait) -> Seen:
-        """What is visible of a face.
+    def visible_face(self, portrait: Portrait) -> VisibleFace:
+        """Find the visible part of a face.
 
         Raises:
-            Unusable: not this one.
+            Unusable: the teacher cannot label this face.
             DataError: the teacher's own files are missing or wrong.
         """
 

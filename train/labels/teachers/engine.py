@@ -1,6 +1,7 @@
-"""Self-training: networks of ours as the teacher of the visible face ("learning from its mistakes").
+"""The teacher `engine`: networks of this project that see the visible face and what occludes it (self-training).
 
-Each face is seen in several framings and mirrored, by one network or several (`augmented_inference.py`).
+"Learning from its mistakes" (Structure via Consensus, section 3.1): a network averages over the mistakes of its
+teacher, so its predictions make better labels. Predictions are averaged by `augmented_inference.py`.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.types import U8
 from train.heads.contour import face_height, hull_mask
 from train.heads.landmarks import Points
-from train.labels.morphology import deep, disc, inverse, iou, largest, opened, without_specks
-from train.labels.teachers.augmented_inference import F32, FRAMINGS, Parse, seen_in_framings
-from train.labels.teachers.base import Portrait, Seen, Unusable
+from train.labels.morphology import disc, inverse, iou, largest_component, opening, thick_components, without_specks
+from train.labels.teachers.augmented_inference import F32, FRAMINGS, Parse, averaged_prediction
+from train.labels.teachers.base import Portrait, Unusable, VisibleFace
 from train.learn.checkpoint import checkpoint_at
 
-_SPECK = 0.0025  # of the face height squared: smaller components take their surroundings' label
-_SLIVER = 0.03  # of the face height: an occlusion nowhere thicker than that is an edge that the network is unsure of
-_COVERED = 2  # the place of what covers the face, in the order background, visible face, occlusion
-_LEAST_FEATURE = 0.02  # of the face height: a frontal face's rim stands less beyond its hull
-_HULL_RIM = 0.08  # of the face height, twice what networks leave free inside the hull
-LEAST_AGREEMENT = 0.5  # IoU of the network's whole face with the contour's: below it one of the two is lost
+_OCCLUSION = 2  # index in (background, visible face, occlusion)
+_SPECK_AREA = 0.0025  # of the face height squared: smaller components take the label around them
+_MIN_THICKNESS = 0.03  # of the face height: a thinner occlusion is an outline that the network is unsure of
+_MIN_FEATURE = 0.02  # of the face height: the outline of a frontal face lies closer to its hull
+_HULL_MARGIN = 0.08  # of the face height, twice the margin that networks leave inside the hull
+MIN_AGREEMENT = 0.5  # IoU of the network's full face with the contour's: below it one of the two is wrong
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A network that parses crops, wherever it comes from."""
+    """A network that parses crops: an engine or a checkpoint."""
 
     name: str
     parse: Parse
@@ -44,57 +45,59 @@ class Network:
 
 
 class EngineTeacher:
-    """Engines or checkpoints of ours as the teacher; their probabilities are averaged.
+    """Engines or checkpoints as the teacher; their probabilities are averaged.
 
     Args:
-        models: models that ship, engines' folders or `.safetensors` checkpoints, separated by commas.
+        models: names of models that ship, folders of engines or `.safetensors` checkpoints, separated by commas.
         threads: CPU threads that one call may use.
 
     Raises:
         UnknownModel, EngineError: as `load_engine`.
         DataError: a checkpoint is missing or damaged.
-        UsageError: a network's labels do not tell a face.
+        UsageError: a network has no labels of a face.
     """
 
-    most_covered = 0.6
+    max_occluded_share = 0.6
 
     def __init__(self, models: str, threads: int = 1) -> None:
         self._networks = [open_network(name, threads) for name in models.split(",")]
         self._sees_occlusion = any("occlusion" in network.spec.labels for network in self._networks)
 
-    def visible(self, portrait: Portrait) -> Seen:
-        """Where the face wins, and where an occlusion does, without specks.
+    def visible_face(self, portrait: Portrait) -> VisibleFace:
+        """The most probable class of each pixel, without specks and thin occlusions.
 
         Raises:
-            Unusable: the whole face is not where the contour is.
+            Unusable: the network's full face and the contour disagree.
         """
-        face, covered = self.probabilities(portrait.rgb, portrait.landmarks)
-        labels = np.dstack([1 - face - covered, face, covered]).argmax(axis=2).astype(np.uint8)
-        whole = largest((labels > 0).astype(np.uint8))
-        agreement = iou(whole, portrait.full)
-        if agreement < LEAST_AGREEMENT:
-            raise Unusable(f"network and contour disagree: IoU {agreement:.2f} below {LEAST_AGREEMENT}")
-        speck = _SPECK * face_height(portrait.landmarks) ** 2
-        whole = without_specks(whole | _features_beyond_hull(portrait), speck)
-        hidden = without_specks(whole & (labels == _COVERED), speck) & whole
-        hidden = deep(hidden, _SLIVER * face_height(portrait.landmarks))
-        visible = (whole & (hidden == 0)).astype(np.uint8)
-        return Seen(visible, hidden) if self._sees_occlusion else Seen(visible)
+        face, occlusion_ = self.probabilities(portrait.rgb, portrait.landmarks)
+        labels = np.dstack([1 - face - occlusion_, face, occlusion_]).argmax(axis=2).astype(np.uint8)
+        full = largest_component((labels > 0).astype(np.uint8))
+        agreement = iou(full, portrait.full)
+        if agreement < MIN_AGREEMENT:
+            raise Unusable(f"network and contour disagree: IoU {agreement:.2f} below {MIN_AGREEMENT}")
+        height = face_height(portrait.landmarks)
+        full = without_specks(full | _features_outside_hull(portrait), _SPECK_AREA * height**2)
+        occluded = without_specks(full & (labels == _OCCLUSION), _SPECK_AREA * height**2) & full
+        occluded = thick_components(occluded, _MIN_THICKNESS * height)
+        visible = (full & (occluded == 0)).astype(np.uint8)
+        return VisibleFace(visible, occluded) if self._sees_occlusion else VisibleFace(visible)
 
     def probabilities(self, rgb: U8, landmarks: Points) -> tuple[F32, F32]:
-        """The visible face and what covers it, averaged over networks, framings and mirroring.
+        """Probability of the visible face and of an occlusion, averaged over networks and framings.
 
         Args:
             rgb: (H, W, 3) uint8.
             landmarks: (468 or more, 2 or 3), FaceMesh vertices in pixels.
 
         Returns:
-            Two (H, W) float32, 0..1; 0 where no framing looked.
+            (H, W) float32 each, 0..1; 0 outside all crops.
         """
-        seen = np.mean([_look(network, rgb, landmarks) for network in self._networks], axis=0, dtype=np.float32)
-        return np.ascontiguousarray(seen[:, :, 0]), np.ascontiguousarray(seen[:, :, 1])
+        predictions = [_predict(network, rgb, landmarks) for network in self._networks]
+        mean = np.mean(predictions, axis=0, dtype=np.float32)
+        return np.ascontiguousarray(mean[:, :, 0]), np.ascontiguousarray(mean[:, :, 1])
 
     def provenance(self) -> dict[str, Any]:
+        """JSON-ready: the networks, the hashes of their checkpoints, and the number of crops per face."""
         return {
             "teacher": "engine:" + ",".join(network.name for network in self._networks),
             "checkpoint_sha256": [network.checkpoint_sha256 for network in self._networks],
@@ -102,22 +105,11 @@ class EngineTeacher:
         }
 
 
-def _features_beyond_hull(portrait: Portrait) -> U8:
-    """Where nose, lips and cheekbone of a turned face stand beyond the hull, with the rim of the hull beside them.
-
-    Networks that learned from labels inside the hull call them background, and would teach it on: the contour knows.
-    """
-    size_wh = (portrait.rgb.shape[1], portrait.rgb.shape[0])
-    height = face_height(portrait.landmarks)
-    beyond = opened(portrait.full & inverse(hull_mask(portrait.landmarks, size_wh)), _LEAST_FEATURE * height)
-    return cv2.dilate(beyond, disc(_HULL_RIM * height)).astype(np.uint8) & portrait.full
-
-
 def open_network(model: str, threads: int) -> Network:
-    """A model that ships, an engine's folder or a checkpoint. Raises as `EngineTeacher`."""
+    """Open a model that ships, a folder of an engine or a checkpoint. Raises as `EngineTeacher`."""
     checkpoint = checkpoint_at(model)
     if checkpoint is not None:
-        network = _checkpoint(checkpoint)
+        network = _open_checkpoint(checkpoint)
     else:
         engine = load_engine(model, threads=threads)
         sha256 = engine.manifest.checkpoint_sha256
@@ -128,18 +120,31 @@ def open_network(model: str, threads: int) -> Network:
     return network
 
 
-def _look(network: Network, rgb: U8, landmarks: Points) -> F32:
-    spec = network.spec
-    return seen_in_framings(network.parse, spec, rgb, landmarks, lambda crop, _: _two(crop, spec))
+def _features_outside_hull(portrait: Portrait) -> U8:
+    """Nose, lips and cheekbone of a turned face where they extend beyond the hull, and the hull's margin next to them.
+
+    Networks that were trained on labels inside the hull call these background, and would pass the mistake on. The
+    contour of the silhouette includes them.
+    """
+    size_wh = (portrait.rgb.shape[1], portrait.rgb.shape[0])
+    height = face_height(portrait.landmarks)
+    outside = portrait.full & inverse(hull_mask(portrait.landmarks, size_wh))
+    features = opening(outside, _MIN_FEATURE * height)
+    return cv2.dilate(features, disc(_HULL_MARGIN * height)).astype(np.uint8) & portrait.full
 
 
-def _two(probabilities: U8, spec: ModelSpec) -> F32:
-    """(S, S, K) uint8 -> (S, S, 2) float32, 0..1: visible face and occlusion."""
-    whole = np.ascontiguousarray(probabilities)
-    return np.dstack([visible_face(whole, spec), occlusion(whole, spec)]).astype(np.float32) / np.float32(255)
+def _predict(network: Network, rgb: U8, landmarks: Points) -> F32:
+    """(H, W, 2) float32, 0..1: probability of the visible face and of an occlusion."""
+
+    def to_planes(probabilities: U8, _mirrored: bool) -> F32:
+        classes = np.ascontiguousarray(probabilities)
+        planes = np.dstack([visible_face(classes, network.spec), occlusion(classes, network.spec)])
+        return planes.astype(np.float32) / np.float32(255)
+
+    return averaged_prediction(network.parse, network.spec, rgb, landmarks, to_planes)
 
 
-def _checkpoint(path: Path) -> Network:
+def _open_checkpoint(path: Path) -> Network:
     import torch
 
     from train.models import for_inference, restore

@@ -1,4 +1,4 @@
-"""The networks whose predictions become pseudo-labels: landmarks (FaceMesh) and hair (MediaPipe's hair segmenter)."""
+"""MediaPipe's networks that pseudo-labels are made with: FaceMesh (landmarks) and the hair segmenter."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from realtime.frames.types import U8, Region
 from train.heads.landmarks import Points
 
 _HAIR_SIZE_PX = 512
-_HAIR_REGION_SCALE = 2.6  # of the face box: the segmenter wants the whole head with some room, and over 256 px
+_HAIR_REGION_SCALE = 2.6  # of the face box: the segmenter needs the whole head with a margin, at more than 256 px
 
 
 class FaceMesh:
-    """FaceMesh on single pictures. A context manager."""
+    """FaceMesh for single pictures. A context manager."""
 
     def __init__(self) -> None:
         from mediapipe.python.solutions.face_mesh import FaceMesh as MediaPipeFaceMesh
@@ -32,14 +32,14 @@ class FaceMesh:
         self._mesh = MediaPipeFaceMesh(static_image_mode=True, max_num_faces=1, refine_landmarks=True)
 
     def landmarks(self, rgb: U8) -> Points | None:
-        """(478, 3) float32 in pixels (z has the scale of x), or None where no face is found."""
+        """(478, 3) float32 in pixels (z has the scale of x), or None if no face is detected."""
         height, width = rgb.shape[:2]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # protobuf's deprecation notice, once per call
-            found = self._mesh.process(np.ascontiguousarray(rgb)).multi_face_landmarks
-        if not found:
+            faces = self._mesh.process(np.ascontiguousarray(rgb)).multi_face_landmarks
+        if not faces:
             return None
-        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], np.float32)
+        points = np.array([(p.x, p.y, p.z) for p in faces[0].landmark], np.float32)
         return points * np.array((width, height, width), np.float32)
 
     def __enter__(self) -> FaceMesh:
@@ -53,9 +53,17 @@ class FaceMesh:
 
 
 class HairSegmenter:
-    """MediaPipe's hair segmenter (a .tflite file that the user points at).
+    """MediaPipe's hair segmenter.
 
-    Input 1x512x512x4 (RGB / 255 and a zero plane), output 512x512x2 logits (other, hair).
+    Its input is 1x512x512x4 (RGB / 255 and a plane of zeros), its output 512x512x2 logits (other, hair).
+
+    Args:
+        path: hair_segmentation.tflite.
+        threads: CPU threads that one call may use.
+
+    Raises:
+        MissingExtra: the interpreter is not installed.
+        DataError: there is no such file.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -73,19 +81,19 @@ class HairSegmenter:
         self._output = self._interpreter.get_output_details()[0]["index"]
 
     def hair(self, rgb: U8, box_xyxy: tuple[float, float, float, float]) -> npt.NDArray[np.float32]:
-        """Probability of hair around a face.
+        """Probability of hair in the head region of a face.
 
         Args:
             rgb: (H, W, 3) uint8.
             box_xyxy: the full-face box, in pixels.
 
         Returns:
-            (H, W) float32, 0..1; 0 far from the face.
+            (H, W) float32, 0..1; 0 outside that region.
         """
         left, top, right, bottom = box_xyxy
         side = max(right - left, bottom - top) * _HAIR_REGION_SCALE
         region = Region((left + right) / 2, (top + bottom) / 2, side)
-        # Outside the picture: flat grey. The segmenter follows the streaks of a replicated border.
+        # Outside the picture it is flat grey: the segmenter would follow the streaks of a replicated border.
         crop = warp(rgb, crop_from_frame(region, _HAIR_SIZE_PX), _HAIR_SIZE_PX, border=128)
         planes = np.zeros((1, _HAIR_SIZE_PX, _HAIR_SIZE_PX, 4), np.float32)
         planes[0, :, :, :3] = crop / np.float32(255)

@@ -1,9 +1,9 @@
-"""The whole head fitted to FaceMesh's landmarks: identity, expression and pose, by robust regularised least squares.
+"""The head model fitted to FaceMesh's landmarks: identity, expression and pose, by robust regularised least squares.
 
-Cross-domain mutual learning, section 3.1, needs a 3D head for every photograph. `train/heads/pose.py` finds a pose with
-a few coefficients; this starts there and fits more of them to all 468 landmarks, with exact derivatives. What the
-model cannot reach is moved the rest of the way: landmarks pull the surface around them, in the picture only, so that
-depth and labels have the same outlines.
+Cross-Domain Mutual Learning, section 3.1, reconstructs a 3D head for every photograph. `train/heads/pose.py` finds its
+pose with a few coefficients. This starts there and fits more coefficients to all 468 landmarks, with exact derivatives.
+The errors that remain are then removed in the picture: each landmark pulls the surface around it, so that depth and
+labels have the same outlines.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 _IDENTITIES = 50
-_NOT_FITTED = ("PupilDilate", "eyeLook", "jawForward", "mouthClose")  # landmarks do not tell them apart from others
+_NOT_FITTED = ("PupilDilate", "eyeLook", "jawForward", "mouthClose")  # landmarks cannot distinguish them
 _IDENTITY_SIGMA, _EXPRESSION_SIGMA = 1.0, 0.35
-_PRIOR = 0.004  # of the face height: what one sigma of a coefficient costs
-_NOISE = 0.012  # of the face height: a landmark further off counts as an outlier
-MOST_ERROR = 0.022
-"""Share of the face height. A fit whose landmarks are further off than that (robust mean) is discarded."""
-_PULL_CM = 1.2  # how far around it a landmark pulls the surface
-_PULLED_BY = 4  # landmarks, the nearest ones
+_PRIOR = 0.004  # of the face height: error of one landmark that costs as much as one sigma of a coefficient
+_NOISE = 0.012  # of the face height: a landmark with a larger error counts as an outlier
+MAX_ERROR = 0.022
+"""Share of the face height. A fit whose landmarks have a larger mean error is discarded."""
+_PULL_CM = 1.2  # radius within which a landmark pulls the surface
+_PULLED_BY = 4  # nearest landmarks
 
 
 @dataclass(frozen=True, eq=False)
 class FittedHead:
-    """A head as one photograph shows it."""
+    """A head fitted to one photograph."""
 
     points: F32
     """(V, 3): x and y in pixels of the picture, z in centimetres from the camera."""
     pose: Pose
-    """Its coefficients are those of `PartsFit`, not of `HeadFit`."""
+    """With the coefficients of `PartsFit`, not of `HeadFit`."""
     error: float
-    """Mean distance of the fitted landmarks from the seen ones, as a share of the face height; before the pull."""
+    """Mean error of the landmarks before the pull, as a share of the face height."""
 
 
 class PartsFit:
-    """Fits the whole head to landmarks.
+    """Fits the head model to landmarks.
 
     Args:
-        head: the model; with all its vertices.
+        head: the model with all its vertices.
     """
 
     def __init__(self, head: HeadModel) -> None:
@@ -70,14 +70,14 @@ class PartsFit:
         self._pull = _pulls(head.neutral, self._paired)
 
     def head(self, landmarks: Points, size_wh: tuple[int, int]) -> FittedHead:
-        """The head that explains the landmarks best.
+        """Fit the head to landmarks.
 
         Args:
-            landmarks: (468 or more, 2 or 3) float32, FaceMesh's, in pixels.
-            size_wh: of the picture.
+            landmarks: (468 or more, 2 or 3) float32, FaceMesh vertices in pixels.
+            size_wh: size of the picture.
 
         Raises:
-            Unusable: none fits; the message says how far off it is.
+            Unusable: no head fits; the message gives the error.
         """
         height = face_height(landmarks)
         first = self._start.pose(landmarks, size_wh)
@@ -85,8 +85,8 @@ class PartsFit:
         values = self._solve(first, seen, height)
         off = seen - self._project(values, first.camera)
         error = float(np.linalg.norm(off, axis=1).mean() / height)
-        if not error < MOST_ERROR:
-            raise Unusable(f"no head fits the landmarks: they are {error:.1%} of the face height off")
+        if not error < MAX_ERROR:
+            raise Unusable(f"no head fits the landmarks: the mean error is {error:.1%} of the face height")
         identity, expression = np.split(values[6:], [self._identities])
         rotation = cv2.Rodrigues(values[:3])[0]
         pose = Pose(first.camera, rotation, values[3:6], identity, expression, error)
@@ -98,19 +98,19 @@ class PartsFit:
         )
         many = np.sqrt(len(seen))
         weight = np.diag(first.camera)[:2] / height / _NOISE / many
-        held = np.hstack([np.zeros((len(self._sigma), 6)), np.diag(_PRIOR / _NOISE / self._sigma)])
+        prior = np.hstack([np.zeros((len(self._sigma), 6)), np.diag(_PRIOR / _NOISE / self._sigma)])
 
         def costs(values: F64) -> F64:
             off = (self._project(values, first.camera) - seen) / height / _NOISE / many
-            return np.concatenate([off.ravel(), held[:, 6:] @ values[6:]])
+            return np.concatenate([off.ravel(), prior[:, 6:] @ values[6:]])
 
         def slopes(values: F64) -> F64:
-            return np.concatenate([self._slopes(values) * np.tile(weight, len(seen))[:, None], held])
+            return np.concatenate([self._slopes(values) * np.tile(weight, len(seen))[:, None], prior])
 
-        # soft_l1 beyond the noise of one landmark: far ones pull no more than near ones
-        found = least_squares(costs, start, slopes, loss="soft_l1", f_scale=1 / many, x_scale="jac", max_nfev=15,
+        # soft_l1: beyond the noise of one landmark, an outlier pulls no more than a landmark nearby
+        fit = least_squares(costs, start, slopes, loss="soft_l1", f_scale=1 / many, x_scale="jac", max_nfev=15,
                               ftol=1e-3)  # fmt: skip
-        return found.x
+        return fit.x
 
     def _shape(self, coefficients: F64) -> F64:
         return self._seen_neutral + np.tensordot(coefficients, self._seen_basis, 1)
@@ -120,7 +120,7 @@ class PartsFit:
         return points[:, :2] / np.maximum(points[:, 2:], 1e-3) * np.diag(camera)[:2] + camera[:2, 2]
 
     def _slopes(self, values: F64) -> F64:
-        """(2 N, 6 + K): how x / z and y / z of each landmark change with the values."""
+        """(2 N, 6 + K): derivatives of x / z and y / z of each landmark with respect to the values."""
         rotation, by_turn = cv2.Rodrigues(values[:3])
         shape = self._shape(values[6:])
         x, y, z = (shape @ rotation.T + values[3:6]).T
@@ -137,7 +137,7 @@ class PartsFit:
         return np.stack([across, along], axis=2).reshape(len(moves), -1).T
 
     def _points(self, pose: Pose, off: F64) -> F32:
-        """All vertices; those near the landmarks are moved in the picture by what is left of their errors."""
+        """(V, 3): all vertices; those near landmarks are moved in the picture by the remaining errors."""
         coefficients = np.concatenate([pose.identity, pose.expression]).astype(np.float32)
         shape = self._neutral + (coefficients @ self._basis).reshape(-1, 3)
         before = shape.astype(np.float64) @ pose.rotation.T + pose.translation
@@ -148,7 +148,7 @@ class PartsFit:
 
 
 def _pulls(neutral: F32, paired: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], F32]:
-    """The landmarks that pull each vertex, and by how much: (V, k) and (V, k), at most 1 in sum."""
+    """(V, k) each: the landmarks that pull each vertex, and their weights, at most 1 in sum."""
     distance, near = cKDTree(neutral[paired]).query(neutral, k=_PULLED_BY)
     weights = np.exp(-((distance / _PULL_CM) ** 2))
     sharper = weights / (distance + 0.05) ** 2

@@ -1,7 +1,7 @@
-"""The head's mesh as a photograph needs it: triangles, and which region of the head each belongs to.
+"""The head's mesh for photographs: its triangles, and the region of the head that each belongs to.
 
-The regions are read off ICT-FaceKit's vertex order and its neutral head (centimetres): the narrow face comes first,
-then the rest of the face, which holds the ears, then head and neck, mouth socket, teeth and eyeballs.
+The regions follow from ICT-FaceKit's vertex order and its neutral head (centimetres): the narrow face comes first,
+then the rest of the face with the ears, then head and neck, mouth socket, teeth and eyeballs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ I32 = npt.NDArray[np.int32]
 
 NOTHING, FRONT, LEFT_EAR, RIGHT_EAR, NECK, SKULL = range(6)
 
-_NARROW_FACE, _FACE, _HEAD, _EYEBALLS = 6706, 9409, 11248, 24591  # vertices before these belong to it
+_NARROW_FACE, _FACE, _HEAD, _EYEBALLS = 6706, 9409, 11248, 24591  # end of each group in the vertex order
 _EAR_BESIDE = 6.9  # |x| beyond it
 _EAR_LOW, _EAR_HIGH = -2.1, 3.75  # y
 _EAR_BACK, _EAR_FRONT = -1.8, 1.25  # z
@@ -32,32 +32,32 @@ _LOOKS_DOWN = -0.75  # y of the normal
 
 @dataclass(frozen=True, eq=False)
 class PhotoMesh:
-    """The triangles that a photograph may show."""
+    """The triangles that can be visible in a photograph."""
 
     triangles: I32
-    """(T, 3): vertices; clockwise in the picture when seen from outside, as `rasterise` wants fronts."""
+    """(T, 3) vertices, clockwise in the picture when seen from outside, as `rasterise` expects."""
     region: U8
-    """(T,): FRONT (face, mouth, teeth, eyes), LEFT_EAR, RIGHT_EAR, NECK (with throat and shoulders) or SKULL."""
+    """(T,) FRONT (face, mouth, teeth, eyes), LEFT_EAR, RIGHT_EAR, NECK (with throat and shoulders) or SKULL."""
 
     @classmethod
     def load(cls, arrays: Path) -> PhotoMesh:
-        """From the head model's `ict_facekit.npz`. Raises DataError where it holds no such mesh."""
+        """Load the head model's `ict_facekit.npz`. Raises DataError if it contains no such mesh."""
         try:
             with np.load(arrays, allow_pickle=False) as read:
                 neutral, quads = read["neutral"], read["faces"]
         except (ValueError, KeyError, OSError) as e:
-            raise DataError(f"{arrays} holds no head mesh ({e}); expected ICT-FaceKit's arrays") from e
+            raise DataError(f"{arrays} contains no head mesh ({e}); expected ICT-FaceKit's arrays") from e
         if quads.ndim != 2 or quads.shape[1] != 4 or len(neutral) < _EYEBALLS:
             raise DataError(
-                f"{arrays} holds {len(neutral)} vertices and faces of shape {quads.shape}; "
+                f"{arrays} contains {len(neutral)} vertices and faces of shape {quads.shape}; "
                 f"expected ICT-FaceKit's full head, {_EYEBALLS} vertices or more in quads"
             )
         triangles = np.concatenate([quads[:, [0, 2, 1]], quads[:, [0, 3, 2]]]).astype(np.int32)
-        triangles = triangles[(triangles < _EYEBALLS).all(axis=1)]  # no lashes and no film over the eyes
+        triangles = triangles[(triangles < _EYEBALLS).all(axis=1)]  # without lashes and without the film over the eyes
         return cls(triangles, _regions(neutral, triangles))
 
-    def seen(self, hits: Hits) -> U8:
-        """(H, W) uint8: the region that shows in each pixel, NOTHING where none does."""
+    def region_of_pixels(self, hits: Hits) -> U8:
+        """(H, W) uint8: the region that is visible in each pixel; NOTHING where there is none."""
         return np.where(hits.triangle >= 0, self.region[hits.triangle], NOTHING).astype(np.uint8)
 
 

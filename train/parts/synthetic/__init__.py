@@ -1,1 +1,1 @@
-"""Part labels and depth from drawn heads."""
+"""Synthetic heads, rendered with exact part labels and depth."""

@@ -1,4 +1,4 @@
-"""What synthetic heads wear: glasses and a shirt. Both are background in the labels, but measured in depth."""
+"""Glasses and shirts of synthetic heads. Their label is background, but they have depth."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 
 _AROUND_TUBE, _AROUND_RIM = 6, 40
-# Of the shoulders, from the neck down: half width, y, half depth.
+# (half width, y, half depth) of the shoulders, from the neck down
 _SHOULDERS = ((6.4, -9.6, 5.8), (7.6, -10.6, 6.6), (12.5, -12.4, 8.8), (17.5, -15, 10), (20, -20, 10.5), (21, -60, 11))
 _SHOULDERS_Z = -2.5
 _BARE_SHARE = 0.08
 
 
 def glasses(mesh: HeadMesh, shape: F32, camera: Camera, rng: Rng) -> list[Surface]:
-    """Frames, and dark lenses now and then; clear lenses are not drawn.
+    """Frames, three in ten with dark lenses; clear lenses are not rendered.
 
     Args:
         shape: (V, 3): the head, in its own coordinates.
@@ -51,7 +51,7 @@ def glasses(mesh: HeadMesh, shape: F32, camera: Camera, rng: Rng) -> list[Surfac
 
 
 def shirt(camera: Camera, skin: F32, rng: Rng) -> Surface:
-    """Shoulders and chest in cloth, from some neckline down; now and then bare, in the colour of the skin."""
+    """Shoulders and chest in cloth below a random neckline; sometimes bare, in the colour of the skin."""
     rows, columns = 40, 72
     along = np.linspace(0, len(_SHOULDERS) - 1, rows) ** 1.0
     wide, high, deep = (np.interp(along, range(len(_SHOULDERS)), values) for values in zip(*_SHOULDERS, strict=True))
@@ -97,19 +97,19 @@ def _coat(albedo: F32, gloss: float, there: npt.NDArray[np.bool_]) -> Coat:
 
 
 def _eye(mesh: HeadMesh, shape: F32, eye: int) -> F32:
-    """(3,): the middle of the eyeball's front."""
+    """(3,) the middle of the eyeball's front."""
     points = shape[np.unique(mesh.triangles[mesh.material == eye])]
     return np.array([*points[:, :2].mean(axis=0), points[:, 2].max()], np.float32)
 
 
 def _temple_x(shape: F32) -> float:
-    """Half the head's width where temples of glasses pass."""
+    """Half of the head's width where the temples of glasses pass."""
     x, y, z = shape.T
     return float(np.abs(x[(np.abs(y - 4.2) < 1) & (z > 0.5) & (z < 4)]).max()) + 0.15
 
 
 def _rim(eye: F32, wide: float, high: float, drop: float, roundness: float) -> npt.NDArray[np.float64]:
-    """(_AROUND_RIM, 3): around one eye, from the subject's left; bent back towards the temple, tilted forward."""
+    """(_AROUND_RIM, 3) rim around one eye, starting at the subject's left; curved around the head, tilted forward."""
     angle = np.linspace(0, 2 * np.pi, _AROUND_RIM, endpoint=False)
     cos, sin = np.cos(angle), np.sin(angle)
     x = np.sign(cos) * np.abs(cos) ** (2 / roundness) * wide + eye[0] * 1.03
@@ -124,7 +124,7 @@ def _bent(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], rise: fl
 
 
 def _tube(line: npt.NDArray[np.float64], radius: float) -> tuple[F32, I32]:
-    """A pipe along a line."""
+    """A tube along a line."""
     ahead = unit(np.gradient(line, axis=0).astype(np.float32))
     side = unit(np.cross(ahead, np.array((0.05, 0.1, 1.0) if np.abs(ahead[:, 2]).mean() < 0.7 else (0.0, 1.0, 0.1))))
     other = np.cross(ahead, side)

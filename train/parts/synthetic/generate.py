@@ -1,11 +1,11 @@
 """`unveil label --synthetic N`: rendered heads with exact part labels and depth, in parallel and resumable.
 
-The output is a parts folder, as `train/parts/folder.py` reads it, with
+The output is a folder as `train/parts/folder.py` describes it, with
 
     provenance.json     how the heads are made; a run that would make them differently is refused
-    parts_sheet.png     a look at some of them
+    parts_sheet.png     a sample of the parts over their pictures
 
-A head depends on the seed and on its own number alone: more of them can be added later, by any number of workers.
+A head depends only on the seed and on its own number, so more can be added later, by any number of workers.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ from engines.errors import DataError, UsageError
 from engines.spec import PART_LABELS
 from realtime.video.sources.image import IMAGE_SUFFIXES
 from train.heads.model import head_model_sha256
-from train.labels.json_lines import drop_cut_line
-from train.labels.provenance import check, note
-from train.labels.sheets import parts_sheet
+from train.labels.label_folder import drop_incomplete_line
+from train.labels.provenance import refuse_other_settings, write_provenance
+from train.labels.sheets import write_parts_sheet
 from train.parts.folder import read_parts, row_json
 from train.parts.synthetic.scene import DEPTH_SCALE_M, SIDE_PX, HeadMaker, SyntheticHead
 
 Progress = Callable[[int, int], None]
 
-_RECIPE = 1  # counts up when the same seed gives other heads
+_RECIPE = 1  # increased when the same seed gives different heads
 _INDEX = "faces.jsonl"
 
 
 @dataclass(frozen=True)
 class SyntheticOptions:
-    """What shapes the heads. Raises UsageError where the folder of backgrounds is missing."""
+    """How heads are made. Raises UsageError if the folder of backgrounds is missing."""
 
     head_model: Path | None
-    """The folder of the head model."""
+    """Folder of the head model."""
     seed: int = 0
     backgrounds: Path | None = None
-    """A folder of pictures to stand heads before; None: drawn backgrounds."""
+    """Folder of pictures for backgrounds; None for drawn ones."""
 
     def __post_init__(self) -> None:
         if self.backgrounds is not None and not self.backgrounds.is_dir():
-            raise UsageError(f"--backgrounds {self.backgrounds} is no folder; expected a folder of pictures")
+            raise UsageError(f"--backgrounds {self.backgrounds} is not a folder; expected a folder of pictures")
 
 
 @dataclass(frozen=True)
 class SyntheticSummary:
-    """What a run did."""
+    """Numbers of heads in one run."""
 
     made: int
     already_done: int
@@ -63,18 +63,18 @@ class SyntheticSummary:
 def make_heads(
     count: int, output: Path, options: SyntheticOptions, *, workers: int = 2, progress: Progress | None = None
 ) -> SyntheticSummary:
-    """Render heads number 0 to `count` - 1; what an earlier run finished is kept.
+    """Render the heads 0 to `count` - 1. Heads that an earlier run finished are kept.
 
     Raises:
-        UsageError: the output holds labels that were made differently.
-        DataError: the head model is missing or damaged, the backgrounds hold no picture, or nothing can be written.
+        UsageError: the output contains heads that were made with other settings.
+        DataError: the head model is missing or damaged, there is no background picture, or writing fails.
     """
     backgrounds = _pictures(options)
     settings = _settings(options, backgrounds)
-    check(output, settings)
+    refuse_other_settings(output, settings)
     for folder in ("rgb", "parts", "depth"):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    note(output, settings, [options.backgrounds] if options.backgrounds else [], PART_LABELS)
+    write_provenance(output, settings, [options.backgrounds] if options.backgrounds else [], PART_LABELS)
     done = _done(output)
     todo = [index for index in range(count) if name_of(options.seed, index) not in done]
     with (output / _INDEX).open("a") as rows:
@@ -82,12 +82,12 @@ def make_heads(
             print(row_json(row), file=rows, flush=True)
             if progress:
                 progress(number, len(todo))
-    parts_sheet(output, [_for_sheet(row.name, row.box_xyxy, output) for row in read_parts(output)])
+    write_parts_sheet(output, [_for_sheet(row.name, row.box_xyxy, output) for row in read_parts(output)])
     return SyntheticSummary(len(todo), count - len(todo))
 
 
 def name_of(seed: int, index: int) -> str:
-    """Of one head; it says how to make it again."""
+    """The name of a head; it contains the seed and the number that make it."""
     return f"synthetic_{seed}_{index:06d}"
 
 
@@ -115,8 +115,8 @@ def _pictures(options: SyntheticOptions) -> tuple[Path, ...]:
 
 
 def _done(output: Path) -> set[str]:
-    """Names of the heads that are there."""
-    drop_cut_line(output / _INDEX)
+    """Names of the heads that an earlier run finished."""
+    drop_incomplete_line(output / _INDEX)
     return {row.name for row in read_parts(output)} if (output / _INDEX).is_file() else set()
 
 
@@ -124,7 +124,7 @@ def _make_all(
     todo: list[int], output: Path, options: SyntheticOptions, backgrounds: tuple[Path, ...], workers: int
 ) -> Iterator[dict[str, Any]]:
     jobs = [(index, output, options, backgrounds) for index in todo]
-    if min(workers, len(jobs)) < 2:  # no process for one head, and none for none
+    if min(workers, len(jobs)) < 2:  # one head needs no process of its own
         yield from map(_make_one, jobs)
         return
     context = multiprocessing.get_context("spawn")
@@ -139,7 +139,7 @@ def _start_worker() -> None:
 
 @functools.cache
 def _maker(options: SyntheticOptions, backgrounds: tuple[Path, ...]) -> HeadMaker:
-    """Of this worker process. Opened by its first job: what a pool's initializer raises is never heard."""
+    """The maker of this worker process. Opened in its first job, because errors of a pool's initializer are lost."""
     return HeadMaker(options.head_model, backgrounds)
 
 

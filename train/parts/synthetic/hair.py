@@ -1,4 +1,4 @@
-"""Procedural hair: a shell over the skull, cut at the hairline, and a curtain that hangs from it."""
+"""Procedural hair: a shell over the skull that ends at the hairline, and for long hair a curtain that hangs down."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _STRANDS, _ALONG = 1024, 256
 
 @dataclass(frozen=True, eq=False)
 class _Strands:
-    """What hair looks like up close."""
+    """Texture and colour of hair."""
 
     texture: F32
     locks: F32
-    """The same, coarser: single strands would end as specks."""
+    """The same texture, coarser, for the hairline: single strands would become specks."""
     colour: F32
     gloss: float
     frame: F32
@@ -38,7 +38,7 @@ class _Strands:
     rough: float
 
     def at(self, rest: F32) -> tuple[F32, F32]:
-        """(N,) each: x and y in the textures for places of the head."""
+        """(N,) each: x and y in the textures for points of the mean head."""
         direction = unit((rest - _MIDDLE) @ self.frame.T)
         polar = np.arccos(np.clip(direction[:, 2], -1, 1))
         around = np.arctan2(direction[:, 1], direction[:, 0]) + 0.6 * self.curl * np.sin(6 * polar)
@@ -46,7 +46,7 @@ class _Strands:
         return around * (_STRANDS / 2 / np.pi), polar * length
 
     def coat(self, inside: F32, x: F32, y: F32, shade: F32 | float = 1.0) -> Coat:
-        """Hair where `inside` (N,), centimetres from the end of it, is positive; it frays in locks."""
+        """Hair where `inside`, (N,) centimetres from the hairline, is positive; its edge frays in locks."""
         strand, lock = (noise.looked_up(texture, x, y) for texture in (self.texture, self.locks))
         there = inside + self.rough * np.clip(lock, -2, 2) > 0
         bright = np.exp(0.38 * np.clip(strand, -2, 2)) * shade
@@ -59,7 +59,7 @@ class _Strands:
 def hair_surfaces(
     style: HairStyle, mesh: HeadMesh, neutral: F32, shape: F32, colour: F32, camera: Camera, rng: Rng
 ) -> list[Surface]:
-    """The shell, and the curtain where there is one.
+    """The shell of hair, and for long hair the curtain.
 
     Args:
         neutral: (V, 3): the mean head, on which hairlines are drawn.
@@ -112,7 +112,7 @@ def _shell(mesh: HeadMesh, shell: F32, neutral: F32, inside: F32, strands: _Stra
 def _curtain(
     style: HairStyle, shell: F32, shape: F32, inside: F32, strands: _Strands, camera: Camera, rng: Rng
 ) -> Surface:
-    """Hair that hangs from the widest part of the head, from one side around the back to the other."""
+    """Hair that hangs down around the head, from one side over the back to the other."""
     assert style.hangs_to is not None
     rows, columns = 48, 120
     degrees = np.linspace(style.hangs_from_deg, 360 - style.hangs_from_deg, columns)
@@ -143,7 +143,7 @@ def _curtain(
 
 
 def _radii(shell: F32, inside: F32, degrees: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> F32:
-    """(rows, columns): how far from the axis hair hangs: as wide as the head is anywhere above."""
+    """(rows, columns) distance of the hair from the axis: the largest radius of the head above each row."""
     hairy = shell[(inside > -0.5) & (shell[:, 1] > 1)]
     around = np.degrees(np.arctan2(hairy[:, 0], hairy[:, 2])) % 360
     wide = np.hypot(hairy[:, 0], hairy[:, 2])

@@ -1,7 +1,7 @@
-"""How a synthetic head wears its hair, and where hair begins.
+"""Random hairstyles, and the hairline.
 
-The hairline is a curve around the head: for each angle from the face's front, how high hair begins. How far a point of
-the head is inside it, in centimetres, says how thick hair is there, and whether there is any.
+The hairline is a curve around the head: the height at which hair begins, for each angle from the front. The distance of
+a point inside it, in centimetres, determines how thick hair is there.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _HAIRLINE_BACK = ((86, 3.6), (92, 4.2), (101, 4.0), (108, 0.5), (120, -2.5), (14
 
 @dataclass(frozen=True)
 class HairStyle:
-    """Lengths in centimetres."""
+    """A hairstyle; lengths in centimetres."""
 
     thickness: float
     top: float
-    """Times so much thicker on top."""
+    """Factor of the thickness on top."""
     front: float
     """y where hair begins above the nose."""
     recess: float
-    """How much further up at the temples."""
+    """How much higher the hairline is at the temples."""
     sideburn: float
-    """y of its end."""
+    """y where the sideburn ends."""
     parting: float
     """How much lower the hairline is on the left than on the right."""
     fringe: bool
     hangs_to: float | None
-    """y where the curtain ends; None for none."""
+    """y where long hair ends; None for short hair."""
     hangs_from_deg: float
-    """Where the curtain begins, from the front."""
+    """Angle from the front where long hair begins."""
     wave: float
     curl: float
     rough: float
@@ -49,7 +49,7 @@ class HairStyle:
 
 
 def random_style(rng: Rng) -> HairStyle | None:
-    """None: bald."""
+    """A random hairstyle; None for a bald head."""
     if rng.random() < 0.07:
         return None
     kind = rng.choice(5, p=(0.12, 0.38, 0.2, 0.22, 0.08))  # cropped, short, full, long, round and curly
@@ -74,7 +74,7 @@ def random_style(rng: Rng) -> HairStyle | None:
 
 
 def inside_hairline(style: HairStyle, neutral: F32) -> F32:
-    """(V,): how far inside the hairline each vertex of the mean head is, in centimetres; negative outside."""
+    """(V,) distance of each vertex of the mean head inside the hairline, in centimetres; negative outside."""
     across = round(2 * np.pi * _RADIUS_CM / _STEP_CM)
     degrees = np.linspace(-180, 180, across, endpoint=False)
     known, high = np.array(_curve(style)).T

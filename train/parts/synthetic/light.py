@@ -1,4 +1,4 @@
-"""Light for synthetic heads: sky and ground, a key light with its shadow, a fill; and the camera's exposure."""
+"""Light of synthetic heads: sky and ground, a key light with its shadow, a fill light, and the camera's exposure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ F32 = npt.NDArray[np.float32]
 
 _SHADOW_PX = 224
 _BIAS_CM = 0.5
-_WRAP = 0.25  # light goes round into skin: a Lambert term that starts behind the edge
+_WRAP = 0.25  # wrapped diffuse light: skin scatters it to where the surface already faces away
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """Directions lead to the light, in the camera's coordinates; colours are linear."""
+    """The light of a scene. Directions point to the light, in camera coordinates; colours are linear."""
 
     sky: F32
     ground: F32
@@ -32,14 +32,14 @@ class Light:
     fill_to: F32
     fill: F32
     exposure: float
-    """Of the picture's middle tones; below 1 dark, beyond it washed out."""
+    """Factor of the brightness: below 1 dark, above it overexposed."""
     noise: float
-    """Standard deviation of the camera's, of 255."""
+    """Standard deviation of the camera's noise, of 255."""
     blur_px: float
 
 
 def random_light(rng: Rng) -> Light:
-    """From a dark room to glare; the key light from anywhere but behind, mostly."""
+    """Random light, from a dark room to overexposure. The key light is mostly in front of the face."""
     warm = rng.normal(0, 0.10)
     tint = np.array((1 + warm, 1.0, 1 - warm), np.float32) * rng.uniform(0.95, 1.05, 3).astype(np.float32)
     ambient = rng.uniform(0.08, 0.7)
@@ -67,7 +67,7 @@ def random_light(rng: Rng) -> Light:
 
 
 def lit(picture: Picture, light: Light, surfaces: list[Surface], camera: Camera) -> F32:
-    """(S, S, 3) linear light; 0 where nothing is."""
+    """(S, S, 3) linear light; 0 without a surface."""
     side = len(picture.depth)
     at = np.flatnonzero(picture.depth)
     row, column = np.divmod(at, side)
@@ -92,11 +92,11 @@ def lit(picture: Picture, light: Light, surfaces: list[Surface], camera: Camera)
 
 
 def shadow(places: F32, normal: F32, to: F32, surfaces: list[Surface]) -> F32:
-    """(N,): share of the key light that reaches each place, by a depth map as the light sees it."""
+    """(N,) share of the key light that reaches each point, by a shadow map."""
     across = unit(np.cross(to, np.array((0.1, 1.0, 0.2), np.float32)))
     frame = np.stack([across, np.cross(to, across), -to], axis=1).astype(np.float32)
     middle = places.mean(axis=0)
-    scale = _SHADOW_PX / 36  # pixels in a centimetre
+    scale = _SHADOW_PX / 36  # pixels per centimetre
     nearest = np.full((_SHADOW_PX, _SHADOW_PX), np.inf, np.float32)
     for surface in surfaces:
         seen = (surface.points - middle) @ frame
@@ -114,9 +114,9 @@ def shadow(places: F32, normal: F32, to: F32, surfaces: list[Surface]) -> F32:
 
 
 def exposed(linear: F32, light: Light, rng: Rng) -> U8:
-    """(S, S, 3) linear light -> (S, S, 3) uint8 sRGB, as a camera makes it."""
+    """(S, S, 3) linear light -> (S, S, 3) uint8 sRGB, as a camera records it."""
     if light.blur_px > 0.35:
         linear = cv2.GaussianBlur(linear, (0, 0), light.blur_px)
-    bright = 1 - np.exp(-1.9 * light.exposure * np.maximum(linear, 0))  # a soft shoulder
+    bright = 1 - np.exp(-1.9 * light.exposure * np.maximum(linear, 0))  # soft clipping
     noisy = 255 * bright ** (1 / 2.2) + rng.normal(0, light.noise, linear.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)

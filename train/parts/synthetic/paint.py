@@ -1,6 +1,7 @@
-"""The texture of a synthetic face: skin, lips, lashes, beard, brows, freckles and wrinkles, painted over one plane.
+"""The texture of a synthetic face: skin, lips, lashes, beard, brows, freckles and wrinkles.
 
-Its first row is v = 1 of the head's texture coordinates; the labels' atlas, twice as fine, begins with v = 0.
+Its first row is v = 1 of the head's texture coordinates. The atlas of labels has twice its resolution and begins
+at v = 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from train.parts.synthetic import noise
 Rng = np.random.Generator
 F32 = npt.NDArray[np.float32]
 
-_PAINT_PX = 512  # of the texture; the labels are drawn twice as fine
+_PAINT_PX = 512  # side of the texture
 _SHAPE = (_PAINT_PX, _PAINT_PX)
 _EAR_TIPS = (regions.LEFT_EAR, regions.RIGHT_EAR, regions.NOSE)
 # Outlines in texture coordinates, the subject's right half.
@@ -34,13 +35,13 @@ def linear(srgb: npt.ArrayLike) -> F32:
 
 
 def painted(tone: F32, dark: F32, atlas: U8, brows: F32, rng: Rng) -> F32:
-    """(P, P, 3) linear: a face at random.
+    """(P, P, 3) linear: the texture of a random face.
 
     Args:
         tone: (3,) linear, of the skin.
         dark: (3,) linear, of brows and beard.
         atlas: (A, A) labels.
-        brows: (A, A): how dense they are, 0..1.
+        brows: (A, A) density of the brows, 0..1.
     """
     paint = np.tile(tone, (*_SHAPE, 1))
     paint *= (1 + rng.uniform(0.01, 0.05) * noise.fractal(rng, _SHAPE, 6, 5))[:, :, None]
@@ -83,7 +84,7 @@ def _paint_lashes(paint: F32, rng: Rng) -> None:
 
 
 def _paint_beard(paint: F32, dark: F32, atlas: U8, rng: Rng) -> None:
-    """From a shadow to a full beard, all of it in the skin's class, as in photographs."""
+    """A beard, from stubble to full. Its label stays skin, as in photographs."""
     if rng.random() > 0.35:
         return
     ring = np.array(_BEARD_UV, np.float32)
@@ -141,7 +142,7 @@ def _spots(centres_uv: list[tuple[float, float]], radii_uv: tuple[float, float])
 
 
 def _smaller(mask: npt.NDArray[np.bool_], blur: float) -> F32:
-    """A mask of the atlas at the paint's size, with soft edges; the paint's first row is v = 1."""
+    """A mask of the atlas, resized and flipped to the texture, with soft edges."""
     return cv2.GaussianBlur(
         cv2.resize(mask[::-1].astype(np.float32), _SHAPE, interpolation=cv2.INTER_AREA), (0, 0), blur
     )
@@ -156,9 +157,9 @@ def _cover(paint: F32, strength: F32, colour: F32) -> None:
 
 
 def sampled(paint: F32, uv: F32) -> F32:
-    """(N, 3): the colour at (N, 2) texture coordinates, bilinear."""
+    """(N, 3) colour at (N, 2) texture coordinates, interpolated bilinearly."""
     at = (uv * (1, -1) + (0, 1)).astype(np.float32) * _PAINT_PX - 0.5
-    width = 4096  # cv2.remap takes planes, not lists, and none of them longer than 32767
+    width = 4096  # cv2.remap needs a plane, with no side longer than 32767
     padded = np.zeros((-(-len(at) // width) * width, 2), np.float32)
     padded[: len(at)] = at
     planes = padded.reshape(-1, width, 2)

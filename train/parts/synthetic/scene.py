@@ -1,4 +1,4 @@
-"""One synthetic head: everything about it drawn at random, rendered with its exact parts and depth."""
+"""One synthetic head: a random scene, rendered with exact part labels and depth."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ U16 = npt.NDArray[np.uint16]
 
 SIDE_PX = 256
 DEPTH_SCALE_M = 0.0001
-_CM_STEPS = 100  # of depth, in a centimetre
-_FINER = 2  # samples a side in each pixel
+_STEPS_PER_CM = 100  # of depth
+_SAMPLES = 2  # per side of each pixel
 _GLASSES_SHARE, _DYED_SHARE = 0.18, 0.04
-# FaceMesh, which makes the boxes of photographs, sees the forehead end lower than the head model's vertices do, and the
-# chin a little higher: share of the box, measured on 46 rendered heads.
-_BOX_OFF = (0.06, 0.02)
-_SKIES = 32  # directions from which a head's openness to light is measured
-_SKY_PX, _SKY_SCALE = 160, 5.0  # pixels a side and in a centimetre
+# Boxes of photographs come from FaceMesh, whose forehead ends lower than the head model's vertices, and whose chin is a
+# little higher. Shares of the box's height, measured on 46 rendered heads.
+_BOX_CORRECTION = (0.06, 0.02)
+_SKY_DIRECTIONS = 32  # from which ambient light is measured
+_SKY_PX, _SKY_SCALE = 160, 5.0  # pixels per side, and per centimetre
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,46 +52,46 @@ class SyntheticHead:
     rgb: U8
     """(S, S, 3)"""
     parts: U8
-    """(S, S): ids of PART_LABELS."""
+    """(S, S) ids of PART_LABELS."""
     depth: U16
-    """(S, S): x DEPTH_SCALE_M = metres from the camera; 0 where nothing is."""
+    """(S, S); times DEPTH_SCALE_M: metres from the camera; 0 without a surface."""
     box_xyxy: tuple[float, float, float, float]
-    """The full face, as the labels of photographs have it."""
+    """The full-face box, as for photographs."""
 
 
 class HeadMaker:
-    """Makes heads. One per process: it measures once how open each vertex is to the light around.
+    """Makes heads. One per process: it computes the ambient light of each vertex once.
 
     Args:
-        head_model: the folder of the head model.
-        backgrounds: pictures to stand heads before; none: drawn ones.
+        head_model: folder of the head model.
+        backgrounds: pictures for backgrounds; empty for drawn ones.
 
     Raises:
-        DataError: the head model is not named, missing or not what it should be.
+        DataError: the head model is not named, missing or not ICT-FaceKit's.
     """
 
     def __init__(self, head_model: Path | None, backgrounds: tuple[Path, ...] = ()) -> None:
         self._head: HeadModel = load_head_model(head_model)
         self._mesh = load_head_mesh(head_model_arrays(head_model).parent)
         self._backgrounds = backgrounds
-        self._open = openness(self._head.neutral, self._mesh)
-        # Degenerate where the shirt is, rather than left out: the mesh's labels go by the triangle's number.
+        self._open = ambient_occlusion(self._head.neutral, self._mesh)
+        # Triangles under the shirt become degenerate rather than dropped, because labels are looked up by triangle.
         body = _below_shirt(self._head.neutral)[self._mesh.triangles].all(axis=1)
         self._dressed = np.where(body[:, None], self._mesh.triangles[:, :1], self._mesh.triangles)
 
     def make(self, seed: int, index: int) -> SyntheticHead:
-        """The same seed and index always give the same head."""
+        """Make one head. The same seed and index always give the same head."""
         rng = np.random.default_rng((seed, index))
         shape, camera = random_shape(self._head, rng), random_camera(rng)
         surfaces = self._surfaces(shape, camera, rng)
         light = random_light(rng)
-        side = SIDE_PX * _FINER
+        side = SIDE_PX * _SAMPLES
         picture = seen(surfaces, camera, side)
         linear_rgb = lit(picture, light, surfaces, camera)
         behind = self._background(rng, side) * np.float32(rng.uniform(0.4, 1.0))
         linear_rgb = np.where(picture.depth[:, :, None] > 0, linear_rgb, behind)
         small = cv2.resize(linear_rgb, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-        parts, depth = settled(picture)
+        parts, depth = merge_samples(picture)
         return SyntheticHead(exposed(small, light, rng), parts, depth, self._box(shape, camera))
 
     def _surfaces(self, shape: F32, camera: Camera, rng: Rng) -> list[Surface]:
@@ -122,40 +122,43 @@ class HeadMaker:
     def _box(self, shape: F32, camera: Camera) -> tuple[float, float, float, float]:
         landmarks = camera.projected(camera.placed(shape[list(VERTEX_OF_LANDMARK)]), SIDE_PX)
         left, top, right, bottom = map(float, box_of(silhouette_mask(landmarks, (SIDE_PX, SIDE_PX))))
-        down, up = (share * (bottom - top) for share in _BOX_OFF)
+        down, up = (share * (bottom - top) for share in _BOX_CORRECTION)
         return left, round(top + down, 1), right, round(bottom - up, 1)
 
 
 def _below_shirt(neutral: F32) -> npt.NDArray[np.bool_]:
-    """(V,): chest and shoulders, which would stick out of some shirts."""
+    """(V,) bool: chest and shoulders, which would stick out of some shirts."""
     return (neutral[:, 1] < -16.5) | ((neutral[:, 1] < -9) & (np.abs(neutral[:, 0]) > 8))
 
 
-def settled(picture: Picture) -> tuple[U8, U16]:
-    """Parts and depth of pixels from those of their samples.
+def merge_samples(picture: Picture) -> tuple[U8, U16]:
+    """Parts and depth of each pixel from those of its samples.
 
-    The label that most samples have; the depth is the mean of theirs, so that no pixel hangs between two surfaces.
+    The label is that of most samples. The depth is the mean of these samples only, so that no pixel lies between two
+    surfaces.
     """
-    side = len(picture.depth) // _FINER
+    side = len(picture.depth) // _SAMPLES
     label, depth = (
-        plane.reshape(side, _FINER, side, _FINER).transpose(0, 2, 1, 3).reshape(side, side, _FINER**2)
+        plane.reshape(side, _SAMPLES, side, _SAMPLES).transpose(0, 2, 1, 3).reshape(side, side, _SAMPLES**2)
         for plane in (picture.label, picture.depth)
     )
-    kind = np.where(depth > 0, label + 1, 0)  # what is nowhere is not what is worn
+    kind = np.where(
+        depth > 0, label + 1, 0
+    )  # 0 without a surface, which differs from clothing, whose label is background, too
     votes = (kind[..., None] == kind[..., None, :]).sum(axis=-1) * 16 + kind
     winner = np.take_along_axis(kind, votes.argmax(axis=-1)[..., None], -1)
     agrees = kind == winner
     mean = (depth * agrees).sum(axis=-1) / agrees.sum(axis=-1)
     parts = np.where(winner[..., 0] > 0, winner[..., 0] - 1, BACKGROUND)
-    return parts.astype(np.uint8), np.rint(mean * _CM_STEPS).clip(0, 65535).astype(np.uint16)
+    return parts.astype(np.uint8), np.rint(mean * _STEPS_PER_CM).clip(0, 65535).astype(np.uint16)
 
 
-def openness(neutral: F32, mesh: HeadMesh) -> F32:
-    """(V,): which share of the light from all around reaches each vertex of the mean head, about 0.1 to 1."""
+def ambient_occlusion(neutral: F32, mesh: HeadMesh) -> F32:
+    """(V,) share of the ambient light that reaches each vertex of the mean head, about 0.1 to 1."""
     golden = np.pi * (3 - np.sqrt(5))
-    height = np.linspace(0.96, -0.6, _SKIES)
-    skies = np.stack([np.sqrt(1 - height**2) * np.cos(golden * np.arange(_SKIES)), height,
-                      np.sqrt(1 - height**2) * np.sin(golden * np.arange(_SKIES))], axis=1)  # fmt: skip
+    height = np.linspace(0.96, -0.6, _SKY_DIRECTIONS)
+    skies = np.stack([np.sqrt(1 - height**2) * np.cos(golden * np.arange(_SKY_DIRECTIONS)), height,
+                      np.sqrt(1 - height**2) * np.sin(golden * np.arange(_SKY_DIRECTIONS))], axis=1)  # fmt: skip
     normals = vertex_normals((neutral * (1, -1, -1)).astype(np.float32), mesh.triangles) * (1, -1, -1)
     reached, could = np.zeros(len(neutral)), np.full(len(neutral), 1e-3)
     for to in skies:

@@ -1,4 +1,4 @@
-"""How a synthetic head looks without hair: its painted skin, its eyes and mouth, and the labels of all of it."""
+"""Material and labels of a synthetic head without hair: painted skin, eyes and mouth."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _EYEBALLS = ((LEFT_SCLERA, LEFT_IRIS), (RIGHT_SCLERA, RIGHT_IRIS))
 
 
 def hair_colour(rng: Rng) -> F32:
-    """(3,) linear, as it grows."""
+    """(3,) linear: a natural hair colour."""
     picked = _HAIRS[rng.choice(len(_HAIRS), p=_HAIR_SHARES)]
     return linear(np.clip(picked * rng.uniform(0.8, 1.2) + rng.normal(0, 4, 3), 8, 240))
 
 
 @dataclass(frozen=True, eq=False)
 class Skin:
-    """The paint of one head."""
+    """The look of one head without hair."""
 
     mesh: HeadMesh
     tone: F32
@@ -65,7 +65,7 @@ class Skin:
     paint: F32
     """(P, P, 3): linear, over the texture plane of the face."""
     atlas: U8
-    """Labels of the face, as `HeadMesh.atlas`; the brows are this head's own."""
+    """Labels of the face, as `HeadMesh.atlas`, with the brows of this head."""
     gloss: float
     lips_gloss: float
     open_: F32
@@ -77,7 +77,7 @@ class Skin:
     iris_angle: float
 
     def coat(self, places: Places) -> Coat:
-        """How the head looks without hair."""
+        """The material of the head at some points."""
         surface = self.mesh.material[places.triangle]
         label = self.mesh.parts_at(places.triangle, places.weights, self.atlas)
         albedo = np.tile(self.tone, (len(label), 1))
@@ -108,7 +108,7 @@ class Skin:
 
 
 def random_skin(mesh: HeadMesh, shape: F32, open_: F32, hair: F32, rng: Rng) -> Skin:
-    """Paint a head.
+    """Make a random look for a head.
 
     Args:
         shape: (V, 3): its vertices, in its own coordinates.
@@ -131,7 +131,7 @@ def random_skin(mesh: HeadMesh, shape: F32, open_: F32, hair: F32, rng: Rng) -> 
 
 
 def _directions(mesh: HeadMesh, shape: F32, eye: int, look: npt.NDArray[np.float64]) -> F32:
-    """(V, 3): from the eyeball's middle, with x and y turned away by the gaze."""
+    """(V, 3) directions from the eyeball's middle, rotated so that the gaze is z."""
     ball = np.unique(mesh.triangles[mesh.material == eye])
     low, high = shape[ball].min(axis=0), shape[ball].max(axis=0)
     middle = np.array([*(low + high)[:2] / 2, low[2] + (high - low)[0] / 2], np.float32)
@@ -142,7 +142,7 @@ def _directions(mesh: HeadMesh, shape: F32, eye: int, look: npt.NDArray[np.float
 
 
 def _own_brows(mesh: HeadMesh, rng: Rng) -> tuple[U8, F32]:
-    """The labels with brows of a random shape, and (A, A) their masks, which end softly."""
+    """The atlas with brows of a random shape, and (A, A) float32 the brows with soft edges."""
     outline = regions.brow(
         thickness=rng.uniform(0.55, 1.35), length=rng.uniform(0.85, 1.08), rise=rng.normal(0, 0.004),
         arch=rng.normal(0, 0.004),

@@ -1,4 +1,4 @@
-"""Surfaces before a camera, and the picture of what shows: depth, colour, normal and label of every pixel."""
+"""Surfaces in front of a camera, and rendering them: depth, colour, normal and label of each pixel."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ I64 = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Places on a surface, one for each pixel in which it is the nearest of its kind."""
+    """Points on a surface, one for each pixel where it is in front of the surfaces drawn before."""
 
     pixel: I64
-    """(N,): index into the flattened picture."""
+    """(N,) index into the flattened picture."""
     triangle: I32
     """(N,)"""
     weights: F32
@@ -37,40 +37,40 @@ class Places:
 
 @dataclass(frozen=True, eq=False)
 class Coat:
-    """How a surface looks; N places."""
+    """The material of a surface at N points."""
 
     albedo: F32
-    """(N, 3): linear, 0..1."""
+    """(N, 3) linear, 0..1."""
     label: U8
     """(N,)"""
     gloss: F32
-    """(N,): strength of the highlight."""
+    """(N,) strength of the highlight."""
     open_: F32
-    """(N,): share of the ambient light that gets there."""
+    """(N,) share of the ambient light that reaches the point."""
     there: npt.NDArray[np.bool_]
-    """(N,): False where the surface has a hole, or ends."""
+    """(N,) False where the surface has a hole or ends."""
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """A mesh and its looks."""
+    """A mesh and its material."""
 
     points: F32
-    """(V, 3) before the camera, centimetres."""
+    """(V, 3) in camera coordinates, centimetres."""
     triangles: I32
     """(T, 3)"""
     coat: Callable[[Places], Coat]
     both_sides: bool = False
     normals: F32 | None = None
-    """(V, 3); None: the mesh's own."""
+    """(V, 3); None for those of the mesh."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a camera sees, before any light; (S, S) or (S, S, 3)."""
+    """The rendered surfaces without light; (S, S) or (S, S, 3)."""
 
     depth: F32
-    """0 where nothing is."""
+    """Centimetres from the camera; 0 without a surface."""
     albedo: F32
     normal: F32
     label: U8
@@ -85,7 +85,7 @@ class Picture:
 
 
 def seen(surfaces: list[Surface], camera: Camera, side: int) -> Picture:
-    """Draw surfaces, the nearest on top."""
+    """Render surfaces with a z-buffer."""
     picture = Picture.empty(side)
     for surface in surfaces:
         _draw(picture, surface, camera)
@@ -117,14 +117,14 @@ def _draw(picture: Picture, surface: Surface, camera: Camera) -> None:
 
 
 def _towards(camera: Camera, places: Places, side: int) -> F32:
-    """(N, 3): from each place to the camera."""
+    """(N, 3) vectors from each point to the camera."""
     row, column = np.divmod(places.pixel, side)
     pixels = np.stack([column, row], axis=1).astype(np.float32) + 0.5
     return -camera.unprojected(pixels, places.depth, side)
 
 
 def vertex_normals(points: F32, triangles: I32) -> F32:
-    """(V, 3) unit normals that point out of the fronts, as `rasterise` knows fronts."""
+    """(V, 3) unit normals that point out of the front faces, as `rasterise` defines them."""
     corners = points[triangles]
     flat = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 0])
     total = np.empty_like(points)
@@ -135,12 +135,12 @@ def vertex_normals(points: F32, triangles: I32) -> F32:
 
 
 def unit(vectors: F32) -> F32:
-    """(N, 3) -> the same directions, length 1."""
+    """(N, 3) vectors -> the same directions with length 1."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 def grid_triangles(rows: int, columns: int, *, around: bool) -> I32:
-    """(T, 3): the triangles of a grid of vertices, row by row; `around`: the last column meets the first."""
+    """(T, 3): the triangles of a grid of vertices, row by row; with `around` the last column joins the first."""
     row, column = np.mgrid[: rows - 1, : columns if around else columns - 1].reshape(2, -1)
     beside = (column + 1) % columns
     a, b = row * columns + column, row * columns + beside

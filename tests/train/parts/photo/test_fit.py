@@ -74,7 +74,7 @@ def test_landmarks_that_are_no_face_are_refused(head, fit):
     landmarks, _, _ = seen(head)
     noise = np.random.default_rng(0).normal(0, 0.04 * face_height(landmarks), (478, 2)).astype(np.float32)
     landmarks[:, :2] += noise
-    with pytest.raises(Unusable, match=r"no head fits the landmarks: they are .*% of the face height off"):
+    with pytest.raises(Unusable, match=r"no head fits the landmarks: the mean error is .*% of the face height"):
         fit.head(landmarks, SIZE)
 
 

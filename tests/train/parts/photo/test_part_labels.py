@@ -8,8 +8,7 @@ from engines.spec import PART_LABELS
 from train.labels.morphology import ellipse, iou
 from train.parts.landmark_outlines import polygon_mask
 from train.parts.photo.bare_skin import bare_skin
-from train.parts.photo.depth import depth_cm
-from train.parts.photo.hair_shell import hair_depth
+from train.parts.photo.depth import depth_cm, hair_depth
 from train.parts.photo.mesh import FRONT, LEFT_EAR, NECK, NOTHING, RIGHT_EAR, SKULL
 from train.parts.photo.part_labels import ID, Sources, part_labels, skin_and_hair
 
@@ -56,15 +55,15 @@ def test_opencvs_own_polygon_is_too_large():
 def test_an_ear_goes_as_far_as_the_picture_has_it():
     shifted = ellipse(SHAPE, (152, 112), 8, 14)  # the fitted ear is off
     sources, truth = scene()
-    taken = ((sources.seen > 0) | (sources.hair > 0.5)).astype(np.uint8)
-    found = bare_skin(sources.rgb, shifted, sources.seen, taken, 100)
+    taken = ((sources.labels > 0) | (sources.hair > 0.5)).astype(np.uint8)
+    found = bare_skin(sources.rgb, shifted, sources.labels, taken, 100)
     assert iou(found, truth) > 0.75 > iou(shifted & (1 - taken), truth)
 
 
 def test_no_ear_where_hair_is_before_it():
     sources, _ = scene(left_ear=ellipse(SHAPE, (146, 108), 9, 16))
     hair = np.maximum(sources.hair, ellipse(SHAPE, (146, 108), 18, 26) * np.float32(1))
-    rgb = np.where((hair > 0)[:, :, None] & (sources.seen == 0)[:, :, None], np.uint8(DARK), sources.rgb)
+    rgb = np.where((hair > 0)[:, :, None] & (sources.labels == 0)[:, :, None], np.uint8(DARK), sources.rgb)
     labels = part_labels(replace(sources, hair=hair.astype(np.float32), rgb=rgb))
     assert not (labels == ID["left ear"]).any()
     assert (part_labels(sources) == ID["left ear"]).any()
@@ -95,12 +94,12 @@ def test_hair_that_no_head_wears_is_left_out():
 
 def test_what_covers_the_face_is_background_and_hair_over_it_is_hair():
     sources, _ = scene()
-    seen = sources.seen.copy()
-    seen[120:140, 90:110] = 2
-    seen[60:75, 85:115] = 2
+    labels_in = sources.labels.copy()
+    labels_in[120:140, 90:110] = 2
+    labels_in[60:75, 85:115] = 2
     hair = sources.hair.copy()
     hair[60:75, 85:115] = 0.9
-    labels = part_labels(replace(sources, seen=seen, hair=hair))
+    labels = part_labels(replace(sources, labels=labels_in, hair=hair))
     assert (labels[123:137, 93:107] == 0).all()
     assert (labels[64:71, 90:110] == ID["hair"]).all()
 
@@ -111,7 +110,7 @@ def test_a_bald_scalp_is_skin_and_a_cap_is_not():
     sources, _ = scene(hair=np.zeros(SHAPE, np.float32), head=head)
     for colour, expected in ((SKIN, True), ((20, 120, 40), False)):
         rgb = np.full((*SHAPE, 3), BLUE, np.uint8)
-        rgb[scalp > 0], rgb[sources.seen > 0] = colour, SKIN
+        rgb[scalp > 0], rgb[sources.labels > 0] = colour, SKIN
         labels = part_labels(replace(sources, rgb=rgb))
         assert bool((labels[30:50, 95:105] == ID["skin"]).mean() > 0.9) == expected
 

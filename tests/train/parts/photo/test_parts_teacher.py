@@ -92,6 +92,6 @@ def test_a_network_of_other_labels_is_refused(opened):
 
 
 def test_a_parts_teacher_without_parts_is_refused():
-    assert LabelOptions(rgbd=True, parts_teacher="parts").parts_teacher == "parts"
+    assert LabelOptions(parts=True, parts_teacher="parts").parts_teacher == "parts"
     with pytest.raises(UsageError, match="add --parts --depth"):
         LabelOptions(parts_teacher="parts")

@@ -11,7 +11,7 @@ from train.parts.folder import read_parts
 from train.parts.synthetic.generate import SyntheticOptions, make_heads, name_of
 from train.parts.synthetic.hairline import inside_hairline, random_style
 from train.parts.synthetic.light import exposed, random_light
-from train.parts.synthetic.scene import HeadMaker, settled
+from train.parts.synthetic.scene import HeadMaker, merge_samples
 from train.parts.synthetic.shape import random_camera, random_moves
 from train.parts.synthetic.surface import Coat, Picture, Surface, seen, vertex_normals
 
@@ -68,7 +68,7 @@ def test_a_pixel_takes_the_label_of_most_samples_and_their_depth_alone():
     picture.depth[:2, :2] = (50, 52), (54, 90)
     picture.depth[2:, 2:] = (70, 70), (70, 0)  # worn, and mostly there
     picture.depth[:2, 2:] = (0, 0), (0, 70)
-    parts, depth = settled(picture)
+    parts, depth = merge_samples(picture)
     assert parts.tolist() == [[3, 0], [0, 0]]
     assert depth.tolist() == [[5200, 0], [0, 7000]]
 
@@ -116,13 +116,13 @@ def test_light_goes_from_dark_to_glare():
 
 
 def test_missing_backgrounds_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         SyntheticOptions(HEAD, backgrounds=tmp_path / "nowhere")
     with pytest.raises(DataError, match="no picture in"):
         make_heads(1, tmp_path / "out", SyntheticOptions(HEAD, backgrounds=tmp_path))
 
 
-def test_a_missing_head_model_is_met_before_any_work(tmp_path):
+def test_a_missing_head_model_is_reported_before_any_work(tmp_path):
     with pytest.raises(DataError, match="name it with --head-model"):
         make_heads(1, tmp_path / "out", SyntheticOptions(None))
     assert not (tmp_path / "out").exists()
