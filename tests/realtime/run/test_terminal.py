@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engines.errors import UsageError
-from realtime.run.terminal import checked_arguments, closed_pipes_ignored, did_you_mean, terminate_as_interrupt
+from realtime.run.terminal import checked_arguments, closed_pipes_ignored, did_you_mean
 
 
 @pytest.mark.parametrize(
