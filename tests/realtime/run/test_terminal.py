@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engines.errors import UsageError
-from realtime.run.terminal import checked_arguments, closed_pipes_ignored, did_you_mean, terminate_as_interrupt
+from realtime.run.terminal import checked_arguments, closed_pipes_ignored, did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -70,13 +69,16 @@ def test_a_closed_pipe_ends_no_work(capfd: pytest.CaptureFixture[str]) -> None:
         sys.stdout = before
 
 
-def test_sigterm_ends_work_as_ctrl_c_does() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with terminate_as_interrupt() as terminated:
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-        assert terminated.is_set()
-    assert signal.getsignal(signal.SIGTERM) is before
+def test_sigterm_ends_work_as_ctrl_c_does(run_fresh: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    code = (
+        "import os, signal\n"
+        "from realtime.run.terminal import terminate_as_interrupt\n"
+        "with terminate_as_interrupt() as terminated:\n"
+        "    try: os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        "    except KeyboardInterrupt: print('interrupted', terminated.is_set())\n"
+        "print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)"
+    )
+    assert run_fresh(code).stdout.split() == ["interrupted", "True", "True"]
 
 
 def test_native_output_is_hidden_and_that_of_python_and_of_crashes_is_not(
