@@ -224,7 +224,7 @@ def test_a_gpu_is_never_silently_ignored(
     ("torch_cuda", "flavour", "said"),
     [
         ((False, "no card"), "rtx", "no card"),
-        ((True, "a card"), None, "TensorRT is not installed; run: .*install.*tensorrt"),
+        ((True, "a card"), None, "TensorRT is not installed; run: .*(install|setup).*tensorrt"),
         ((True, "a card"), "rtx", "needs the extra 'tensorrt-rtx'"),
     ],
 )
