@@ -21,20 +21,23 @@ from train.compiling import compile_checkpoint
 pytest.importorskip("torch")
 
 
-def label_video(engine_folder: Path, clip: Path, output: Path) -> U8:
-    """(N, H, W) class ids that `unveil process --render labels` writes."""
+def label_video(engine_folder: Path, clip: Path, output: Path, frames: int | None) -> U8:
+    """(N, H, W) class ids that `unveil process --render labels` writes for the first frames of a clip."""
     with load_engine(engine_folder) as engine:
-        outcome = process_file(Job(clip, output), engine, Options(render="labels"), Detector())
+        outcome = process_file(Job(clip, output), engine, Options(render="labels", limit=frames), Detector())
     assert outcome.error is None
-    with open_source(output) as frames:
-        return np.stack([frame.planes[0] for frame in frames])
+    with open_source(output) as source:
+        return np.stack([frame.planes[0] for frame in source])
 
 
 @pytest.mark.parametrize("name", ["consensus", "consensus-lite", "parts"])
 def test_every_engine_writes_the_same_labels(name: str, sample_clip: Path, tmp_path: Path) -> None:
     compile_checkpoint(weights(name), tmp_path / "torch", BuildSpec("torch", "fp32"))
     folders = {"torch": tmp_path / "torch"} | {kind: engine_folder(name, kind) for kind in ("fp32", "int8")}
-    videos = {kind: label_video(folder, sample_clip, tmp_path / f"{kind}.mkv") for kind, folder in folders.items()}
+    frames = 80 if name == "consensus" else None  # eager torch takes half a second per frame; a hand passes by then
+    videos = {
+        kind: label_video(folder, sample_clip, tmp_path / f"{kind}.mkv", frames) for kind, folder in folders.items()
+    }
     reference = videos["torch"]
     shown = reference > 0
     assert shown.mean() > 0.05, "a video without a face would agree with anything"
