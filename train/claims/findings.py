@@ -154,7 +154,7 @@ def summary(found: list[Finding]) -> str:
     if counts[Verdict.ONE_SEED]:
         return "One seed was run: there is no spread, and so no verdict."
     return (
-        f"Of {len(found)} differences that the paper reports, {counts[Verdict.HOLDS]} show here, "
+        f"The paper reports {len(found)} differences: {counts[Verdict.HOLDS]} show here, "
         f"{counts[Verdict.REVERSED]} fall the other way and {counts[Verdict.UNCLEAR]} are within the spread of the "
         "seeds."
     )

@@ -243,7 +243,7 @@ def test_the_page_says_that_a_claim_is_reversed():
 def test_the_page_says_that_nothing_is_shown():
     results = numbers(consensus={"iou_face": (48.0, 52.2, 47.9)})
     assert "within the spread" in line_of(results, "Consensus beats the pixel loss")
-    assert "Of 12 differences that the paper reports, 0 show here" in consensus_page.page(results)
+    assert "The paper reports 12 differences: 0 show here" in consensus_page.page(results)
 
 
 @pytest.mark.parametrize(

@@ -206,13 +206,13 @@ def test_the_page_says_that_a_claim_holds():
 def test_the_page_says_that_a_claim_is_reversed():
     results = numbers(mutual_10={"rgb": (48.0, 48.2, 47.9)})
     assert "it is the other way round" in line_of(results, "Mutual learning improves RGB")
-    assert "Of 15 differences that the paper reports, 1 show here, 1 fall the other way" in mutual_page.page(results)
+    assert "The paper reports 15 differences: 1 show here, 1 fall the other way" in mutual_page.page(results)
 
 
 def test_the_page_says_that_nothing_is_shown():
     results = numbers(mutual_10={"rgb": (48.0, 52.2, 47.9)})
     assert "within the spread" in line_of(results, "Mutual learning improves RGB")
-    assert "Of 15 differences that the paper reports, 0 show here" in mutual_page.page(results)
+    assert "The paper reports 15 differences: 0 show here" in mutual_page.page(results)
 
 
 def test_less_l1_is_better():
