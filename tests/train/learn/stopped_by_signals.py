@@ -7,25 +7,9 @@ import signal
 import pytest
 import torch
 
-from tests.fakes.training import write_labels, write_occluders
 from train.learn import consensus, loop
 from train.learn.checkpoint import load_weights
-from train.learn.config import TrainConfig
 from train.learn.interruption import TrainingStopped, stop_on_signals
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    return write_labels(folder / "labels"), write_occluders(folder / "occluders")
-
-
-@pytest.fixture
-def config(data, tmp_path):
-    labels, occluders = data
-    return TrainConfig(
-        labels, occluders, tmp_path / "run", width=8, samples=24, batch_size=4, workers=0, evaluate_every=1000
-    )
 
 
 def weights_of(config):

@@ -6,25 +6,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engines.errors import DataError, UsageError  # noqa: E402
-from tests.fakes.training import write_labels, write_occluders  # noqa: E402
 from train import models  # noqa: E402
 from train.learn import consensus, learner, loop  # noqa: E402
 from train.learn.checkpoint import load_state, load_weights, save_state  # noqa: E402
-from train.learn.config import TrainConfig  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    return write_labels(folder / "labels"), write_occluders(folder / "occluders")
-
-
-@pytest.fixture
-def config(data, tmp_path):
-    labels, occluders = data
-    return TrainConfig(
-        labels, occluders, tmp_path / "run", width=8, samples=24, batch_size=4, workers=0, evaluate_every=1000
-    )
 
 
 def weights_of(config):
