@@ -23,10 +23,17 @@ NO_WINDOW: Window = (0, 0, 0, 0)
 _CHROMA_MATTERS = 0.625  # from this scale on, the place of chroma samples is a third of a pixel of the crop
 
 
-def region_from_box(box_xyxy: Sequence[float], crop_scale: float) -> Region:
-    """The square crop around a full-face box: same centre, `crop_scale` times its longer side."""
+def region_from_box(box_xyxy: Sequence[float], crop_scale: float, angle_deg: float = 0.0) -> Region:
+    """The square crop around a full-face box: same centre, `crop_scale` times its longer side.
+
+    Args:
+        box_xyxy: left, top, right, bottom; the centre as in the frame, width and height along the face's own axes.
+        crop_scale: side of the crop over the box's longer side.
+        angle_deg: how far the face is turned clockwise.
+    """
     left, top, right, bottom = box_xyxy
-    return Region((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top, 1.0) * crop_scale)
+    side = max(right - left, bottom - top, 1.0) * crop_scale
+    return Region((left + right) / 2, (top + bottom) / 2, side, angle_deg)
 
 
 def region_of_frame(size_wh: tuple[int, int]) -> Region:

@@ -99,7 +99,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Region:
-    """An upright square of a frame: what the network sees of one face.
+    """A square of a frame, upright or turned: what the network sees of one face.
 
     Its coordinates are continuous (the first pixel covers 0..1). It may lie between pixels and stick out of the frame.
     """
@@ -107,6 +107,8 @@ class Region:
     centre_x: float
     centre_y: float
     side: float
+    angle_deg: float = 0.0
+    """How far its upright direction is turned clockwise from the frame's, -180..180. Its crop is turned back."""
 
     @property
     def box_xyxy(self) -> tuple[float, float, float, float]:
@@ -120,11 +122,14 @@ class Detection:
     """A face that the detector found."""
 
     box_xyxy: tuple[float, float, float, float]
-    """The full-face box (forehead at the hairline to chin, cheek to cheek) in pixels of the frame."""
+    """The full-face box (forehead at the hairline to chin, cheek to cheek) in pixels of the frame: the centre as in
+    the frame, width and height along the face's own axes."""
     score: float
     """0..1"""
     low_confidence: bool = False
     """Its score is below the threshold for a face. It is reported because nothing else was found."""
+    angle_deg: float = 0.0
+    """How far the face's upright direction is turned clockwise from the frame's, -180..180."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +142,10 @@ class ParsedFace:
     """(S, S, 3) uint8: what the network saw of the region, RGB, or depth as gray."""
     probabilities: Probabilities
     """(S, S, K) uint8: softmax probability of each label x 255, in the region's crop."""
+    presence: float | None = None
+    """The calibrated probability that the crop holds a face, 0..1; None for an engine without that output."""
+    angle_deg: float | None = None
+    """How far the face is turned clockwise from up in its crop, -180..180; None for an engine without that output."""
 
 
 def _expected_shapes(layout: Layout, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
