@@ -155,7 +155,9 @@ def _room(size_px: int, rng: Rng) -> U8:
             cv2.rectangle(canvas.rgb, *corners, colour, thickness, cv2.LINE_AA)
     ramp = np.linspace(rng.uniform(0.5, 1), rng.uniform(0.7, 1.2), size_px, dtype=np.float32)
     light = ramp[:, None] if rng.random() < 0.5 else ramp[None]
-    shaded = cv2.multiply(canvas.rgb, cv2.merge([np.broadcast_to(light, (size_px, size_px)).copy()] * 3), dtype=cv2.CV_8U)
+    shaded = cv2.multiply(
+        canvas.rgb, cv2.merge([np.broadcast_to(light, (size_px, size_px)).copy()] * 3), dtype=cv2.CV_8U
+    )
     return cv2.GaussianBlur(shaded, (0, 0), rng.uniform(0.4, 2)).astype(np.uint8)
 
 

@@ -53,8 +53,9 @@ class Canvas:
 
         Args:
             affine: (3, 3): its full size -> the canvas, in continuous coordinates.
-            edge: `photo` (the whole picture, its border blurred by `softness`, a share of the face's side), `head` (only
-                the head), `oval` (an ellipse around the head) or `filled` (its border repeats over the canvas).
+            edge: `photo` (the whole picture), `head` (only the head), `oval` (an ellipse around the head) or `filled`
+                (its border repeats over the canvas).
+            softness: how far the border of a `photo` or `oval` is blurred, as a share of the face's side.
 
         Returns:
             The face, or None where the picture lies outside the canvas.
@@ -128,7 +129,9 @@ def similarity(scale: float, degrees: float, mirror: bool, source: Points, targe
     return affine
 
 
-def _alpha(edge: str, warped: U8, quad: npt.NDArray[np.floating], box: UprightBox, softness: float, window: Window) -> F32:
+def _alpha(
+    edge: str, warped: U8, quad: npt.NDArray[np.floating], box: UprightBox, softness: float, window: Window
+) -> F32:
     """(h, w) float32, 0..1: how much of the pasted picture is seen in each pixel of the window."""
     shape = warped.shape[:2]
     if edge == "filled":

@@ -1,4 +1,4 @@
-"""Training pictures: faces of all sizes, directions and degrees of cover on any background, and pictures without one."""
+"""Training pictures: faces of any size and direction, covered or not, on any background, and pictures without one."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def turned(picture: Picture, quarters: int) -> Picture:
     rgb = np.ascontiguousarray(np.rot90(picture.rgb[:, ::-1], -quarters))
     corners = np.array(picture.frame, float).reshape(2, 2) @ affine[:2, :2].T + affine[:2, 2]
     (x0, y0), (x1, y1) = corners.min(axis=0).round().astype(int), corners.max(axis=0).round().astype(int)
-    return Picture(rgb, (int(x0), int(y0), int(x1), int(y1)), tuple(_turned(f, affine, quarters) for f in picture.faces))
+    return Picture(
+        rgb, (int(x0), int(y0), int(x1), int(y1)), tuple(_turned(f, affine, quarters) for f in picture.faces)
+    )
 
 
 def _turned(face: Truth, affine: npt.NDArray[np.float64], quarters: int) -> Truth:
@@ -150,7 +152,13 @@ def truth_of(canvas: Canvas, face: PlacedFace, frame: Frame) -> Truth | None:
 
 
 def place(
-    canvas: Canvas, sources: Sources, side_px: float, centre_xy: tuple[float, float], degrees: float, edge: str, rng: Rng
+    canvas: Canvas,
+    sources: Sources,
+    side_px: float,
+    centre_xy: tuple[float, float],
+    degrees: float,
+    edge: str,
+    rng: Rng,
 ) -> PlacedFace | None:
     """Paste a random portrait so that its face has a side, a place and a direction (about: portraits tilt a little)."""
     portrait = sources.portraits[int(rng.integers(len(sources.portraits)))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from realtime.faces.found_faces import FoundFaces
+from realtime.faces.finding.found_faces import FoundFaces
 from train.finder.compose import Truth
 from train.finder.upright_box import UprightBox
 
@@ -35,7 +35,8 @@ def scored(truths: Sequence[Truth], found: FoundFaces) -> Scored:
     faces = [truth for truth in truths if truth.counts]
     scores, overlaps, turns, false = [0.0] * len(faces), list[float](), list[float](), list[float]()
     boxes = [
-        UprightBox(*map(float, box), float(angle)) for box, angle in zip(found.boxes, found.angles_deg(), strict=True)
+        UprightBox(x, y, width, height, angle_deg)
+        for (x, y, width, height), angle_deg in zip(found.boxes.tolist(), found.angles_deg().tolist(), strict=True)
     ]
     for box, score in zip(boxes, found.scores.tolist(), strict=True):
         ious = [overlap(face.box, box) if not scores[i] else 0.0 for i, face in enumerate(faces)]

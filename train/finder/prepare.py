@@ -28,7 +28,7 @@ _EVERY_FRAME = 20  # of a video
 
 
 def prepare(inputs: list[Path], output: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
-    """Write the folder of portraits (`train.finder.portraits`). Pictures in which the teacher finds no face are left out.
+    """Write a folder of portraits (`train.finder.portraits`), without pictures in which the teacher finds no face.
 
     Returns:
         The number of portraits.

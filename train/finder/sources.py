@@ -39,7 +39,7 @@ class Sources:
         Args:
             portraits: folder that `unveil portraits` wrote.
             occluders: folder with `hands`, `masks` and `objects`.
-            without_faces: folder with `things` (RGBA) and `scenes` (RGB), either of which may be missing; None for none.
+            without_faces: folder with `things` (RGBA) and `scenes` (RGB), either may be missing; None for none.
 
         Raises:
             DataError: there are no portraits or no occluders.

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from realtime.faces.found_faces import STRIDES, cells
+from realtime.faces.finding.found_faces import STRIDES, cells
 from train.finder.compose import Picture, Truth
 
 F32 = npt.NDArray[np.float32]

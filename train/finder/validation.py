@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from realtime.faces.found_faces import FoundFaces, decode, merged
+from realtime.faces.finding.found_faces import FoundFaces, decode, merged
 from train.finder.compose import Compositions, Picture
 from train.finder.matching import Scored, recall_at, scored
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from realtime.faces.found_faces import STRIDES
+from realtime.faces.finding.found_faces import STRIDES
 from train.models.blocks import ConvNorm, ConvNormReLU
 
 VALUES = 7
-"""Per cell: logit of the confidence; x, y from the cell's middle, log width and log height of the box, in strides; cosine
-and sine of the direction."""
+"""Per cell: logit of the confidence; x, y from the cell's middle, log width and log height of the box, in strides;
+cosine and sine of the direction."""
 _RARE = -4.6  # logit of a hundredth: few cells hold a face
+_UPRIGHT = 0.5  # cosine: more faces are upright than not
 
 
 class FaceFinder(nn.Module):
@@ -30,20 +31,17 @@ class FaceFinder(nn.Module):
         super().__init__()
         widths = (width * 3 // 2, width * 5 // 2, width * 5, width * 8)
         neck = width * 5 // 2
-        self.stem = nn.Sequential(ConvNormReLU(3, width, stride=2), ConvNormReLU(width, widths[0], stride=2), Block(widths[0], 3))
+        self.stem = nn.Sequential(
+            ConvNormReLU(3, width, stride=2), ConvNormReLU(width, widths[0], stride=2), Block(widths[0], 3)
+        )
         self.stages = nn.ModuleList(
             nn.Sequential(ConvNorm(before, after, stride=2), *(Block(after) for _ in range(depth)))
             for before, after, depth in zip(widths[:-1], widths[1:], (2, 3, 3), strict=True)
         )
         self.lateral = nn.ModuleList(ConvNorm(channels, neck, 1) for channels in widths[1:])
         self.smooth = nn.ModuleList(Block(neck) for _ in STRIDES)
-        self.heads = nn.ModuleList(nn.Conv2d(neck, VALUES, 1) for _ in STRIDES)
+        self.heads = nn.ModuleList(_head(neck) for _ in STRIDES)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
-        for head in self.heads:
-            nn.init.normal_(head.weight, std=0.01)
-            nn.init.zeros_(head.bias)
-            head.bias.data[0] = _RARE
-            head.bias.data[5] = 0.5  # most faces are about upright
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, S, S) in -1..1 -> (N, cells, VALUES), the cells of the finest grid first, each grid row by row."""
@@ -59,6 +57,15 @@ class FaceFinder(nn.Module):
             above = self.smooth[level](own if above is None else own + self.up(above))
             found.insert(0, self.heads[level](above).flatten(2))
         return torch.cat(found, dim=2).transpose(1, 2)
+
+
+def _head(channels: int) -> nn.Conv2d:
+    head = nn.Conv2d(channels, VALUES, 1)
+    nn.init.normal_(head.weight, std=0.01)
+    assert head.bias is not None
+    with torch.no_grad():
+        head.bias.copy_(torch.tensor([_RARE, 0, 0, 0, 0, _UPRIGHT, 0]))
+    return head
 
 
 class Block(nn.Module):

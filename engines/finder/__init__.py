@@ -1,0 +1,11 @@
+"""Engines of face finders: networks that look at a whole frame, not at the crop of one face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engines.zoo import ZOO
+
+SHIPPED: Path = ZOO / "face-finder"
+"""The finder that ships: `card.md`, `finder.safetensors`, and an engine per precision. It is no parser, so the lists of
+models that parse faces, which go by `weights.safetensors`, leave it out."""
