@@ -33,6 +33,7 @@ from realtime.buffer import Buffer, Policy
 from realtime.faces.composed import load_model
 from realtime.faces.detect import open_detector
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame, Rgb
 from realtime.pipeline import Options, Summary
@@ -120,12 +121,13 @@ class Parser(Closing):
         self._search_thread.shutdown()
         self._engine.close()
 
-    def _follow(self, smooth: bool) -> FaceParser:
+    def _follow(self, smooth: bool, hold_frames: int = 0) -> FaceParser:
         """Begins another video."""
         return FaceParser(
             self._engine,
             self._detector,
             max_faces=self._max_faces,
+            hold_frames=hold_frames,
             smoothing=new_smoothing() if smooth else None,
             search_thread=self._search_thread,
         )
@@ -273,9 +275,10 @@ def to_rgb(frame: Frame) -> Rgb:
 def _frames(parser: Parser, source: Source, smooth: bool, opened: ExitStack) -> Iterator[tuple[Rgb, list[Face]]]:
     policy = Policy.DROP_OLDEST if source.info.live else Policy.WAIT
     smooth = smooth and source.info.kind != "image"
-    with opened, parser._follow(smooth) as faces_of, Buffer(source, policy, stop=source.stop) as frames:
-        for frame in frames:
-            yield to_rgb(frame), faces_on_frame(faces_of.step(frame), frame, parser._engine.spec)
+    hold_frames = HELD_FRAMES if source.info.kind == "video" and not source.info.live else 0
+    with opened, parser._follow(smooth, hold_frames) as faces_of, Buffer(source, policy, stop=source.stop) as frames:
+        for frame, faces in faces_of.steps(frames):
+            yield to_rgb(frame), faces_on_frame(faces, frame, parser._engine.spec)
         if frames.damage:
             raise SourceError(frames.damage)
 
