@@ -6,6 +6,6 @@ from pathlib import Path
 
 from engines.zoo import ZOO
 
-SHIPPED: Path = ZOO / "face-finder"
+SHIPPED: Path = ZOO / "finder"
 """The finder that ships: `card.md`, `finder.safetensors`, and an engine per precision. It is no parser, so the lists of
 models that parse faces, which go by `weights.safetensors`, leave it out."""

@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -77,8 +77,6 @@ def build_finder(
 
 def _compared(network: nn.Module, manifest: FinderManifest, folder: Path, pictures: U8) -> FinderManifest:
     """The manifest with the largest difference of a confidence between the engine and the network."""
-    from dataclasses import replace
-
     import torch
 
     engine, largest = load_finder(folder), 0.0

@@ -14,6 +14,7 @@ from realtime.frames.types import U8
 from train.data.augment import random_look
 from train.finder.backgrounds import background, clutter
 from train.finder.canvas import NOBODY, Canvas, PlacedFace, similarity
+from train.finder.portraits import Portrait
 from train.finder.sources import Sources
 from train.finder.upright_box import UprightBox
 from train.occluders.kinds import random_kind
@@ -45,8 +46,11 @@ class Truth:
     """How much of the full face is seen, 0..1."""
     counts: bool
     """False where too little is seen to call it a face or not."""
-    kind: str = ""
-    """What was done to it, for evaluations."""
+
+    def moved(self, dx: float, dy: float) -> Truth:
+        """The same face elsewhere."""
+        box = replace(self.box, centre_x=self.box.centre_x + dx, centre_y=self.box.centre_y + dy)
+        return replace(self, box=box, visible_xy=(self.visible_xy[0] + dx, self.visible_xy[1] + dy))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,15 +157,14 @@ def truth_of(canvas: Canvas, face: PlacedFace, frame: Frame) -> Truth | None:
 
 def place(
     canvas: Canvas,
-    sources: Sources,
+    portrait: Portrait,
     side_px: float,
     centre_xy: tuple[float, float],
     degrees: float,
     edge: str,
     rng: Rng,
 ) -> PlacedFace | None:
-    """Paste a random portrait so that its face has a side, a place and a direction (about: portraits tilt a little)."""
-    portrait = sources.portraits[int(rng.integers(len(sources.portraits)))]
+    """Paste a portrait so that its face has a side, a place and a direction (about: portraits tilt a little)."""
     low, high = portrait.landmarks.min(axis=0), portrait.landmarks.max(axis=0)
     scale = side_px / float((high - low).max()) / 1.1  # the full face is a tenth higher than its landmarks
     affine = similarity(scale, degrees, rng.random() < 0.5, (low + high) / 2, np.array(centre_xy, np.float32))
@@ -214,7 +217,7 @@ def _one(canvas: Canvas, sources: Sources, frame: Frame, rng: Rng) -> None:
     x = rng.uniform(x0 + 0.3 * side - beyond, x1 - 0.3 * side + beyond)
     y = rng.uniform(y0 + 0.3 * side - beyond, y1 - 0.3 * side + beyond)
     edge = str(rng.choice(("photo", "filled", "head", "oval"), p=(0.5, 0.22, 0.18, 0.1)))
-    face = place(canvas, sources, side, (x, y), random_degrees(rng), edge, rng)
+    face = place(canvas, sources.any_portrait(rng), side, (x, y), random_degrees(rng), edge, rng)
     if rng.random() < 0.25:
         clutter(canvas, sources, rng, 2)
     if face is not None:
@@ -230,7 +233,7 @@ def _few(canvas: Canvas, sources: Sources, rng: Rng) -> None:
         x, y = rng.uniform(-0.05, 1.05, 2) * size_px
         edge = str(rng.choice(("photo", "head", "oval"), p=(0.4, 0.35, 0.25)))
         degrees = turned + rng.normal(0, 12) if rng.random() < 0.5 else random_degrees(rng)
-        face = place(canvas, sources, side, (x, y), degrees, edge, rng)
+        face = place(canvas, sources.any_portrait(rng), side, (x, y), degrees, edge, rng)
         if face is not None:
             occlude(canvas, sources, face, random_kinds(rng, 0.6), rng)
 
@@ -247,7 +250,9 @@ def _crowd(canvas: Canvas, sources: Sources, rng: Rng) -> None:
         row, column = divmod(number, columns)
         x, y = (column + 0.5 + rng.normal(0, jitter)) * cell, (row + 0.5 + rng.normal(0, jitter)) * cell
         own_side = max(_LEAST_SIDE_PX, side * math.exp(rng.normal(0, 0.18)))
-        face = place(canvas, sources, own_side, (x, y), turned + rng.normal(0, 12), str(rng.choice(edges)), rng)
+        face = place(
+            canvas, sources.any_portrait(rng), own_side, (x, y), turned + rng.normal(0, 12), str(rng.choice(edges)), rng
+        )
         if face is not None and rng.random() < 0.15:
             occlude(canvas, sources, face, (random_kind(rng),), rng)
 
@@ -256,7 +261,15 @@ def _erased(canvas: Canvas, sources: Sources, rng: Rng) -> None:
     """Heads without a face: the shape, the hair and the colour alone are no face."""
     side = rng.uniform(0.15, 0.8) * canvas.size_px
     x, y = rng.uniform(0.2, 0.8, 2) * canvas.size_px
-    face = place(canvas, sources, side, (x, y), random_degrees(rng), str(rng.choice(("photo", "filled", "head"))), rng)
+    face = place(
+        canvas,
+        sources.any_portrait(rng),
+        side,
+        (x, y),
+        random_degrees(rng),
+        str(rng.choice(("photo", "filled", "head"))),
+        rng,
+    )
     if face is None:
         return
     middle = face.outline.mean(axis=0)
@@ -281,8 +294,3 @@ def _frame_in(size_px: int, rng: Rng) -> Frame:
     width, height = (size_px, round(size_px / aspect)) if aspect > 1 else (round(size_px * aspect), size_px)
     x0, y0 = (size_px - width) // 2, (size_px - height) // 2
     return x0, y0, x0 + width, y0 + height
-
-
-def named(truth: Truth, kind: str) -> Truth:
-    """The same face with a word for what was done to it."""
-    return replace(truth, kind=kind)

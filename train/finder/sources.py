@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from engines.errors import DataError
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.data.split import Split, share_of
-from train.finder.portraits import Portraits
+from train.finder.portraits import Portrait, Portraits
 from train.occluders.cutouts import Cutouts
 from train.occluders.kinds import Occluders
 
@@ -31,6 +32,10 @@ class Sources:
     """RGBA, colours multiplied by alpha: objects, and things that show no lifelike face, such as animals and icons."""
     scenes: list[U8]
     """(H, W, 3): pictures without a face; may be empty."""
+
+    def any_portrait(self, rng: np.random.Generator) -> Portrait:
+        """A random portrait."""
+        return self.portraits[int(rng.integers(len(self.portraits)))]
 
     @classmethod
     def load(cls, portraits: Path, occluders: Path, without_faces: Path | None, split: Split) -> Sources:
