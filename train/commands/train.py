@@ -26,7 +26,7 @@ def train(
     labels: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder that `unveil label` wrote (for a finder: `unveil portraits`). Repeatable for recipes of parts.",
+            help="Folder that `unveil label` wrote (a finder: `unveil portraits`). Repeatable for recipes of parts.",
             metavar="FOLDER",
         ),
     ] = None,

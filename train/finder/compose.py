@@ -32,6 +32,7 @@ _FACE_FROM, _NOTHING_BELOW = 0.2, 0.04
 _LEAST_SIDE_PX = 8.5
 _ASPECTS = (1.0, 4 / 3, 16 / 9, 3 / 4, 9 / 16)
 _ASPECT_SHARES = (0.5, 0.12, 0.2, 0.06, 0.12)
+_QUARTER_SHARES = (0.7, 0.1, 0.1, 0.1)  # of the further looks: how many right angles they are turned by
 _LEAST_SCENE_PX = 56  # what an occluder is drawn on: less would lose its shape
 
 
@@ -75,11 +76,13 @@ class Compositions:
         self._last: tuple[int, Picture] | None = None
 
     def __getitem__(self, index: int) -> Picture:
-        number, turns = divmod(index, LOOKS)
+        number, look = divmod(index, LOOKS)
         if self._last is None or self._last[0] != number:
             self._last = number, self._composed(np.random.default_rng((self._seed, number)))
-        picture = self._last[1] if turns == 0 else turned(self._last[1], turns)
-        return replace(picture, rgb=_looked(picture, np.random.default_rng((self._seed, number, turns))))
+        rng = np.random.default_rng((self._seed, number, look))
+        quarters = int(rng.choice(4, p=_QUARTER_SHARES))
+        picture = self._last[1] if look == 0 else mirrored(self._last[1], quarters)
+        return replace(picture, rgb=_looked(picture, rng))
 
     def _composed(self, rng: Rng) -> Picture:
         """A picture in which light and camera are still to be changed."""
@@ -109,7 +112,7 @@ def in_frame(canvas: Canvas, frame: Frame) -> Picture:
     return Picture(canvas.rgb, frame, tuple(face for face in faces if face is not None))
 
 
-def turned(picture: Picture, quarters: int) -> Picture:
+def mirrored(picture: Picture, quarters: int) -> Picture:
     """The picture mirrored, then turned clockwise by right angles: another one for hardly any time."""
     size_px = picture.rgb.shape[0]
     affine = np.array([[-1.0, 0, size_px], [0, 1, 0], [0, 0, 1]])

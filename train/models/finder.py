@@ -7,17 +7,36 @@ the layers are depthwise separable (Howard et al. 2017, "MobileNets") with large
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from realtime.faces.finding.found_faces import STRIDES
 from train.models.blocks import ConvNorm, ConvNormReLU
 
+SIZE_PX = 256
+"""Side of the pictures at run time. The network takes any multiple of 32."""
 VALUES = 7
 """Per cell: logit of the confidence; x, y from the cell's middle, log width and log height of the box, in strides;
 cosine and sine of the direction."""
 _RARE = -4.6  # logit of a hundredth: few cells hold a face
 _UPRIGHT = 0.5  # cosine: more faces are upright than not
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How the network's logits become confidences, and which confidence is a face."""
+
+    slope: float
+    offset: float
+    """The calibrated logit is slope x logit + offset."""
+    threshold: float
+    low_confidence: float
+    """The least confidence of what may be a face, where nothing reaches the threshold."""
+
+
+CONFIDENCE = Confidence(slope=1.0, offset=0.0, threshold=0.5, low_confidence=0.3)
 
 
 class FaceFinder(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,11 +11,14 @@ import numpy as np
 from engines.errors import UsageError
 from engines.finder.engine import FinderEngine, load_finder
 from realtime.faces.finding.found_faces import FoundFaces, decode, merged
-from realtime.faces.tiles import whole_in_tile
 from realtime.frames.crop import aligned, crop_rgb, region_of_frame
 from realtime.frames.types import Detection, Frame, Region
 
 _MOST_LOW_CONFIDENCE = 2
+_TILE_SHARE = 1 / 2  # of the frame's longer side: 40 px of 1280x720 become 16 of the network's 256
+_LEAST_TILE_PX = 256  # a smaller tile would only be enlarged
+_MOST_OF_TILE = 0.5  # of its side: larger faces are for the whole frame, and so are the parts of one
+_OVERLAP = 1 / 4  # of a tile: a face up to this wide lies in one of them, whole
 
 
 class FaceFinder:
@@ -56,7 +60,13 @@ class FaceFinder:
         faces = merged(self._find(frame, tile, self._min_score))
         half = faces.boxes[:, 2:] / 2
         corners = np.hstack([faces.boxes[:, :2] - half, faces.boxes[:, :2] + half])
-        return _chosen(faces, np.flatnonzero(whole_in_tile(corners, tile, frame.size_wh)))
+        left, top, right, bottom = tile.box_xyxy
+        width, height = frame.size_wh
+        # A neighbour has the rest of a face that is cut. At the frame's own border there is none.
+        least = np.array([left if left > 0 else -math.inf, top if top > 0 else -math.inf], np.float32)
+        most = np.array([right if right < width else math.inf, bottom if bottom < height else math.inf], np.float32)
+        whole = (corners[:, :2] > least).all(axis=1) & (corners[:, 2:] < most).all(axis=1)
+        return _chosen(faces, np.flatnonzero(whole & (2 * half.max(axis=1) < _MOST_OF_TILE * tile.side)))
 
     def _find(self, frame: Frame, region: Region, min_score: float) -> FoundFaces:
         """The cells of a region that score enough, in pixels of the frame."""
@@ -67,6 +77,23 @@ class FaceFinder:
         boxes = faces.boxes * scale
         boxes[:, :2] += np.array((region.centre_x, region.centre_y), np.float32) - np.float32(region.side / 2)
         return replace(faces, boxes=boxes)
+
+
+def tiles_of_frame(size_wh: tuple[int, int]) -> list[Region]:
+    """The tiles in which this finder sees small faces, row by row: 6 of a frame of 16:9. None of a small frame."""
+    side = max(_LEAST_TILE_PX, max(size_wh) * _TILE_SHARE)
+    if max(size_wh) <= side:
+        return []
+    columns, rows = (_centres(length, side) for length in size_wh)
+    return [Region(x, y, side) for y in rows for x in columns]
+
+
+def _centres(length: int, side: float) -> list[float]:
+    """Evenly spaced centres of tiles that cover a length, the first and the last flush with its ends."""
+    if length <= side:
+        return [length / 2]
+    count = math.ceil((length - side) / (side * (1 - _OVERLAP))) + 1
+    return [float(centre) for centre in np.linspace(side / 2, length - side / 2, count)]
 
 
 def _chosen(faces: FoundFaces, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> FoundFaces:
