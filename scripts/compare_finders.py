@@ -26,9 +26,9 @@ from engines.zoo import DEFAULT_MODEL
 from realtime.faces.detect import Detector
 from realtime.faces.finding.finder import FaceFinder, tiles_of_frame
 from realtime.run.report import table
-from train.finder.cases import KINDS, Case, cases, without_faces
 from train.finder.compare import Contestant, Result, as_tracked, milliseconds, run, whole_and_tiles
-from train.finder.sources import Sources
+from train.finder.pictures.cases import KINDS, Case, cases, without_faces
+from train.finder.pictures.sources import Sources
 
 LEAST_SCORE = 0.05
 """What is found below this is not counted, whatever the threshold."""

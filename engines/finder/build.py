@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import shutil
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,8 +98,10 @@ def _graph(network: nn.Module, size_px: int) -> Any:
     import torch
     from openvino.preprocess import PrePostProcessor
 
-    example = torch.zeros(1, 3, size_px, size_px)
-    graph = openvino.convert_model(network, example_input=example, input=[(list(example.shape), openvino.Type.f32)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch, openvino and nncf among one another
+        warnings.simplefilter("ignore", FutureWarning)
+        graph = openvino.convert_model(torch.export.export(network, (torch.zeros(1, 3, size_px, size_px),)))
     steps = PrePostProcessor(graph)
     steps.input().tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
     steps.input().model().set_layout(openvino.Layout("NCHW"))

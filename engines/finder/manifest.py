@@ -36,7 +36,7 @@ class FinderManifest:
     """Package -> version, of all that took part in building it."""
     host: dict[str, str]
     largest_difference: float
-    """Of a confidence, 0..1, between the engine and the network, over `compared` pictures."""
+    """The largest difference of a confidence, 0..1, between the engine and the network, over `compared` pictures."""
     compared: int
     built_at: str
     """ISO 8601, UTC."""

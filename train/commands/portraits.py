@@ -19,7 +19,7 @@ def portraits(
     """Prepare pictures of faces for the training of a face finder (`unveil train finder`)."""
     needs_training("preparing portraits", "mediapipe")
     from realtime.run.progress import counted
-    from train.finder.prepare import prepare
+    from train.finder.pictures.prepare import prepare
 
     with counted("preparing", "pictures") as progress:
         count = prepare(inputs, output, progress)

@@ -17,8 +17,8 @@ from realtime.faces.search import Search
 from realtime.faces.thresholds import least_confidence
 from realtime.frames.crop import crop_rgb, region_from_box
 from realtime.frames.types import Detection, Frame, Region
-from train.finder.cases import Case
 from train.finder.matching import Scored, recall_at, scored
+from train.finder.pictures.cases import Case
 
 Find = Callable[[Frame], FoundFaces]
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from realtime.faces.finding.found_faces import FoundFaces
-from train.finder.compose import Truth
-from train.finder.upright_box import UprightBox
+from train.finder.pictures.compose import Truth
+from train.finder.pictures.upright_box import UprightBox
 
 _SAME_IOU = 0.35  # of the boxes: half a face beside it is another place
 _NEAR = 0.6  # of a face's side: what is found this near to a face that does not count is not false

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from realtime.faces.finding.found_faces import STRIDES, cells
-from train.finder.compose import Picture, Truth
+from train.finder.pictures.compose import Picture, Truth
 
 F32 = npt.NDArray[np.float32]
 TARGETS = 9

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from train.finder.compose import Compositions
 from train.finder.config import FinderConfig
-from train.finder.sources import Sources
+from train.finder.pictures.compose import Compositions
+from train.finder.pictures.sources import Sources
 from train.finder.targets import loss_terms, targets
 from train.finder.validation import Validation
 from train.learn.distributed import Ranks, joined, start_worker

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from realtime.faces.finding.found_faces import FoundFaces, decode, merged
-from train.finder.compose import Compositions, Picture
 from train.finder.matching import Scored, recall_at, scored
+from train.finder.pictures.compose import Compositions, Picture
 
 _LEAST_SCORE = 0.02
 _BATCH = 16

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import U8
-from train.finder.canvas import Canvas, similarity
-from train.finder.portraits import Portrait
-from train.finder.sources import Sources
-from train.finder.upright_box import full_outline
+from train.finder.pictures.canvas import Canvas, similarity
+from train.finder.pictures.portraits import Portrait
+from train.finder.pictures.sources import Sources
+from train.finder.pictures.upright_box import full_outline
 from train.heads.landmarks import Points
 from train.occluders.shapes import random_shape, texture
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8
-from train.finder.portraits import Portrait
-from train.finder.upright_box import UprightBox, box_of_landmarks, full_outline
+from train.finder.pictures.portraits import Portrait
+from train.finder.pictures.upright_box import UprightBox, box_of_landmarks, full_outline
 from train.heads.landmarks import Points
 
 F32 = npt.NDArray[np.float32]

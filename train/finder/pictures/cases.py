@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import Rgb
-from train.finder.backgrounds import background, clutter
-from train.finder.canvas import Canvas
-from train.finder.compose import Truth, in_frame, occlude, place
-from train.finder.portraits import Portrait, Portraits
-from train.finder.sources import Sources
+from train.finder.pictures.backgrounds import background, clutter
+from train.finder.pictures.canvas import Canvas
+from train.finder.pictures.compose import Truth, in_frame, occlude, place
+from train.finder.pictures.portraits import Portrait, Portraits
+from train.finder.pictures.sources import Sources
 
 Rng = np.random.Generator
 _CAMERA, _SMALL, _HD = (640, 480), (480, 270), (1280, 720)

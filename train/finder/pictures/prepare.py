@@ -17,8 +17,8 @@ from realtime.frames.crop import crop_from_frame, region_from_box
 from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8, Mask, Rgb
 from realtime.video.sources.image import read_rgb
-from train.finder.portraits import PortraitWriter
-from train.finder.upright_box import box_of_landmarks
+from train.finder.pictures.portraits import PortraitWriter
+from train.finder.pictures.upright_box import box_of_landmarks
 from train.heads.landmarks import Points
 from train.labels.inputs import find_pictures
 from train.labels.teachers.mediapipe_models import FaceMesh
@@ -28,7 +28,7 @@ _EVERY_FRAME = 20  # of a video
 
 
 def prepare(inputs: list[Path], output: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
-    """Write a folder of portraits (`train.finder.portraits`), without pictures in which the teacher finds no face.
+    """Write a folder of portraits (`train.finder.pictures.portraits`). Pictures without a face are left out.
 
     Returns:
         The number of portraits.

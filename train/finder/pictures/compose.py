@@ -12,11 +12,11 @@ import numpy.typing as npt
 from engines.spec import FACE
 from realtime.frames.types import U8
 from train.data.augment import random_look
-from train.finder.backgrounds import background, clutter
-from train.finder.canvas import NOBODY, Canvas, PlacedFace, similarity
-from train.finder.portraits import Portrait
-from train.finder.sources import Sources
-from train.finder.upright_box import UprightBox
+from train.finder.pictures.backgrounds import background, clutter
+from train.finder.pictures.canvas import NOBODY, Canvas, PlacedFace, similarity
+from train.finder.pictures.portraits import Portrait
+from train.finder.pictures.sources import Sources
+from train.finder.pictures.upright_box import UprightBox
 from train.occluders.kinds import random_kind
 from train.occluders.scene import Scene, paste
 

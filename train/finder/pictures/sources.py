@@ -12,7 +12,7 @@ from engines.errors import DataError
 from realtime.frames.types import U8
 from realtime.video.sources.image import read_rgb
 from train.data.split import Split, share_of
-from train.finder.portraits import Portrait, Portraits
+from train.finder.pictures.portraits import Portrait, Portraits
 from train.occluders.cutouts import Cutouts
 from train.occluders.kinds import Occluders
 
