@@ -217,8 +217,8 @@ def _one(canvas: Canvas, sources: Sources, frame: Frame, rng: Rng) -> None:
     low, high = (0.2, 0.9) if rng.random() < 0.5 else (20 / canvas.size_px, 1.75)
     side = math.exp(rng.uniform(math.log(low), math.log(high))) * shorter
     beyond = rng.uniform(0, 0.32) * side  # the edge of the frame may cut a good half of the face
-    x = rng.uniform(x0 + 0.3 * side - beyond, x1 - 0.3 * side + beyond)
-    y = rng.uniform(y0 + 0.3 * side - beyond, y1 - 0.3 * side + beyond)
+    inside = 0.3 * side - beyond
+    x, y = (rng.uniform(*sorted((low + inside, high - inside))) for low, high in ((x0, x1), (y0, y1)))
     edge = str(rng.choice(("photo", "filled", "head", "oval"), p=(0.5, 0.22, 0.18, 0.1)))
     face = place(canvas, sources.any_portrait(rng), side, (x, y), random_degrees(rng), edge, rng)
     if rng.random() < 0.25:
