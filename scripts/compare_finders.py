@@ -51,7 +51,7 @@ def main() -> None:
         contestants.append(Contestant(name, find, finder.manifest.threshold))
     results = run(contestants, _frames(sources, arguments.faces), without_faces(sources, arguments.without))
     rows = _rows(results)
-    print(table(list(rows[0]), [[str(value) for value in row.values()] for row in rows]))
+    print(table([[row.get(column) for column in rows[0]] for row in rows], list(rows[0])))
     picture = np.asarray(next(iter(cases(sources, "40 px in 1280x720", 1))).rgb)
     times = {"auto": milliseconds(Detector().detect, picture)}
     times |= {name: milliseconds(FaceFinder(finder).detect, picture) for name, finder in zip(names, own, strict=True)}

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 from engines.errors import DataError, EngineDamaged, EngineMismatch
 from engines.finder.engine import load_finder
+from engines.spec import BuildSpec
 from realtime.faces.finding.finder import FaceFinder
 from realtime.frames.types import Frame
 from tests.fakes.training import drawn_face, write_occluders
@@ -50,8 +51,10 @@ def trained(portraits, occluders, tmp_path_factory):
 @pytest.fixture(scope="module")
 def engine_folder(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("engine") / "fp32"
-    pictures = np.random.default_rng(0).integers(0, 255, (2, 256, 256, 3), np.uint8)
-    manifest = compile_finder(trained, folder, "fp32", pictures)
+    sheet = folder.with_name("sheet.png")
+    cv2.imwrite(str(sheet), np.random.default_rng(0).integers(0, 255, (256, 512, 3), np.uint8))
+    manifest = compile_finder(trained, folder, BuildSpec("openvino", "fp32"), sheet)
+    assert manifest.compared == 2
     assert manifest.largest_difference < 0.01
     return folder
 

@@ -218,7 +218,8 @@ def _one(canvas: Canvas, sources: Sources, frame: Frame, rng: Rng) -> None:
     side = math.exp(rng.uniform(math.log(low), math.log(high))) * shorter
     beyond = rng.uniform(0, 0.32) * side  # the edge of the frame may cut a good half of the face
     inside = 0.3 * side - beyond
-    x, y = (rng.uniform(*sorted((low + inside, high - inside))) for low, high in ((x0, x1), (y0, y1)))
+    reach = [sorted((start + inside, end - inside)) for start, end in ((x0, x1), (y0, y1))]
+    x, y = (rng.uniform(least, most) for least, most in reach)
     edge = str(rng.choice(("photo", "filled", "head", "oval"), p=(0.5, 0.22, 0.18, 0.1)))
     face = place(canvas, sources.any_portrait(rng), side, (x, y), random_degrees(rng), edge, rng)
     if rng.random() < 0.25:
