@@ -8,7 +8,7 @@ from typing import Any
 from engines.errors import UsageError
 from realtime.buffer import Policy
 from realtime.faces.detect import DETECTORS
-from realtime.render.registry import find_renderer
+from realtime.render.registry import find_renderer, renderers
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
@@ -23,7 +23,9 @@ class Options:
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
     max_faces: int | None = None
-    """The most faces that are followed, those found first; None: all."""
+    """The most faces that are shown, the largest ones; None: all."""
+    keep_occluders: bool = False
+    """Whether a renderer that hides faces spares what lies on them."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None
@@ -48,6 +50,9 @@ class Options:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
         if not 0 <= self.crf <= 51:
             raise UsageError(f"crf is {self.crf}; expected 0 to 51")
+        if self.keep_occluders and not find_renderer(self.render).keeps_occluders:
+            able = " or ".join(name for name, each in renderers().items() if each.keeps_occluders)
+            raise UsageError(f"keep_occluders is for render {able}; {self.render} hides no face")
         if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
             raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
         if self.detector not in DETECTORS:

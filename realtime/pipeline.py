@@ -67,7 +67,7 @@ def run(
             redetect_every=options.search_interval,
             max_faces=options.max_faces,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
-            specks_of_face=not find_renderer(options.render).hides_faces,
+            hides_faces=find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,
         ) as parser,
@@ -84,7 +84,7 @@ def run(
         for frame, parsed in parsed_frames:
             faces = parser.smooth(parsed)
             with timer.stage("draw"):
-                drawn = render(frame, faces, options.render, engine.spec)
+                drawn = render(frame, faces, options.render, engine.spec, keep_occluders=options.keep_occluders)
             with timer.stage("write"):
                 writer.write(drawn)
             timer.add_latency(frame.captured_at)

@@ -9,6 +9,7 @@ import numpy as np
 
 from engines.closing import Closing
 from engines.engine import Engine
+from realtime.faces.cover import Covers
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
@@ -27,9 +28,10 @@ class FaceParser(Closing):
         engine: parses crops; the caller closes it.
         detector: finds faces; the caller may use it again once the parser is closed.
         redetect_every: frames between two searches for new faces.
-        max_faces: the most faces that are followed, those found first; None: all.
+        max_faces: the most faces that are shown, the largest ones; None: all.
         smoothing: steadies the masks over time; None: each frame is parsed by itself.
-        specks_of_face: also remove specks of face inside an occlusion. Without it an eye between fingers stays face.
+        hides_faces: no face may stay visible. Each face then gets its `cover`, also one that is missed for a moment,
+            and specks of face stay, because an eye between fingers is one.
         search_thread: runs the searches that are not urgent, while the parser goes on; None: they run in `parse`. The
             results are the same.
         timer: gets the stages detect, crop, network, track and smooth.
@@ -43,13 +45,16 @@ class FaceParser(Closing):
         redetect_every: int = 15,
         max_faces: int | None = None,
         smoothing: Smoothing | None = None,
-        specks_of_face: bool = True,
+        hides_faces: bool = False,
         search_thread: Executor | None = None,
         timer: StageTimer | None = None,
     ) -> None:
         self._engine, self._spec = engine, engine.spec
-        self._tracker = Tracker(detector, engine.spec, redetect_every, max_faces, search_thread)
-        self._smoothing, self._specks_of_face = smoothing, specks_of_face
+        self._tracker = Tracker(
+            detector, engine.spec, redetect_every, max_faces, search_thread, report_missed=hides_faces
+        )
+        self._smoothing, self._covers = smoothing, Covers(engine.spec) if hides_faces else None
+        self._left_out: dict[int, int] = {}
         self._timer = timer or StageTimer()
 
     def step(self, frame: Frame) -> list[ParsedFace]:
@@ -63,13 +68,20 @@ class FaceParser(Closing):
         faces = self._parse_regions(frame, regions)
         while misplaced := self._tracker.misplaced():  # new faces whose detection was off are parsed a second time
             faces = self._parse_regions(frame, misplaced)
+        if left_out := self._tracker.left_out:
+            self._left_out[frame.index] = left_out
         return faces
 
     def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
         """The second half of a step: the parsed faces of the next frame, steadied over time and without specks."""
         with self._timer.stage("smooth"):
             steady = self._smoothing.smooth(faces) if self._smoothing else faces
-            return without_specks(steady, self._spec, of_face=self._specks_of_face)
+            clean = without_specks(steady, self._spec, of_face=self._covers is None)
+            return self._covers.cover(clean) if self._covers else clean
+
+    def left_out(self, frame: Frame) -> int:
+        """How many faces of a frame that was parsed `max_faces` left out. Ask once per frame."""
+        return self._left_out.pop(frame.index, 0)
 
     def close(self) -> None:
         """Wait for a search that still runs. The engine and the detector stay open."""
