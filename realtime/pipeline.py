@@ -23,7 +23,7 @@ from realtime.buffer import Buffer, Policy
 from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.smooth import new_smoothing
-from realtime.options import Options, Summary
+from realtime.options import LeftOut, Options, Summary
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
@@ -53,6 +53,7 @@ def run(
     """
     options, timer = options or Options(), StageTimer()
     frames_done = frames_without_face = 0
+    left_out: list[int] = []  # faces, in each frame where the limit left out any
     track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
@@ -81,6 +82,7 @@ def run(
             ((frame, parser.parse(frame)) for frame in frames), capacity=1, stop=frames.close, name="parser"
         ) as parsed_frames,
     ):
+        options.check_model(engine.spec)
         for frame, parsed in parsed_frames:
             faces = parser.smooth(parsed)
             with timer.stage("draw"):
@@ -91,6 +93,8 @@ def run(
             frames_done += 1
             frames_without_face += not faces
             track_ids.update(face.track_id for face in faces)
+            if count := parser.left_out(frame):
+                left_out.append(count)
             if on_frame:
                 on_frame(frames_done)
             if stopped := frames_done == options.limit or not writer.wants_more:
@@ -111,6 +115,7 @@ def run(
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
         damage=damage,
+        left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
         wall_seconds=round(wall_seconds, 3),
         fps=round(frames_done / wall_seconds, 2),
         latency_ms=times["latency_ms"],

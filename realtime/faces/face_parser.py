@@ -75,8 +75,10 @@ class FaceParser(Closing):
     def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
         """The second half of a step: the parsed faces of the next frame, steadied over time and without specks."""
         with self._timer.stage("smooth"):
-            steady = self._smoothing.smooth(faces) if self._smoothing else faces
-            clean = without_specks(steady, self._spec, of_face=self._covers is None)
+            found = [face for face in faces if not face.missed]
+            missed = [face for face in faces if face.missed]  # the past of a face that may be gone must not linger
+            steady = self._smoothing.smooth(found) if self._smoothing else found
+            clean = without_specks([*steady, *missed], self._spec, of_face=self._covers is None)
             return self._covers.cover(clean) if self._covers else clean
 
     def left_out(self, frame: Frame) -> int:
