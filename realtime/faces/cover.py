@@ -17,14 +17,14 @@ import cv2
 import numpy as np
 
 from engines.spec import ModelSpec
-from realtime.faces.probabilities import full_face, occlusion, visible_face
-from realtime.faces.track import FACE_ASPECT
+from realtime.faces.probabilities import covered_share, full_face, occlusion, visible_face
+from realtime.faces.track import FACE_ASPECT, LEAST_COVERED_FACE
 from realtime.frames.crop import frame_from_crop
 from realtime.frames.types import F32, U8, Cover, Mask, ParsedFace, Region
 
 # On 69 portraits, unmodified and with a hand, mask or object pasted (`consensus-lite`), this cover leaves 0.1 and 0.5 %
 # of the hull of FaceMesh's face oval visible; a cover of the labelled face leaves 2.7 and 12.8 %.
-_LIKELY = 64  # of 255: what is face with this probability is hidden
+_LIKELY, _LIKELIER_THAN_NOT = 64, 128  # of 255: what is face with this probability is hidden; where one was missed
 _MARGIN = 1 / 64  # of the crop's side: a cover must not end exactly at the face's edge
 _REACH = 0.62  # of the face's height, from the region's centre: what covers something farther away is not on the face
 _CELLS = 6  # along the face's height, at most: familiar faces are recognised from 7 x 10 pixels (Sinha et al. 2006)
@@ -35,17 +35,20 @@ _SAME_PLACE = 0.25  # of the region's side: after a larger step the past is only
 _SURELY_OCCLUSION = 191  # of 255
 _ALIKE = 0.8  # correlation of two crops that show the same
 _ALIKE_PX = 16
+_LEAST_INSIDE = 0.3  # of the oval must lie in the frame, so that two crops can be compared
 
 
 @dataclass(frozen=True, eq=False)
 class _Outline:
-    """The outlines of one face in one frame, in continuous pixels of its crop."""
+    """The outlines of one face in one frame."""
 
     region: Region
     main: F32
-    """(N, 2): the convex outline of the face; N is 0 where there is none."""
-    pieces: tuple[F32, ...] = ()
-    """Convex outlines of other places that are labelled face, such as ears."""
+    """(N, 2) pixels of its crop: the convex outline of the face; N is 0 where there is none."""
+    main_on_frame: F32
+    """The same in pixels of the frame."""
+    pieces: tuple[F32, ...]
+    """Convex outlines of other places that are labelled face, such as ears, in pixels of the frame."""
 
 
 @dataclass
@@ -86,67 +89,88 @@ def surely_occlusion(face: ParsedFace, spec: ModelSpec) -> Mask:
 
 
 def _cover(face: ParsedFace, past: _Past, spec: ModelSpec) -> Cover:
-    outline = _outline(face, spec)
-    points = [_on_frame(outline.main, face.region, spec)]
-    if not face.missed or _shows_the_same(face.crop, past.crop):
-        for earlier in past.outlines:
-            points.append(_on_frame(earlier.main, face.region, spec))
-            if _is_same_place(earlier.region, face.region):
-                points.append(_on_frame(earlier.main, earlier.region, spec))
+    outline = _missed_outline(face, spec) if face.missed else _outline(face, spec)
+    points = [outline.main_on_frame]
+    if past.outlines and (not face.missed or _shows_the_same(face.crop, past.crop, spec)):
+        # The face has moved since, or only its region has: both places are hidden.
+        points.append(_on_frame(np.concatenate([earlier.main for earlier in past.outlines]), face.region, spec))
+        points += [earlier.main_on_frame for earlier in past.outlines if _is_same_place(earlier.region, face.region)]
     if not face.missed:
         past.outlines.append(outline)
         past.crop = face.crop
     past.cell_px = _cell_px(face.region.side / spec.crop_scale, past.cell_px)
-    polygons = [_hull(np.concatenate(points)), *(_on_frame(piece, face.region, spec) for piece in outline.pieces)]
+    polygons = [_hull(np.concatenate(points)), *outline.pieces]
     return Cover(tuple(polygon for polygon in polygons if len(polygon)), past.cell_px)
 
 
 def _outline(face: ParsedFace, spec: ModelSpec) -> _Outline:
-    oval, beyond_reach = _expected(spec.size_px, spec.crop_scale)
-    on_face = cv2.subtract(
-        full_face(face.probabilities, spec), cv2.min(occlusion(face.probabilities, spec), beyond_reach)
+    expected = _expected(spec.size_px, spec.crop_scale)
+    far_cover = cv2.min(occlusion(face.probabilities, spec), expected.beyond_reach)
+    on_face = cv2.subtract(full_face(face.probabilities, spec), far_cover)
+    main: list[F32] = [expected.oval]
+    pieces: list[F32] = []
+    for piece in _likely_pieces(on_face, _LIKELY, spec):
+        (main if expected.meets(piece) else pieces).append(piece)
+    if "left ear" in spec.labels:  # ears have outlines of their own: the hair between them and the face stays
+        pieces += _likely_pieces(cv2.subtract(visible_face(face.probabilities, spec), on_face), _LIKELY, spec)
+    return _made_of(main, pieces, face.region, spec)
+
+
+def _missed_outline(face: ParsedFace, spec: ModelSpec) -> _Outline:
+    """What still looks like a face in the place of a missed one: an eye between the fingers of a hand."""
+    covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
+    pieces = _likely_pieces(visible_face(face.probabilities, spec), _LIKELIER_THAN_NOT, spec) if covered else []
+    return _made_of([], pieces, face.region, spec)
+
+
+def _made_of(main: Sequence[F32], pieces: Sequence[F32], region: Region, spec: ModelSpec) -> _Outline:
+    outline = _hull(np.concatenate(main)) if main else _NO_POINTS
+    return _Outline(
+        region,
+        outline,
+        _on_frame(outline, region, spec),
+        tuple(_on_frame(_hull(piece), region, spec) for piece in pieces),
     )
-    visible = visible_face(face.probabilities, spec)
-    if face.missed:  # a face may be gone: only what still looks like one is hidden
-        return _Outline(face.region, _NO_POINTS, tuple(map(_hull, _likely_pieces(visible, spec))))
-    main, pieces = [oval], []
-    for piece in _likely_pieces(on_face, spec):
-        (main if _meets_oval(piece, spec) else pieces).append(piece)
-    outline = _hull(np.concatenate(main))
-    ears = cv2.subtract(visible, on_face)  # their hull with the face would hide the hair between them
-    pieces += _likely_pieces(ears, spec)
-    return _Outline(face.region, outline, tuple(map(_hull, pieces)))
 
 
-def _likely_pieces(channel: U8, spec: ModelSpec) -> list[F32]:
+def _likely_pieces(channel: U8, least: int, spec: ModelSpec) -> list[F32]:
     """The outlines, (N, 2) each, of the pieces of a crop's channel that are likely enough, with a margin."""
-    _, likely = cv2.threshold(channel, _LIKELY - 1, 255, cv2.THRESH_BINARY)
+    _, likely = cv2.threshold(channel, least - 1, 255, cv2.THRESH_BINARY)
     grown = cv2.dilate(likely, _square(spec))
     outlines, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     return [outline.reshape(-1, 2).astype(np.float32) + np.float32(0.5) for outline in outlines]
 
 
-def _meets_oval(piece: F32, spec: ModelSpec) -> bool:
-    middle, half_wh = _oval_of(spec.size_px, spec.crop_scale)
-    inside = (((piece - middle) / half_wh) ** 2).sum(axis=1) <= 1
-    return bool(inside.any()) or cv2.pointPolygonTest(piece, (middle, middle), False) >= 0
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """Where a region expects its face."""
+
+    oval: F32
+    """(N, 2) pixels of the crop."""
+    beyond_reach: Mask
+    """(S, S) uint8: 255 beyond the reach of the face."""
+    small: U8
+    """(_ALIKE_PX, _ALIKE_PX): 255 in the oval."""
+
+    def meets(self, piece: F32) -> bool:
+        """Whether an outline, (N, 2), overlaps the oval."""
+        points = piece.tolist()
+        if any(cv2.pointPolygonTest(self.oval, point, False) >= 0 for point in points):
+            return True
+        middle_x, middle_y = self.oval.mean(axis=0).tolist()
+        return cv2.pointPolygonTest(piece, (middle_x, middle_y), False) >= 0
 
 
 @lru_cache(maxsize=8)
-def _expected(size_px: int, crop_scale: float) -> tuple[F32, Mask]:
-    """The oval of the face that a region expects, (N, 2), and (S, S) uint8: 255 beyond the reach of the face."""
-    middle, half_wh = _oval_of(size_px, crop_scale)
+def _expected(size_px: int, crop_scale: float) -> _Expected:
+    middle, height = size_px / 2, size_px / crop_scale
     turn = np.linspace(0, 2 * math.pi, 32, endpoint=False)
-    oval = middle + np.stack([np.cos(turn), np.sin(turn)], axis=1) * half_wh
+    oval = middle + np.stack([FACE_ASPECT * np.cos(turn), np.sin(turn)], axis=1) * height / 2
     beyond = np.full((size_px, size_px), 255, np.uint8)
-    cv2.circle(beyond, (size_px // 2, size_px // 2), round(_REACH * size_px / crop_scale), 0, cv2.FILLED)
-    return oval.astype(np.float32), beyond
-
-
-def _oval_of(size_px: int, crop_scale: float) -> tuple[float, F32]:
-    """Both coordinates of its centre, and half its width and height, in pixels of the crop."""
-    height = size_px / crop_scale
-    return size_px / 2, np.array([FACE_ASPECT * height / 2, height / 2], np.float32)
+    cv2.circle(beyond, (size_px // 2, size_px // 2), round(_REACH * height), 0, cv2.FILLED)
+    small = np.zeros((_ALIKE_PX, _ALIKE_PX), np.uint8)
+    cv2.fillConvexPoly(small, np.round(oval * _ALIKE_PX / size_px - 0.5).astype(np.int32), 255)
+    return _Expected(oval.astype(np.float32), beyond, small)
 
 
 def _square(spec: ModelSpec) -> U8:
@@ -168,13 +192,20 @@ def _is_same_place(region: Region, other: Region) -> bool:
     return step < _SAME_PLACE * min(region.side, other.side)
 
 
-def _shows_the_same(crop: U8, earlier: U8 | None) -> bool:
-    """Whether a crop still shows what an earlier one of the same place showed."""
+def _shows_the_same(crop: U8, earlier: U8 | None, spec: ModelSpec) -> bool:
+    """Whether the middle of a crop still shows what an earlier one of the same place showed."""
     if earlier is None:
         return False
-    small = [cv2.cvtColor(cv2.resize(each, (_ALIKE_PX,) * 2, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-             for each in (crop, earlier)]  # fmt: skip
-    return bool(cv2.matchTemplate(*small, cv2.TM_CCOEFF_NORMED)[0, 0] > _ALIKE) and all(map(np.ptp, small))
+    now, before = (
+        cv2.cvtColor(cv2.resize(each, (_ALIKE_PX,) * 2, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+        for each in (crop, earlier)
+    )
+    oval = _expected(spec.size_px, spec.crop_scale).small > 0
+    inside = oval & (now > 0) & (before > 0)  # what lies outside the frame is black
+    if inside.sum() < _LEAST_INSIDE * oval.sum():
+        return False
+    one, other = (each[inside].astype(np.float32) - each[inside].mean() for each in (now, before))
+    return bool(one @ other > _ALIKE * math.sqrt((one @ one) * (other @ other)))
 
 
 def _cell_px(height: float, before: int) -> int:

@@ -12,7 +12,7 @@ from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
-_LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
+LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
 # A mask's confidence varies from frame to frame: a track keeps its face down to this much below a threshold.
 _HYSTERESIS = 0.03
 _MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends
@@ -90,7 +90,7 @@ class Track:
         track = replace(self, parsed_frames=self.parsed_frames + 1)
         box = full_face_box(face.probabilities, spec)
         if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
-            covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_COVERED_FACE
+            covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
             shown = covered and parsed_confidence >= thresholds.unconfirmed
             return replace(track, missed_frames=track.missed_frames + 1, shown=track.seen and shown)
         if not track.seen and parsed_confidence < track.least_confidence:
