@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
@@ -11,6 +12,8 @@ from engines.closing import Closing
 from engines.engine import Engine
 from realtime.faces.cover import Covers
 from realtime.faces.detect import DetectsFaces
+from realtime.faces.held_back import HeldFrame, follow_back, frames_to_hold
+from realtime.faces.search import SEARCH_INTERVAL
 from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
 from realtime.faces.tracker import TrackedRegion, Tracker
@@ -20,15 +23,18 @@ from realtime.timing import StageTimer
 
 
 class FaceParser(Closing):
-    """Finds, follows and parses the faces of one video. Call `step` with each frame, in order.
+    """Finds, follows and parses the faces of one video.
 
-    A loop that overlaps its stages calls the two halves of a step, `parse` and `smooth`, in two threads.
+    Live, call `step` with each frame, in order. For a file, iterate over `steps`: it holds frames back, and follows
+    each new face backwards through them, so that none is late. A loop that overlaps its stages calls the two halves,
+    `parse` or `parse_each` and then `smooth`, in two threads.
 
     Args:
         engine: parses crops; the caller closes it.
         detector: finds faces; the caller may use it again once the parser is closed.
         redetect_every: frames between two searches for new faces.
         max_faces: the most faces that are shown, the largest ones; None: all.
+        hold_frames: the most frames that `parse_each` and `steps` hold back; 0: they hold none.
         smoothing: steadies the masks over time; None: each frame is parsed by itself.
         hides_faces: no face may stay visible. Each face then gets its `cover`, also one that is missed for a moment,
             and specks of face stay, because an eye between fingers is one.
@@ -42,8 +48,9 @@ class FaceParser(Closing):
         engine: Engine,
         detector: DetectsFaces,
         *,
-        redetect_every: int = 15,
+        redetect_every: int = SEARCH_INTERVAL,
         max_faces: int | None = None,
+        hold_frames: int = 0,
         smoothing: Smoothing | None = None,
         hides_faces: bool = False,
         search_thread: Executor | None = None,
@@ -51,15 +58,35 @@ class FaceParser(Closing):
     ) -> None:
         self._engine, self._spec = engine, engine.spec
         self._tracker = Tracker(
-            detector, engine.spec, redetect_every, max_faces, search_thread, report_missed=hides_faces
-        )
+            detector, engine.spec, redetect_every, max_faces, search_thread,
+            can_wait=hold_frames > 0, report_missed=hides_faces,
+        )  # fmt: skip
+        self._redetect_every, self._max_faces, self._hold_frames = redetect_every, max_faces, hold_frames
         self._smoothing, self._covers = smoothing, Covers(engine.spec) if hides_faces else None
         self._left_out: dict[int, int] = {}
         self._timer = timer or StageTimer()
 
     def step(self, frame: Frame) -> list[ParsedFace]:
-        """The faces of the next frame."""
+        """The faces of the next frame, at once."""
         return self.smooth(self.parse(frame))
+
+    def steps(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """Each frame of a video with its faces, in order. They come once no later search can add a face to them."""
+        for frame, faces in self.parse_each(frames):
+            yield frame, self.smooth(faces)
+
+    def parse_each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """The first half of `steps`: each frame with its faces as the network sees them in that frame alone."""
+        held: deque[HeldFrame] = deque()
+        for frame in frames:
+            faces = self.parse(frame)
+            if self._tracker.begins_shot:
+                yield from self._released(held)
+            else:
+                self._follow_back(faces, held)
+            held.append(HeldFrame(frame, faces))
+            yield from self._released(held, frames_to_hold(frame, self._hold_frames, self._redetect_every))
+        yield from self._released(held)
 
     def parse(self, frame: Frame) -> list[ParsedFace]:
         """The first half of a step: the faces as the network sees them in this frame alone."""
@@ -68,8 +95,7 @@ class FaceParser(Closing):
         faces = self._parse_regions(frame, regions)
         while misplaced := self._tracker.misplaced():  # new faces whose detection was off are parsed a second time
             faces = self._parse_regions(frame, misplaced)
-        if left_out := self._tracker.left_out:
-            self._left_out[frame.index] = left_out
+        self._count_left_out(frame, self._tracker.left_out)
         return faces
 
     def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
@@ -90,12 +116,33 @@ class FaceParser(Closing):
         self._tracker.close()
 
     def _parse_regions(self, frame: Frame, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
+        parsed = self._network(frame, regions)
+        with self._timer.stage("track"):
+            return self._tracker.update(parsed)
+
+    def _network(self, frame: Frame, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
         with self._timer.stage("crop"):
             crops = crop_faces(frame, regions, self._spec.size_px)
         with self._timer.stage("network"):
-            parsed = parse_faces(self._engine, crops, regions)
-        with self._timer.stage("track"):
-            return self._tracker.update(parsed)
+            return parse_faces(self._engine, crops, regions)
+
+    def _follow_back(self, faces: Sequence[ParsedFace], held: Sequence[HeldFrame]) -> None:
+        """Add the faces that have just appeared to the frames before."""
+        shown_before = {face.track_id for face in held[-1].shown} if held else set()
+        appeared = [face.track_id for face in faces if not face.missed and face.track_id not in shown_before]
+        if appeared and held:
+            follow_back(self._tracker.tracks(appeared), held, self._network, self._spec, self._max_faces)
+
+    def _released(self, held: deque[HeldFrame], keep: int = 0) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """Take out the oldest frames until so many are left."""
+        while len(held) > keep:
+            oldest = held.popleft()
+            self._count_left_out(oldest.frame, oldest.left_out)
+            yield oldest.frame, oldest.faces
+
+    def _count_left_out(self, frame: Frame, faces: int) -> None:
+        if faces:
+            self._left_out[frame.index] = self._left_out.get(frame.index, 0) + faces
 
 
 def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:

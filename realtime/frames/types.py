@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
@@ -111,9 +112,21 @@ class Region:
     """How far its upright direction is turned clockwise from the frame's, -180..180. Its crop is turned back."""
 
     @property
+    def cos_sin(self) -> tuple[float, float]:
+        """Cosine and sine of its angle: exactly 0 or 1 at quarter turns, so that they need no rounding."""
+        angle = math.radians(self.angle_deg)
+        return round(math.cos(angle), 15), round(math.sin(angle), 15)
+
+    @property
+    def is_turned_freely(self) -> bool:
+        """Whether its sides are not parallel to the frame's."""
+        return self.angle_deg % 90 != 0
+
+    @property
     def box_xyxy(self) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) in pixels."""
-        half = self.side / 2
+        """(left, top, right, bottom) in pixels: the upright box that holds it."""
+        cos, sin = self.cos_sin
+        half = self.side / 2 * (abs(cos) + abs(sin))
         return self.centre_x - half, self.centre_y - half, self.centre_x + half, self.centre_y + half
 
 
