@@ -17,7 +17,7 @@ import typer
 
 from engines.spec import PART_LABELS, ModelSpec
 from realtime.faces import composed
-from realtime.faces.detect import DETECTORS
+from realtime.faces.finding.detectors import DETECTORS
 from realtime.frames.types import Detection
 from realtime.run.options import seconds_of
 from tests.fakes.command import Unveil, one_sentence
