@@ -62,8 +62,7 @@ UPRIGHT_DEG = 30.0
 # held-out portraits, turned by 90 to 180 degrees, all scored this much. So what may be one is searched again, close up,
 # in four directions: upright to the network, a face scores 0.9.
 _MAY_BE_TURNED = 0.3
-_SURELY_UPRIGHT = 0.7  # what scores this much in the whole frame is not searched again: 2 % of turned faces do
-_SURELY_TURNED = 0.9  # ... and the other directions are not tried
+_SURE_OF_DIRECTION = 0.9  # of faces with another direction both networks give less (0.89 at most): no more is tried
 _CLOSE_UP = 2.4  # its side, over the face's height
 _DIRECTIONS_DEG = (0, 180, 90, -90)
 
@@ -148,20 +147,19 @@ class Detector:
         judged = np.concatenate([supported, full_scores])
         faces = np.concatenate([short_faces, full_faces])
         enough = judged >= (self._min_score if (judged >= self._min_score).any() else min_score)
-        found, scores = weighted_nms(faces[enough], judged[enough])
-        return self._with_turned(frame, found, scores, short_faces[short_scores >= _MAY_BE_TURNED])
-
-    def _with_turned(self, frame: Frame, faces: F32, scores: F32, hints: F32) -> tuple[F32, F32]:
-        """The faces of a search, and those that are turned far among its hints; these replace what overlaps them."""
+        sure = np.concatenate([short_scores, full_scores]) >= _SURE_OF_DIRECTION
         upright = np.abs(angle_deg(faces[:, 4:])) <= UPRIGHT_DEG
-        settled, turned, turned_scores = faces[upright & (scores >= _SURELY_UPRIGHT)], faces[:0], scores[:0]
-        for hint in np.concatenate([faces[~upright], hints]):
+        turned = self._turned_faces(frame, short_faces[short_scores >= _MAY_BE_TURNED], faces[sure & upright])
+        return _replaced(*weighted_nms(faces[enough], judged[enough]), *turned)
+
+    def _turned_faces(self, frame: Frame, hints: F32, settled: F32) -> tuple[F32, F32]:
+        """The faces that are turned far, (N, 6) and (N,), among hints that are not settled as upright ones."""
+        turned, scores = hints[:0], np.zeros(0, np.float32)
+        for hint in hints:
             if not _same_face(hint, np.concatenate([settled, turned])).any():
                 face, score = self._turned(frame, hint)
-                turned, turned_scores = np.concatenate([turned, face]), np.concatenate([turned_scores, score])
-        others = np.array([not _same_face(face, turned).any() for face in faces], bool)
-        both = np.concatenate([faces[others], turned]), np.concatenate([scores[others], turned_scores])
-        return weighted_nms(*both) if len(turned) else (faces, scores)
+                turned, scores = np.concatenate([turned, face]), np.concatenate([scores, score])
+        return weighted_nms(turned, scores)
 
     def _turned(self, frame: Frame, hint: F32) -> tuple[F32, F32]:
         """The turned face that a hint may show: (1, 6) and its score (1,); or none."""
@@ -174,10 +172,10 @@ class Detector:
             faces, scores = _find(frame, close_up, self._min_score / _ALONE, *self._networks[0])
             if scores.size and scores[0] > np.max(best_score, initial=0):
                 best, best_score = faces[:1], scores[:1]
-            if np.max(best_score, initial=0) >= _SURELY_TURNED:
+            if np.max(best_score, initial=0) >= _SURE_OF_DIRECTION:
                 break
         turned = np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG
-        return best[turned], np.float32(_ALONE) * best_score[turned]
+        return best[turned], best_score[turned]
 
 
 DETECTORS: dict[str, Callable[[], DetectsFaces]] = {
@@ -214,6 +212,17 @@ def _find(
         np.where(upright[:, None], np.array((0, -1), np.float32), up),
     )
     return _turned_with(region, np.hstack([boxes, up])), scores
+
+
+def _replaced(faces: F32, scores: F32, turned: F32, turned_scores: F32) -> tuple[F32, F32]:
+    """The faces of a search, best first, with turned ones in place of those whose middle lies in them."""
+    if not len(turned):
+        return faces, scores
+    middle = (faces[:, None, :2] + faces[:, None, 2:4]) / 2
+    others = ~((middle > turned[:, :2]) & (middle < turned[:, 2:4])).all(axis=2).any(axis=1)
+    scores = np.concatenate([scores[others], turned_scores])
+    best_first = np.argsort(-scores, kind="stable")
+    return np.concatenate([faces[others], turned])[best_first], scores[best_first]
 
 
 def _turned_with(region: Region, faces: F32) -> F32:

@@ -165,6 +165,8 @@ class Tracker(Closing):
             if near:
                 best = max(near, key=near.__getitem__)
                 free.remove(best)
+                if in_tiles:  # only a search of the whole frame compares directions: a tile does not turn a track
+                    region = replace(region, angle_deg=self._tracks[best].region.angle_deg)
                 self._tracks[best] = self._tracks[best].confirmed(region, least, self._spec)
             elif self._max_faces is None or len(self._tracks) < self._max_faces:
                 region = replace(region, angle_deg=steady_angle(region.angle_deg))
