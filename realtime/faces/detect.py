@@ -71,7 +71,8 @@ _MODELS: dict[str, tuple[BlazeFace, ...]] = {"auto": (SHORT, FULL), "short": (SH
 
 
 class DetectsFaces(Protocol):
-    """A face detector. Another one is a class with these methods, and a line in `DETECTORS`."""
+    """A face detector. Another one is a class with these methods, and a line in
+    `realtime.faces.finding.detectors`."""
 
     def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
         """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
@@ -176,21 +177,6 @@ class Detector:
                 break
         turned = np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG
         return best[turned], best_score[turned]
-
-
-DETECTORS: dict[str, Callable[[], DetectsFaces]] = {
-    "auto": Detector,
-    "short": lambda: Detector("short"),
-    "full": lambda: Detector("full"),
-}
-"""Makes a detector, by the name that `Options.detector` takes."""
-
-
-def open_detector(name: str = "auto") -> DetectsFaces:
-    """The detector of a name. Raises UsageError if there is none."""
-    if name not in DETECTORS:
-        raise UsageError(f"detector {name!r} is unknown; expected one of {', '.join(DETECTORS)}")
-    return DETECTORS[name]()
 
 
 def _find(
