@@ -41,6 +41,8 @@ _ALONE = 2 / 3  # of its score counts for the short range alone, so that it need
 _SUPPORT = 1 / 2  # of the full range's score is added, from this score on:
 _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough in tiles: one face of 40 px in fifteen has 0.4-0.5; the parser decides
+_LOW_IN_TILES = 0.4  # of it, where the parser must be as sure as of a low-confidence detection in the whole frame
+_MOST_LOW_IN_TILES = 8
 # Most half-covered faces that score too little for a face score at least this much of it. The parser accepts 81 % of
 # them (confidence above 0.88), and none of 960 other things that score so (`consensus-lite`).
 _LOW_CONFIDENCE = 0.6
@@ -57,8 +59,10 @@ class DetectsFaces(Protocol):
         """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
         ...
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
-        """What may be small faces in some tiles of a frame, best first."""
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
+        """What may be faces in some tiles of a frame, best first; with `low_confidence` also what is hardly one."""
         ...
 
 
@@ -95,7 +99,9 @@ class Detector:
             replace(detection, low_confidence=True) for detection in _detections(boxes, scores)[:_MOST_LOW_CONFIDENCE]
         ]
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
         """What may be faces in some of a frame's tiles, too small for a search of the whole frame, best first.
 
         Textures and hands are among them: the caller must have the parser confirm them, as the tracker does. Only the
@@ -103,13 +109,20 @@ class Detector:
 
         Args:
             tiles: some of `realtime.faces.tiles.tiles_of_frame`. Each costs three quarters of a `detect`.
+            low_confidence: also return the best that score less, where nothing else is.
         """
         full = next((network for network in self._networks if network[0] is FULL), None)
         if full is None or not tiles:
             return []
-        found = [_find_in_tile(frame, tile, _IN_TILES * self._min_score, *full) for tile in tiles]
+        least = (_LOW_IN_TILES if low_confidence else _IN_TILES) * self._min_score
+        found = [_find_in_tile(frame, tile, least, *full) for tile in tiles]
         boxes, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return _detections(*weighted_nms(boxes, scores))
+        enough = scores >= _IN_TILES * self._min_score
+        detections = _detections(*weighted_nms(boxes[enough], scores[enough]))
+        low = _detections(*weighted_nms(boxes[~enough], scores[~enough]))
+        known = np.array([detection.box_xyxy for detection in detections], np.float32).reshape(-1, 4)
+        apart = [each for each in low if not _same_face(np.array(each.box_xyxy, np.float32), known).any()]
+        return [*detections, *(replace(each, low_confidence=True) for each in apart[:_MOST_LOW_IN_TILES])]
 
     def _boxes(self, frame: Frame, min_score: float) -> tuple[F32, F32]:
         region = region_of_frame(frame.size_wh)

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from engines.closing import Closing
 from realtime.faces.detect import DetectsFaces
-from realtime.faces.tiles import MOST_SKIPPED, TileRotation, close_up, is_coarse
+from realtime.faces.tiles import MOST_SKIPPED, TileRotation, close_up, is_coarse, padded_views
 from realtime.frames.types import Detection, Frame, Region
 
 P = ParamSpec("P")
@@ -61,6 +61,7 @@ class Search(Closing):
         self._most_close_ups = most_close_ups
         self._frames_since_whole = 0
         self._tiles = self._all_tiles()
+        self._begins_shot = True
         self._thread = thread or _CallersThread()
         self._running: Future[SearchResult] | None = None
 
@@ -83,7 +84,8 @@ class Search(Closing):
         tiles = self._tiles.take(frame, self._tiles_due())
         if not whole and not tiles:
             return ended
-        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, low_confidence)
+        thorough, self._begins_shot = self._begins_shot, False
+        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, low_confidence, thorough)
         if urgent or self._every == 1:
             return [*ended, task()]
         self._running = self._thread.submit(task)
@@ -95,6 +97,7 @@ class Search(Closing):
             self._running.result()  # one call of the detector runs at a time
             self._running = None
         self._tiles = self._all_tiles()
+        self._begins_shot = True
 
     def forget_tiles(self) -> None:
         """Search every tile when its turn comes, changed or not: a face that was tracked may be found there again."""
@@ -132,8 +135,10 @@ def _search(
     tiles: Sequence[Region],
     most_close_ups: int | None,
     low_confidence: bool,
+    thorough: bool,
 ) -> SearchResult:
     """Search the whole frame, if asked to, then some tiles, and faces of unclear size again, close up."""
+    padded = padded_views(frame.size_wh) if thorough else []
     detections = detector.detect(frame, low_confidence=low_confidence) if whole else []
     confident = [detection for detection in detections if not detection.low_confidence]
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]
@@ -143,6 +148,6 @@ def _search(
     return SearchResult(
         large,
         [detection for detection in detections if detection.low_confidence],
-        detector.detect_in_tiles(frame, [*closer, *tiles]),
+        detector.detect_in_tiles(frame, [*closer, *padded, *tiles], low_confidence=thorough),
         whole,
     )

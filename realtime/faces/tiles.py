@@ -18,9 +18,13 @@ from realtime.frames.types import U8, Frame, Region
 
 Box = tuple[float, float, float, float]
 
-_SIDE_PX = 320  # the network sees 0.6 of a pixel of the frame as one of its own: less detail would be no gain
+_SIDE_PX = 160
 _LEAST_SIDE = 1 / 4  # of the frame's longer side, so that frames of any size have at most 25 tiles, of 16:9 at most 15
 _OVERLAP = 1 / 4  # of a tile: a face up to this wide lies in one of them, whole
+# Of 80 faces that lie half beyond an edge, the full range finds 16 % in tiles that end with the frame, and 60 % in
+# tiles that stick out of it by this much of their side.
+_OUTSIDE = 0.3
+_PADDED = (1.25, 2.0)  # sides of the padded views of a whole frame, in sides of the frame
 _WORTHWHILE = 1.25  # a frame no longer than this many tiles gains nothing from tiles
 # Heights of the faces to take from a tile, of its side. Smaller ones are mostly blobs of texture, larger ones
 # are for the whole frame, and so are the parts of one.
@@ -40,7 +44,19 @@ def tiles_of_frame(size_wh: tuple[int, int]) -> list[Region]:
     side = _side(size_wh)
     if max(size_wh) <= _WORTHWHILE * side:
         return []
-    return [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
+    return _grid(size_wh, side)
+
+
+def padded_views(size_wh: tuple[int, int]) -> list[Region]:
+    """Views of the whole frame, and of its border, that stick out of it: black surrounds them.
+
+    They show faces that fill the frame or are cut by its edge, which the networks miss without that.
+    """
+    width, height = size_wh
+    longer = max(size_wh)
+    side = max(_SIDE_PX, longer / 2)
+    border = [view for view in _grid(size_wh, side) if not _is_inside(view, size_wh)] if side < longer else []
+    return [*(Region(width / 2, height / 2, padded * longer) for padded in _PADDED), *border]
 
 
 def is_coarse(box_xyxy: Box, size_wh: tuple[int, int]) -> bool:
@@ -132,9 +148,21 @@ def _side(size_wh: tuple[int, int]) -> float:
     return max(_SIDE_PX, max(size_wh) * _LEAST_SIDE)
 
 
+def _grid(size_wh: tuple[int, int], side: float) -> list[Region]:
+    """Overlapping tiles, row by row, that cover a frame and a margin around it."""
+    width, height = size_wh
+    return [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
+
+
+def _is_inside(tile: Region, size_wh: tuple[int, int]) -> bool:
+    left, top, right, bottom = tile.box_xyxy
+    return left >= 0 and top >= 0 and right <= size_wh[0] and bottom <= size_wh[1]
+
+
 def _centres(length: int, side: float) -> list[float]:
-    """Evenly spaced centres of tiles that cover a length, the first and the last flush with its ends."""
-    if length <= side:
+    """Evenly spaced centres of tiles that cover a length. The first and the last stick out of its ends."""
+    first, last = side * (1 / 2 - _OUTSIDE), length - side * (1 / 2 - _OUTSIDE)
+    if last - first <= 0:
         return [length / 2]
-    count = math.ceil((length - side) / (side * (1 - _OVERLAP))) + 1
-    return [float(centre) for centre in np.linspace(side / 2, length - side / 2, count)]
+    count = math.ceil((last - first) / (side * (1 - _OVERLAP))) + 1
+    return [float(centre) for centre in np.linspace(first, last, count)]
