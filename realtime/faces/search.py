@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from engines.closing import Closing
 from realtime.faces.detect import DetectsFaces
-from realtime.faces.tiles import MOST_SKIPPED, TileRotation, close_up, is_coarse, padded_views
+from realtime.faces.tiles import RENEW_AFTER, TileRotation, close_up, is_coarse
 from realtime.frames.types import Detection, Frame, Region
 
 P = ParamSpec("P")
@@ -36,8 +36,9 @@ class SearchResult:
 
 
 class Search(Closing):
-    """Searches every n-th frame of one video whole, and a few tiles in the frames between.
+    """Searches every n-th frame of one video whole, and one of its tiles every few frames.
 
+    The first frame of a shot, or a single picture, is searched in all tiles, and for low-confidence detections in them.
     A search takes as long as parsing two or three faces. Unless it is urgent, it therefore runs in another thread while
     the parser goes on. Its result always arrives one frame later, so that a file gives the same result each time.
 
@@ -109,7 +110,7 @@ class Search(Closing):
             wait([self._running])
 
     def _all_tiles(self) -> TileRotation:
-        return TileRotation(MOST_SKIPPED if self._every > 1 else 0)
+        return TileRotation(RENEW_AFTER if self._every > 1 else 0)
 
     def _tiles_due(self) -> int:
         return self._frames_since_whole % _FRAMES_PER_TILE == 0
@@ -138,7 +139,6 @@ def _search(
     thorough: bool,
 ) -> SearchResult:
     """Search the whole frame, if asked to, then some tiles, and faces of unclear size again, close up."""
-    padded = padded_views(frame.size_wh) if thorough else []
     detections = detector.detect(frame, low_confidence=low_confidence) if whole else []
     confident = [detection for detection in detections if not detection.low_confidence]
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]
@@ -148,6 +148,6 @@ def _search(
     return SearchResult(
         large,
         [detection for detection in detections if detection.low_confidence],
-        detector.detect_in_tiles(frame, [*closer, *padded, *tiles], low_confidence=thorough),
+        detector.detect_in_tiles(frame, [*closer, *tiles], low_confidence=thorough),
         whole,
     )

@@ -28,7 +28,7 @@ class Portrait:
 
     @property
     def height(self) -> int:
-        """Of the full face, in pixels."""
+        """The full face's height in pixels."""
         return self.box_xyxy[3] - self.box_xyxy[1]
 
     @property
