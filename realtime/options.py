@@ -81,6 +81,8 @@ class Summary:
     frames_without_face: int
     dropped: int
     """Frames of a live source that came too fast."""
+    late_frames: int
+    """Faces in frames of a live source that were shown before the face was found; 0 where frames are held back."""
     damage: str | None
     """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
     wall_seconds: float
@@ -88,10 +90,10 @@ class Summary:
     fps: float
     """Frames per second of that time."""
     latency_ms: dict[str, float | None]
-    """p50 and p95 from reading a frame to handing it to the sink."""
+    """p50 and p95 from reading a frame to handing it to the sink. Frames of a file are held back meanwhile."""
     stages_ms: dict[str, Any]
     """Per stage. Stages of different threads (`realtime.pipeline` lists them) overlap, so that they add up to more than
-    the time. `detect` is what the parser waits for a search."""
+    the time. `search` and `tiles` are the detector's, and `detect` is what the parser waits for them."""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""

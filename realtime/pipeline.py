@@ -56,6 +56,7 @@ def run(
     """
     options, timer = options or Options(), StageTimer()
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
+    at_once = policy is Policy.DROP_OLDEST or source.info.kind == "image"
     frames_done = frames_without_face = 0
     track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
@@ -70,20 +71,18 @@ def run(
             detector or open_detector(options.detector),
             redetect_every=options.search_interval,
             max_faces=options.max_faces,
-            hold_frames=HELD_FRAMES if source.info.kind == "video" and policy is Policy.WAIT else 0,
+            hold_frames=0 if at_once else HELD_FRAMES,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
             specks_of_face=not find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,
         ) as parser,
+        Buffer(timer.each("decode", source), policy, stop=source.stop, name="reader") as frames,
         Buffer(
-            timer.each("decode", source),
-            policy,
-            stop=source.stop,
-            name="reader",
-        ) as frames,
-        Buffer(
-            parser.parse_each(islice(frames, options.limit)), capacity=1, stop=frames.close, name="parser"
+            (parser.parse_live if at_once else parser.parse_each)(islice(frames, options.limit)),
+            capacity=1,
+            stop=frames.close,
+            name="parser",
         ) as parsed_frames,
     ):
         for frame, parsed in parsed_frames:
@@ -115,6 +114,7 @@ def run(
         faces=len(track_ids),
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
+        late_frames=parser.late_frames,
         damage=damage,
         wall_seconds=round(wall_seconds, 3),
         fps=round(frames_done / wall_seconds, 2),
