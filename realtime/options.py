@@ -8,7 +8,8 @@ from typing import Any
 from engines.errors import UsageError
 from realtime.buffer import Policy
 from realtime.faces.finding.detectors import DETECTORS
-from realtime.faces.search import SEARCH_INTERVAL
+from realtime.faces.search import HELD_SEARCH_INTERVAL, SEARCH_INTERVAL
+from realtime.render.registry import find_renderer
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
@@ -21,8 +22,8 @@ class Options:
     detector: str = "auto"
     """The name of a detector (`realtime.faces.finding.detectors.DETECTORS`)."""
     redetect_every: int | None = None
-    """Frames between two searches for new faces; None: 5. So many frames late is a new face at most where the source is
-    live. In a file it is not late: frames are held back, and it is followed backwards through them."""
+    """Frames between two searches for new faces; None: 10 where frames of a file are held back, so that no new face is
+    late; 5 live, where it is late by so many frames at most, and for `blur`."""
     max_faces: int | None = None
     """The most faces that are followed, those found first; None: all."""
     smooth: bool = True
@@ -58,10 +59,10 @@ class Options:
         if self.encoder not in ENCODERS:
             raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
 
-    @property
-    def search_interval(self) -> int:
+    def search_interval(self, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
-        return self.redetect_every or SEARCH_INTERVAL
+        seldom = frames_are_held and not find_renderer(self.render).hides_faces
+        return self.redetect_every or (HELD_SEARCH_INTERVAL if seldom else SEARCH_INTERVAL)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ import cv2
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from realtime.faces.composed import load_model
-from realtime.faces.detect import DETECTORS, open_detector
-from realtime.run.report import table
+from realtime.faces.finding.detectors import DETECTORS, open_detector
 from train.measure.finding.recall import measure
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -39,18 +38,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    results = {}
+    print(f"{'pictures':24}  faces  found   share  false faces  ms per picture")
     with load_model(arguments.model) as engine:
         detector = open_detector(arguments.detector)
-        results = measure(engine, detector, arguments.shared / "data", arguments.faces, arguments.without)
-    rows = [
-        (name, result.faces, result.found, f"{result.share:.1%}", result.false, result.ms_per_picture)
-        for name, result in results.items()
-    ]
-    print(table(rows, ("pictures", "faces", "found", "share", "false faces", "ms per picture")))
+        for name, recall in measure(engine, detector, arguments.shared / "data", arguments.faces, arguments.without):
+            counts = f"{recall.faces:5}  {recall.found:5}  {recall.share:6.1%}  {recall.false:11}"
+            print(f"{name:24}  {counts}  {recall.ms_per_picture:14}", flush=True)
+            results[name] = asdict(recall)
     if arguments.json:
-        arguments.json.write_text(
-            json.dumps({name: asdict(result) for name, result in results.items()}, indent=2) + "\n"
-        )
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SEARCH_INTERVAL = 5
-"""Frames between two searches of whole frames."""
-_FRAMES_PER_TILE = 5  # a tile costs as much as most of a search: the 15 of a 720p frame have their turn in 75 frames
+"""Frames between two searches where a new face must not wait: live, and where faces are hidden."""
+HELD_SEARCH_INTERVAL = 10
+"""The same where frames are held back. A search of a 720p frame and a tile take 11 ms: 1.1 ms per frame."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,10 @@ class SearchResult:
     """In the whole frame, if it shows no face."""
     small: Sequence[Detection]
     """In tiles of it: some of them are textures, hands, or parts of a larger face."""
-    whole_frame: bool = True
-    """Whether the whole frame was searched, and not only tiles of it."""
 
 
 class Search(Closing):
-    """Searches every n-th frame of one video whole, and one of its tiles every few frames.
+    """Searches every n-th frame of one video, the whole of it and one of its tiles.
 
     The first frame of a shot, or a single picture, is searched in all tiles, and for low-confidence detections in them.
     A search takes as long as parsing two or three faces. Unless it is urgent, it therefore runs in another thread while
@@ -44,7 +43,7 @@ class Search(Closing):
 
     Args:
         detector: finds faces. One call runs at a time.
-        every: frames between two searches of whole frames. With 1 each frame is searched at once, and no tile is
+        every: frames between two searches. With 1 each frame is searched at once, and no tile is
             skipped: no face may show, even briefly.
         most_close_ups: the most faces of unclear size that are searched for again in a tile of their own; None: all.
         thread: runs the searches that are not urgent; None: the caller's own thread does. Its owner shuts it down.
@@ -60,7 +59,7 @@ class Search(Closing):
         self._detector = detector
         self._every = every
         self._most_close_ups = most_close_ups
-        self._frames_since_whole = 0
+        self._frames_since_search = 0
         self._tiles = self._all_tiles()
         self._begins_shot = True
         self._thread = thread or _CallersThread()
@@ -70,7 +69,7 @@ class Search(Closing):
         """Search the next frame, if it is due. Raises what the detector raised.
 
         Args:
-            urgent: search this frame now, and whole: no face is tracked, or one is missing.
+            urgent: search this frame now: no face is tracked, or one is missing.
             low_confidence: report low-confidence detections if nothing else is found in the whole frame.
 
         Returns:
@@ -78,15 +77,13 @@ class Search(Closing):
         """
         ended = [self._running.result()] if self._running else []
         self._running = None
-        self._frames_since_whole += 1
-        whole = urgent or self._frames_since_whole >= self._every
-        if whole:
-            self._frames_since_whole = 0
-        tiles = self._tiles.take(frame, self._tiles_due())
-        if not whole and not tiles:
+        self._frames_since_search += 1
+        if not urgent and self._frames_since_search < self._every:
             return ended
+        self._frames_since_search = 0
         thorough, self._begins_shot = self._begins_shot, False
-        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, low_confidence, thorough)
+        tiles = self._tiles.take(frame, 1)
+        task = partial(_search, self._detector, frame, tiles, self._most_close_ups, low_confidence, thorough)
         if urgent or self._every == 1:
             return [*ended, task()]
         self._running = self._thread.submit(task)
@@ -112,9 +109,6 @@ class Search(Closing):
     def _all_tiles(self) -> TileRotation:
         return TileRotation(RENEW_AFTER if self._every > 1 else 0)
 
-    def _tiles_due(self) -> int:
-        return self._frames_since_whole % _FRAMES_PER_TILE == 0
-
 
 class _CallersThread(Executor):
     """Runs each task at once, in the thread that submits it."""
@@ -132,14 +126,13 @@ class _CallersThread(Executor):
 def _search(
     detector: DetectsFaces,
     frame: Frame,
-    whole: bool,
     tiles: Sequence[Region],
     most_close_ups: int | None,
     low_confidence: bool,
     thorough: bool,
 ) -> SearchResult:
-    """Search the whole frame, if asked to, then some tiles, and faces of unclear size again, close up."""
-    detections = detector.detect(frame, low_confidence=low_confidence) if whole else []
+    """Search the whole frame, then some tiles, and faces of unclear size again, close up."""
+    detections = detector.detect(frame, low_confidence=low_confidence)
     confident = [detection for detection in detections if not detection.low_confidence]
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]
     large = [detection for detection, small in zip(confident, coarse, strict=True) if not small]
@@ -149,5 +142,4 @@ def _search(
         large,
         [detection for detection in detections if detection.low_confidence],
         detector.detect_in_tiles(frame, [*closer, *tiles], low_confidence=thorough),
-        whole,
     )

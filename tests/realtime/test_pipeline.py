@@ -194,9 +194,11 @@ def test_options_that_make_no_sense_are_refused(values: dict[str, object]) -> No
         Options(**values)  # type: ignore[arg-type]
 
 
-def test_a_live_face_is_at_most_five_frames_late_by_default() -> None:
-    assert Options().search_interval == 5
-    assert Options(redetect_every=9).search_interval == 9
+def test_files_are_searched_less_often_than_live_sources_and_what_is_blurred() -> None:
+    assert Options().search_interval(frames_are_held=False) == 5
+    assert Options().search_interval(frames_are_held=True) == 10
+    assert Options(render="blur").search_interval(frames_are_held=True) == 5
+    assert Options(redetect_every=9).search_interval(frames_are_held=True) == 9
 
 
 def test_another_detector_is_a_class_and_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,10 +35,12 @@ def test_results_of_other_searches_always_arrive_one_frame_later() -> None:
     detector = FakeDetector([FACE], [SMALL])
     with Search(detector, every=15) as search:
         search.search(frame(), urgent=True)
-        results = {index: found for index in range(1, 32) if (found := search.search(frame(2 * index), urgent=False))}
-    whole, tile = [SearchResult([FACE], [], [SMALL])], [SearchResult([], [], [SMALL], whole_frame=False)]
-    assert results == {6: tile, 11: tile, 16: whole, 21: tile, 26: tile, 31: whole}
-    assert detector.tiles == [ALL_TILES, *[1] * 6]
+        results = {
+            index: arrived for index in range(1, 32) if (arrived := search.search(frame(2 * index), urgent=False))
+        }
+    found = [SearchResult([FACE], [], [SMALL])]
+    assert results == {16: found, 31: found}
+    assert detector.tiles == [ALL_TILES, 1, 1]
 
 
 def test_with_an_interval_of_one_every_frame_is_searched_at_once() -> None:

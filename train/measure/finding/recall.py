@@ -44,8 +44,10 @@ class Recall:
         return self.found / max(1, self.faces)
 
 
-def measure(engine: Engine, detector: DetectsFaces, data: Path, faces: int, without: int) -> dict[str, Recall]:
-    """The recall of each kind of picture, by its name.
+def measure(
+    engine: Engine, detector: DetectsFaces, data: Path, faces: int, without: int
+) -> Iterator[tuple[str, Recall]]:
+    """Each kind of picture with its recall.
 
     Args:
         data: contains the folders `faces` and `occluders`.
@@ -54,8 +56,9 @@ def measure(engine: Engine, detector: DetectsFaces, data: Path, faces: int, with
     """
     portraits = load_portraits(engine, detector, data / "faces", faces)
     cutouts = load_cutouts(data / "occluders")
-    results = {case.name: _recall(case, portraits, cutouts, engine, detector) for case in CASES}
-    return results | {"no face": _false_faces(portraits, cutouts, engine, detector, without)}
+    for case in CASES:
+        yield case.name, _recall(case, portraits, cutouts, engine, detector)
+    yield "no face", _false_faces(portraits, cutouts, engine, detector, without)
 
 
 def load_portraits(engine: Engine, detector: DetectsFaces, folder: Path, most: int) -> list[Portrait]:
