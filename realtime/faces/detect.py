@@ -21,6 +21,7 @@ from realtime.faces.finding.blazeface import (
     angle_deg,
     decode,
     iou,
+    replaced,
     upward,
     weighted_nms,
 )
@@ -51,6 +52,8 @@ _ALONE = 2 / 3  # of its score counts for the short range alone, so that it need
 _SUPPORT = 1 / 2  # of the full range's score is added, from this score on:
 _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough in tiles: one face of 40 px in fifteen has 0.4-0.5; the parser decides
+_LOW_IN_TILES = 0.4  # of it, where the parser must be as sure as of a low-confidence detection in the whole frame
+_MOST_LOW_IN_TILES = 8
 # Most half-covered faces that score too little for a face score at least this much of it. The parser accepts 81 % of
 # them (confidence above 0.88), and none of 960 other things that score so (`consensus-lite`).
 _LOW_CONFIDENCE = 0.6
@@ -78,8 +81,10 @@ class DetectsFaces(Protocol):
         """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
         ...
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
-        """What may be small faces in some tiles of a frame, best first."""
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
+        """What may be faces in some tiles of a frame, best first; with `low_confidence` also what is hardly one."""
         ...
 
 
@@ -116,21 +121,33 @@ class Detector:
             replace(detection, low_confidence=True) for detection in _detections(faces, scores)[:_MOST_LOW_CONFIDENCE]
         ]
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
         """What may be faces in some of a frame's tiles, too small for a search of the whole frame, best first.
 
-        Textures and hands are among them: the caller must have the parser confirm them, as the tracker does. Only the
-        full range searches tiles: it needs half as many, and it does not find skulls. So `short` finds nothing here.
+        Textures and hands are among them: the parser must confirm them, as the tracker does. Only the full range
+        searches tiles: it needs half as many, and does not find skulls. So `short` finds nothing here.
 
         Args:
             tiles: some of `realtime.faces.tiles.tiles_of_frame`. Each costs three quarters of a `detect`.
+            low_confidence: also return the best that score less, where nothing else is.
         """
         full = next((network for network in self._networks if network[0] is FULL), None)
         if full is None or not tiles:
             return []
-        found = [_find_in_tile(frame, tile, _IN_TILES * self._min_score, *full) for tile in tiles]
+        least = (_LOW_IN_TILES if low_confidence else _IN_TILES) * self._min_score
+        found = [_find_in_tile(frame, tile, least, *full) for tile in tiles]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return _detections(*weighted_nms(faces, scores))
+        enough = scores >= _IN_TILES * self._min_score
+        confident, confident_scores = weighted_nms(faces[enough], scores[enough])
+        low, low_scores = weighted_nms(faces[~enough], scores[~enough])
+        apart = np.array([not _same_face(face, confident).any() for face in low], bool)
+        others = _detections(low[apart], low_scores[apart])[:_MOST_LOW_IN_TILES]
+        return [
+            *_detections(confident, confident_scores),
+            *(replace(other, low_confidence=True) for other in others),
+        ]
 
     def _faces(self, frame: Frame, min_score: float) -> tuple[F32, F32]:
         region = region_of_frame(frame.size_wh)
@@ -151,7 +168,7 @@ class Detector:
         sure = np.concatenate([short_scores, full_scores]) >= _SURE_OF_DIRECTION
         upright = np.abs(angle_deg(faces[:, 4:])) <= UPRIGHT_DEG
         turned = self._turned_faces(frame, short_faces[short_scores >= _MAY_BE_TURNED], faces[sure & upright])
-        return _replaced(*weighted_nms(faces[enough], judged[enough]), *turned)
+        return replaced(*weighted_nms(faces[enough], judged[enough]), *turned)
 
     def _turned_faces(self, frame: Frame, hints: F32, settled: F32) -> tuple[F32, F32]:
         """The faces that are turned far, (N, 6) and (N,), among hints that are not settled as upright ones."""
@@ -198,17 +215,6 @@ def _find(
         np.where(upright[:, None], np.array((0, -1), np.float32), up),
     )
     return _turned_with(region, np.hstack([boxes, up])), scores
-
-
-def _replaced(faces: F32, scores: F32, turned: F32, turned_scores: F32) -> tuple[F32, F32]:
-    """The faces of a search, best first, with turned ones in place of those whose middle lies in them."""
-    if not len(turned):
-        return faces, scores
-    middle = (faces[:, None, :2] + faces[:, None, 2:4]) / 2
-    others = ~((middle > turned[:, :2]) & (middle < turned[:, 2:4])).all(axis=2).any(axis=1)
-    scores = np.concatenate([scores[others], turned_scores])
-    best_first = np.argsort(-scores, kind="stable")
-    return np.concatenate([faces[others], turned])[best_first], scores[best_first]
 
 
 def _turned_with(region: Region, faces: F32) -> F32:
