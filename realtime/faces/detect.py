@@ -163,20 +163,29 @@ class Detector:
         return weighted_nms(turned, scores)
 
     def _turned(self, frame: Frame, hint: F32) -> tuple[F32, F32]:
-        """The turned face that a hint may show: (1, 6) and its score (1,); or none."""
-        left, top, right, bottom = hint[:4].tolist()
-        side = _CLOSE_UP * (bottom - top)
-        best, best_score = hint[None][:0], np.zeros(0, np.float32)
+        """The turned face that a hint may show: (1, 6) and its score (1,); or none.
+
+        Both networks must see it. Alone, the short range also finds skulls on shirts.
+        """
+        short, full = self._networks
+        best, score = hint[None][:0], np.zeros(0, np.float32)
         for direction_deg in _DIRECTIONS_DEG:
-            turn_deg = float(angle_deg(hint[None, 4:])[0]) + direction_deg
-            close_up = Region((left + right) / 2, (top + bottom) / 2, side, turn_deg)
-            faces, scores = _find(frame, close_up, self._min_score / _ALONE, *self._networks[0])
-            if scores.size and scores[0] > np.max(best_score, initial=0):
-                best, best_score = faces[:1], scores[:1]
-            if np.max(best_score, initial=0) >= _SURE_OF_DIRECTION:
+            faces, scores = _find(frame, _close_up(hint, direction_deg), self._min_score / _ALONE, *short)
+            if scores.size and scores[0] > np.max(score, initial=0):
+                best, score = faces[:1], scores[:1]
+            if np.max(score, initial=0) >= _SURE_OF_DIRECTION:
                 break
-        turned = np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG
-        return best[turned], best_score[turned]
+        far = np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG
+        if not far.any() or not _find(frame, _close_up(best[0]), self._min_score, *full)[1].size:
+            return best[:0], score[:0]
+        return best, score
+
+
+def _close_up(face: F32, direction_deg: float = 0.0) -> Region:
+    """The square around a face (6,), turned as it is, and a further angle."""
+    left, top, right, bottom = face[:4].tolist()
+    turn_deg = float(angle_deg(face[None, 4:])[0]) + direction_deg
+    return Region((left + right) / 2, (top + bottom) / 2, _CLOSE_UP * (bottom - top), turn_deg)
 
 
 def _find(
