@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import EngineDamaged, UsageError
-from realtime.faces.blazeface import (
+from realtime.faces.finding.blazeface import (
     F32,
     SAME_FACE_IOU,
     BlazeFace,
