@@ -178,9 +178,12 @@ class Detector:
             if not score.size or score[0] >= _SURE_OF_DIRECTION:
                 break
         far = (np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG) & (score >= self._min_score / _ALONE)
-        if not far.any() or not _find(frame, _close_up(best[0]), self._min_score, *full)[1].size:
+        if not far.any():
             return best[:0], score[:0]
-        return best, score
+        seen, seen_scores = _find(frame, _close_up(best[0]), self._min_score, *full)
+        same = _same_face(best[0], seen)
+        both = weighted_nms(np.concatenate([best, seen[same]]), np.concatenate([score, seen_scores[same]]))
+        return (both[0][:1], both[1][:1]) if same.any() else (best[:0], score[:0])
 
 
 def _close_up(face: F32, direction_deg: float = 0.0) -> Region:
