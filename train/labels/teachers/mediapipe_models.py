@@ -1,4 +1,4 @@
-"""MediaPipe's networks that pseudo-labels are made with: FaceMesh (landmarks) and the hair segmenter."""
+"""MediaPipe's networks: FaceMesh (landmarks) and the hair segmenter for pseudo-labels, and the person segmenter."""
 
 from __future__ import annotations
 
@@ -50,6 +50,21 @@ class FaceMesh:
     ) -> None:
         with contextlib.suppress(ValueError):  # already closed
             self._mesh.close()
+
+
+class PersonSegmenter:
+    """MediaPipe's selfie segmentation: cuts a person out of a portrait."""
+
+    def __init__(self) -> None:
+        from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
+
+        self._segmentation = SelfieSegmentation(model_selection=0)
+
+    def person(self, rgb: U8) -> npt.NDArray[np.float32]:
+        """(H, W) float32: the probability of a person, 0..1."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # protobuf's deprecation notice
+            return np.asarray(self._segmentation.process(np.ascontiguousarray(rgb)).segmentation_mask, np.float32)
 
 
 class HairSegmenter:
