@@ -26,7 +26,7 @@ from train.occluders.cutouts import Cutouts
 Rng = np.random.Generator
 _MOST_FACE_PX = 260  # height of a face in memory: no scene but "nearing" shows a larger one
 _ROOM_ABOVE, _ROOM_BESIDE, _ROOM_BELOW = 0.22, 0.3, 0.35  # of the face's height: a head that the photograph cuts off
-_BODY_BELOW = 3.5  # face heights that are added below a cut-out person: the last rows, repeated
+_BODY_BELOW = 5.0  # face heights that are added below a cut-out person: the last rows, repeated
 _SIDE_FADE = 0.06  # of the photograph's width: shoulders that its sides cut off end softly
 _LEAST_FACE_PX = 60  # a smaller face of a photograph would be enlarged in most scenes
 _FOREARM_ROWS = 160
