@@ -10,10 +10,9 @@ import numpy as np
 from realtime.frames.types import Rgb
 from train.measure.video.composer import Layer, Scene
 from train.measure.video.material import Material, Rng
-from train.measure.video.scenarios import without_face
-from train.measure.video.sprites import Pose, Sprite, always, still, swaying
+from train.measure.video.pieces import SIZE, person_layer, without_face
+from train.measure.video.sprites import Pose, always, still, swaying
 
-_SIZE = (640, 480)
 _HD = (1280, 720)
 TURNED_SIDE = 520
 """Side of the square picture of a turned face in pixels."""
@@ -31,7 +30,7 @@ def turned(material: Material, rng: Rng, angle_deg: float) -> Scene:
     background = np.asarray(cv2.warpAffine(wall, affine, (TURNED_SIDE, TURNED_SIDE)), np.uint8)
     angle, off = math.radians(angle_deg), pose.y - TURNED_SIDE / 2
     at = Pose(TURNED_SIDE / 2 - math.sin(angle) * off, TURNED_SIDE / 2 + math.cos(angle) * off, pose.height, angle_deg)
-    return _picture((TURNED_SIDE, TURNED_SIDE), background, _person(person, at))
+    return _picture((TURNED_SIDE, TURNED_SIDE), background, person_layer(person, still(at)))
 
 
 def small_in_270p(material: Material, rng: Rng, index: int) -> Scene:
@@ -46,40 +45,40 @@ def small_in_720p(material: Material, rng: Rng, index: int) -> Scene:
 
 def filling(material: Material, rng: Rng, index: int) -> Scene:
     """A face that fills the picture."""
-    width, height = _SIZE
+    width, height = SIZE
     pose = Pose(width * rng.uniform(0.45, 0.55), height * rng.uniform(0.47, 0.53), height * rng.uniform(0.9, 1.15))
-    return _picture(_SIZE, material.wall(rng, _SIZE), _person(material.person(rng), pose))
+    return _picture(SIZE, material.wall(rng, SIZE), person_layer(material.person(rng), still(pose)))
 
 
 def half_outside(material: Material, rng: Rng, index: int) -> Scene:
     """A face of which half lies beyond an edge: left, right, top or bottom."""
-    width, height = _SIZE
+    width, height = SIZE
     x, y = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.4, 0.55)
     x, y = ((0, y), (width, y), (x, 0), (x, height))[index % 4]
     pose = Pose(x, y, rng.uniform(130, 220))
-    return _picture(_SIZE, material.wall(rng, _SIZE), _person(material.person(rng), pose))
+    return _picture(SIZE, material.wall(rng, SIZE), person_layer(material.person(rng), still(pose)))
 
 
 def occluded(material: Material, rng: Rng, index: int) -> Scene:
     """A hand or an object covers a part of a face."""
-    width, height = _SIZE
+    width, height = SIZE
     pose = Pose(width * rng.uniform(0.35, 0.65), height * rng.uniform(0.4, 0.5), rng.uniform(110, 200))
     hand = index % 2 == 0
     sprite = material.hand(rng) if hand else material.thing(rng)
     size = pose.height * (rng.uniform(0.8, 1.3) if hand else rng.uniform(0.4, 0.8))
     x, y = pose.height * rng.uniform(-0.35, 0.35), pose.height * rng.uniform(-0.2, 0.55)
     cover = Layer(always(sprite), still(Pose(pose.x + x, pose.y + y, size, rng.uniform(-40, 40))))
-    return _picture(_SIZE, material.wall(rng, _SIZE), _person(material.person(rng), pose), cover)
+    return _picture(SIZE, material.wall(rng, SIZE), person_layer(material.person(rng), still(pose)), cover)
 
 
 def nobody(material: Material, rng: Rng, index: int) -> Scene:
     """A wall, clothes, a hand or an object, and no face."""
     kind = index % 4
     if kind == 0:
-        return _picture(_SIZE, material.wall(rng, _SIZE))
+        return _picture(SIZE, material.wall(rng, SIZE))
     if kind == 1:
-        return _picture(_SIZE, material.clothes(rng, _SIZE))
-    return _picture(_SIZE, without_face(material, rng, _SIZE, hand=kind == 2))
+        return _picture(SIZE, material.clothes(rng, SIZE))
+    return _picture(SIZE, without_face(material, rng, SIZE, hand=kind == 2))
 
 
 def crowd_of_24(material: Material, rng: Rng, index: int) -> Scene:
@@ -109,11 +108,7 @@ def _crowd(material: Material, rng: Rng, columns_rows: tuple[int, int], height: 
 
 def _somewhere(material: Material, rng: Rng, size_wh: tuple[int, int], height: float) -> Scene:
     pose = Pose(size_wh[0] * rng.uniform(0.1, 0.9), size_wh[1] * rng.uniform(0.2, 0.6), height)
-    return _picture(size_wh, material.wall(rng, size_wh), _person(material.person(rng), pose))
-
-
-def _person(sprite: Sprite, pose: Pose) -> Layer:
-    return Layer(always(sprite), still(pose), 1)
+    return _picture(size_wh, material.wall(rng, size_wh), person_layer(material.person(rng), still(pose)))
 
 
 def _picture(size_wh: tuple[int, int], background: Rgb, *layers: Layer) -> Scene:
