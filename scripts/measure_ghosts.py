@@ -32,7 +32,7 @@ from realtime.frames.types import Frame
 from realtime.run.report import table
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sources.open import open_source
-from train.measure.video.walls import DRAWN, gradient
+from train.measure.video.scenes.walls import DRAWN, gradient
 
 Picture = npt.NDArray[np.uint8]
 SHARED = Path(__file__).resolve().parents[2] / "shared"

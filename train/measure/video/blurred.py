@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from realtime.frames.types import Frame
 from realtime.video.av_frame import rgb_from_frame
-from train.measure.video.composer import Truth
+from train.measure.video.scenes.truth import Truth
 from train.measure.video.scores import visible_faces
 
 _SAME = 2  # grey levels: a pixel that changes by no more is unchanged
@@ -26,11 +26,11 @@ class BlurScore:
     faces: int
     """Visible faces of all frames."""
     left: int
-    """Of these, faces of which more than half is unchanged."""
+    """The faces that are unchanged by more than half."""
     pixels: int
     """Their visible pixels."""
     unchanged: int
-    """Of these, pixels that are unchanged together with all others in a square of 5 px around them."""
+    """The pixels that are unchanged together with all others in a square of 5 px around them."""
 
     def __add__(self, other: BlurScore) -> BlurScore:
         mine, others = vars(self).values(), vars(other).values()

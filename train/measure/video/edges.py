@@ -10,9 +10,8 @@ import numpy as np
 
 from engines.spec import FACE
 from realtime.frames.types import U8, Frame, LabelIds
-from train.measure.video.composer import Truth
-from train.measure.video.loop import Observed
-from train.measure.video.sprites import Box
+from train.measure.video.scenes.sprites import Box
+from train.measure.video.scenes.truth import Observed, Truth
 
 _FLOW_MARGIN = 0.25  # of the box: optical flow needs what lies around it
 _SHIFTS = range(-2, 7)  # frames by which an edge may trail

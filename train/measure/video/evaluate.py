@@ -16,11 +16,12 @@ from engines.errors import UsageError
 from engines.spec import FACE
 from realtime.faces.composed import load_model
 from realtime.faces.detect import DetectsFaces, open_detector
-from train.measure.video import edges, pictures
+from train.measure.video import edges
 from train.measure.video.blurred import BlurScore, blur_score
 from train.measure.video.loop import observe, run_scene
-from train.measure.video.material import Material
-from train.measure.video.registry import SCENARIOS, TURNED, Scenario
+from train.measure.video.scenes import pictures
+from train.measure.video.scenes.material import Material
+from train.measure.video.scenes.registry import SCENARIOS, TURNED, Scenario
 from train.measure.video.scores import SceneScore, face_stories, false_faces, matches, score, survives
 from train.measure.video.sheet import Failures
 
@@ -135,7 +136,7 @@ def _followed(run: Run, scenario: Scenario) -> dict[str, Any]:
             flicker += edges.flicker(source.frames, source.truths, observed)
             lag = edges.edge_lag(source.truths, observed)
             lags += [lag] if lag is not None else []
-        run.failures.add(f"{scenario.name} {index}", source, observed)
+        run.failures.add(f"{scenario.name} {index}", source.frames, source.truths, observed)
         run.done()
     visible = max(1, total.visible_frames)
     return {
@@ -170,7 +171,7 @@ def _found(run: Run, scenario: Scenario) -> dict[str, Any]:
         ghosts = false_faces(truth, shown)
         false += ghosts
         pictures_with_false += ghosts > 0
-        run.failures.add(f"{scenario.name} {index}", source, observed)
+        run.failures.add(f"{scenario.name} {index}", source.frames, source.truths, observed)
         run.done()
     return {
         "scenario": scenario.name,
@@ -212,7 +213,7 @@ def _turned(run: Run) -> list[dict[str, Any]]:
             affine = cv2.getRotationMatrix2D((middle, middle), -angle, 1)
             expected = cv2.warpAffine(mask, affine, mask.shape[::-1], flags=cv2.INTER_NEAREST) > 0
             ious[angle].append(float((found & expected).sum() / max(1, (found | expected).sum())))
-            run.failures.add(f"turned {angle}, {index}", source, observed)
+            run.failures.add(f"turned {angle}, {index}", source.frames, source.truths, observed)
     return [{"angle_deg": angle, **_iou_columns(values)} for angle, values in ious.items()]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 import cv2
@@ -15,7 +14,7 @@ from engines.engine import Engine
 from engines.spec import FACE, OCCLUSION
 from realtime import pipeline
 from realtime.faces.detect import DetectsFaces
-from realtime.frames.types import U16, Frame, LabelIds, Rgb
+from realtime.frames.types import Frame, Rgb
 from realtime.options import Options
 from realtime.render.draw import Scene as DrawnScene
 from realtime.render.face import faces_on_frame
@@ -23,21 +22,12 @@ from realtime.render.registry import Renderer, registered
 from realtime.video.av_frame import FromAv
 from realtime.video.sinks.base import Sink
 from realtime.video.sources.base import Source, SourceInfo
-from train.measure.video.composer import Scene, Truth, compose
+from train.measure.video.scenes.composer import Scene, compose
+from train.measure.video.scenes.truth import Observed, Truth
 
 FPS = 30
 _TRACKS = "labels and tracks"
 """The renderer that shows what was parsed."""
-
-
-@dataclass(frozen=True, eq=False)
-class Observed:
-    """What the loop showed in one frame."""
-
-    labels: LabelIds
-    """(H, W) uint8: 0 background, 1 face, 2 occlusion."""
-    tracks: U16
-    """(H, W): the number of the track that each pixel of a face or an occlusion belongs to, from 1; else 0."""
 
 
 class SceneSource(Source):

@@ -20,7 +20,7 @@ class Section:
     """One table of the result."""
 
     key: str
-    """Of the result's JSON."""
+    """The key of its rows in the result."""
     title: str
     note: str
     names: tuple[str, ...]

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import FACE
-from train.measure.video.composer import Truth
-from train.measure.video.loop import Observed
+from train.measure.video.scenes.truth import Observed, Truth
 
 _VISIBLE = 0.5  # share of a face that must be in the frame and not covered, so that it counts as visible
 _LEAST_FACE_PX = 30  # a visible face has more pixels than this
@@ -59,7 +58,7 @@ class SceneScore:
     lost_frames: int
     switches: int
     iou_sum: float
-    """Of visible face-frames; a face that is not masked counts with what IoU it has."""
+    """The sum over visible face-frames. A face that is not masked counts with what IoU it has."""
 
     def __add__(self, other: SceneScore) -> SceneScore:
         mine, others = vars(self).values(), vars(other).values()

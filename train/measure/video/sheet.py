@@ -9,11 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime.frames.types import U8
+from realtime.frames.types import U8, Frame
 from realtime.video.av_frame import rgb_from_frame
 from train.measure.label_pictures import overlay, write_grid
-from train.measure.video.composer import Truth
-from train.measure.video.loop import Observed, SceneSource
+from train.measure.video.scenes.truth import Observed, Truth
 from train.measure.video.scores import face_stories, ghost_frames, late_frames, lost_frames
 
 _TILE_WH = (320, 240)
@@ -34,7 +33,7 @@ class Failures:
     tiles: list[U8] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
-    def add(self, title: str, source: SceneSource, observed: Sequence[Observed]) -> None:
+    def add(self, title: str, frames: Sequence[Frame], truths: Sequence[Truth], observed: Sequence[Observed]) -> None:
         """Keep the first frame of each kind of failure of a scene, if there is one.
 
         Args:
@@ -43,13 +42,11 @@ class Failures:
         scenario = title.rsplit(maxsplit=1)[0]
         if not self.wanted:
             return
-        for what, frame in _first_failures(source.truths, observed).items():
+        for what, at in _first_failures(truths, observed).items():
             if self.counts.get(scenario, 0) < _MOST_OF_A_SCENARIO:
                 self.counts[scenario] = self.counts.get(scenario, 0) + 1
-                picture = rgb_from_frame(source.frames[frame])
-                self.tiles.append(
-                    _tile(f"{title}: {what}, frame {frame}", picture, source.truths[frame], observed[frame])
-                )
+                picture = rgb_from_frame(frames[at])
+                self.tiles.append(_tile(f"{title}: {what}, frame {at}", picture, truths[at], observed[at]))
 
     def write(self, path: Path) -> Path:
         """Write the sheet. Raises DataError if the folder is not writable."""

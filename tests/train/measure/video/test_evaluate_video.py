@@ -13,9 +13,9 @@ from cli import app
 from engines.errors import DataError, UsageError
 from tests.fakes.training import write_labels, write_occluders
 from train.measure.video.evaluate import Plan
-from train.measure.video.material import Material
 from train.measure.video.page import page_text, read_result, video_text
-from train.measure.video.registry import SCENARIOS
+from train.measure.video.scenes.material import Material
+from train.measure.video.scenes.registry import SCENARIOS
 
 RESULT = {
     "model": "tiny", "seed": 0, "quick": False, "seconds": 3.0,

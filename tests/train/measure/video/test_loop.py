@@ -9,10 +9,10 @@ import pytest
 from realtime.frames.types import Detection
 from realtime.render.registry import renderers
 from tests.fakes.pipeline import BLUE, GREY, RED, FakeEngine
-from train.measure.video.composer import Layer, Scene, compose
 from train.measure.video.loop import observe, run_scene
+from train.measure.video.scenes.composer import Layer, Scene, compose
+from train.measure.video.scenes.sprites import Pose, Sprite, always, between, still, through
 from train.measure.video.scores import score
-from train.measure.video.sprites import Pose, Sprite, always, between, still, through
 
 SIZE = (320, 240)
 WALL = np.full((240, 320, 3), GREY, np.uint8)
@@ -75,7 +75,10 @@ def test_a_face_turned_by_a_quarter_has_a_lying_box() -> None:
     turned = Pose(160, 120, 80, 90)
     ((_, truth),) = compose(Scene(SIZE, 1, lambda _: WALL, (face_layer(still(turned)),), kind="image"))
     assert truth.faces[0].box_xyxy == pytest.approx((120, 120 - 28.8, 200, 120 + 28.8))
-    assert cv2.boundingRect((truth.ids > 0).astype(np.uint8))[2:] == (pytest.approx(80, abs=1.5), pytest.approx(58, abs=1.5))
+    assert cv2.boundingRect((truth.ids > 0).astype(np.uint8))[2:] == (
+        pytest.approx(80, abs=1.5),
+        pytest.approx(58, abs=1.5),
+    )
 
 
 def test_the_loop_masks_a_face_that_moves_and_nothing_after_a_cut() -> None:

@@ -8,9 +8,8 @@ import pytest
 from engines.spec import FACE, OCCLUSION
 from realtime.frames.types import Frame
 from train.measure.video.blurred import blur_score
-from train.measure.video.composer import FaceTruth, Truth
 from train.measure.video.edges import edge_lag, flicker
-from train.measure.video.loop import Observed
+from train.measure.video.scenes.truth import FaceTruth, Observed, Truth
 from train.measure.video.scores import face_stories, false_faces, ghost_frames, identity_switches, score, survives
 
 SIDE = 100

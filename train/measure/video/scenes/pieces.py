@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import Rgb
-from train.measure.video.composer import Layer
-from train.measure.video.material import Material, Rng
-from train.measure.video.sprites import Pose, PoseAt, Sprite, always, draw, frame_from_sprite, still, swaying
+from train.measure.video.scenes.composer import Layer
+from train.measure.video.scenes.material import Material, Rng
+from train.measure.video.scenes.sprites import Pose, PoseAt, Sprite, always, draw, frame_from_sprite, still, swaying
 
 SIZE = (640, 480)
 """(width, height) of most scenes."""

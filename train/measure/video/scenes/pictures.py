@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import Rgb
-from train.measure.video.composer import Layer, Scene
-from train.measure.video.material import Material, Rng
-from train.measure.video.pieces import SIZE, person_layer, without_face
-from train.measure.video.sprites import Pose, always, still, swaying
+from train.measure.video.scenes.composer import Layer, Scene
+from train.measure.video.scenes.material import Material, Rng
+from train.measure.video.scenes.pieces import SIZE, person_layer, without_face
+from train.measure.video.scenes.sprites import Pose, always, still, swaying
 
 _HD = (1280, 720)
 TURNED_SIDE = 520

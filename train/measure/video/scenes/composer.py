@@ -9,8 +9,9 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from realtime.frames.types import U8, Mask, Rgb
-from train.measure.video.sprites import Box, PoseAt, Sprite, bounds, draw, frame_from_sprite
+from realtime.frames.types import U8, Rgb
+from train.measure.video.scenes.sprites import PoseAt, Sprite, bounds, draw, frame_from_sprite
+from train.measure.video.scenes.truth import FaceTruth, Truth
 
 _NOISE_STD = 1.5  # grey levels of a camera's noise
 _NOISE_PICTURES = 8
@@ -45,26 +46,6 @@ class Scene:
     kind: Literal["video", "image"] = "video"
     seed: int = 0
     """Seed of the noise."""
-
-
-@dataclass(frozen=True)
-class FaceTruth:
-    """A face of one frame, whether it can be seen or not."""
-
-    face_id: int
-    box_xyxy: Box
-    """The upright box around the full face in pixels; it may lie outside the frame."""
-    visible_share: float
-    """How much of the face is in the frame and not covered, 0..1."""
-
-
-@dataclass(frozen=True, eq=False)
-class Truth:
-    """The ground truth of one frame."""
-
-    ids: Mask
-    """(H, W) uint8: the id of the visible face at each pixel; 0 where there is none."""
-    faces: tuple[FaceTruth, ...]
 
 
 def compose(scene: Scene) -> Iterator[tuple[Rgb, Truth]]:

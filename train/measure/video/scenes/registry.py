@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from train.measure.video import pictures, scenarios
-from train.measure.video.composer import Scene
-from train.measure.video.material import Material, Rng
+from train.measure.video.scenes import clips, pictures
+from train.measure.video.scenes.composer import Scene
+from train.measure.video.scenes.material import Material, Rng
 
 Build = Callable[[Material, Rng, int], Scene]
 
@@ -43,20 +43,20 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("cut-to-wall", "a cut to a wall, clothes, a hand or an object", scenarios.cut_to_wall, 28, 2),
-    Scenario("cut-to-face", "a cut to another person", scenarios.cut_to_face, 8, 1),
-    Scenario("leaving", "a face leaves the frame", scenarios.leaving, 24, 2),
-    Scenario("entering", "a face enters the frame", scenarios.entering, 16, 2),
-    Scenario("revealed", "a second face comes out from behind an object", scenarios.revealed, 6, 1),
-    Scenario("crossing", "two people walk past each other", scenarios.crossing, 10, 1),
-    Scenario("covered", "a whole face is covered for 2 s", scenarios.fully_covered, 20, 1),
-    Scenario("passing", "a hand or an object crosses the face", scenarios.passing, 12, 1, edges=True),
-    Scenario("flash", "four frames are bright, dark or blurred", scenarios.flash, 6, 1),
-    Scenario("turning", "the camera turns around its axis", scenarios.turning, 8, 1),
-    Scenario("small", "a small face walks", scenarios.small, 8, 1),
-    Scenario("nearing", "a face comes near or goes away", scenarios.nearing, 6, 1),
-    Scenario("shaking", "a shaken camera, a fast head", scenarios.shaking, 6, 1),
-    Scenario("clips", "the clips as filmed", scenarios.clips, 8, 1, edges=True),
+    Scenario("cut-to-wall", "a cut to a wall, clothes, a hand or an object", clips.cut_to_wall, 28, 2),
+    Scenario("cut-to-face", "a cut to another person", clips.cut_to_face, 8, 1),
+    Scenario("leaving", "a face leaves the frame", clips.leaving, 24, 2),
+    Scenario("entering", "a face enters the frame", clips.entering, 16, 2),
+    Scenario("revealed", "a second face comes out from behind an object", clips.revealed, 6, 1),
+    Scenario("crossing", "two people walk past each other", clips.crossing, 10, 1),
+    Scenario("covered", "a whole face is covered for 2 s", clips.fully_covered, 20, 1),
+    Scenario("passing", "a hand or an object crosses the face", clips.passing, 12, 1, edges=True),
+    Scenario("flash", "four frames are bright, dark or blurred", clips.flash, 6, 1),
+    Scenario("turning", "the camera turns around its axis", clips.turning, 8, 1),
+    Scenario("small", "a small face walks", clips.small, 8, 1),
+    Scenario("nearing", "a face comes near or goes away", clips.nearing, 6, 1),
+    Scenario("shaking", "a shaken camera, a fast head", clips.shaking, 6, 1),
+    Scenario("clips", "the clips as filmed", clips.clips, 8, 1, edges=True),
     Scenario("upright", "upright", lambda m, rng, _: pictures.turned(m, rng, 0), 30, 3, "found"),
     Scenario("small-24", "24 px in 480x270", pictures.small_in_270p, 30, 4, "found"),
     Scenario("small-40", "40 px in 1280x720", pictures.small_in_720p, 50, 4, "found"),
@@ -66,8 +66,8 @@ SCENARIOS = (
     Scenario("nobody", "no face", pictures.nobody, 500, 30, "found"),
     Scenario("crowd-24", "24 people", pictures.crowd_of_24, 4, 1, "blurred"),
     Scenario("crowd-60", "60 people", pictures.crowd_of_60, 4, 1, "blurred"),
-    Scenario("entering-blur", "a face enters the frame", scenarios.entering, 4, 1, "blurred"),
-    Scenario("passing-blur", "a hand or an object crosses the face", scenarios.passing, 4, 1, "blurred"),
+    Scenario("entering-blur", "a face enters the frame", clips.entering, 4, 1, "blurred"),
+    Scenario("passing-blur", "a hand or an object crosses the face", clips.passing, 4, 1, "blurred"),
 )
 TURNED = "turned"
 """The scenario that `turned.py` composes: its faces are compared with their upright masks."""

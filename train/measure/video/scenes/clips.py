@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from realtime.frames.types import Rgb
-from train.measure.video.composer import Scene
-from train.measure.video.material import Material, Rng
-from train.measure.video.pieces import (
+from train.measure.video.scenes.composer import Scene
+from train.measure.video.scenes.material import Material, Rng
+from train.measure.video.scenes.pieces import (
     HEIGHT,
     SIZE,
     WIDTH,
@@ -23,7 +23,7 @@ from train.measure.video.pieces import (
     person_or_clip,
     standing_pose,
 )
-from train.measure.video.sprites import Pose, between, still, swaying, through
+from train.measure.video.scenes.sprites import Pose, between, still, swaying, through
 
 
 def cut_to_wall(material: Material, rng: Rng, index: int) -> Scene:

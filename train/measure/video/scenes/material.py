@@ -19,8 +19,8 @@ from realtime.video.sources.image import read_rgb
 from train.data.split import face_split
 from train.labels.label_folder import read_faces, read_labels
 from train.labels.teachers.mediapipe_models import PersonSegmenter
-from train.measure.video import walls
-from train.measure.video.sprites import Box, Sprite, occluder_sprite, photo_sprite
+from train.measure.video.scenes import walls
+from train.measure.video.scenes.sprites import Box, Sprite, occluder_sprite, photo_sprite
 from train.occluders.cutouts import Cutouts
 
 Rng = np.random.Generator
