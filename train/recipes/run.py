@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from engines.errors import UsageError
+from train.finder.config import FinderConfig
+from train.finder.training import train_finder
 from train.learn.config import TrainConfig
 from train.learn.consensus import train_consensus
 from train.learn.distributed import joined
@@ -17,6 +19,9 @@ from train.mutual.config import MutualConfig, Stage
 from train.mutual.training import train_parts
 from train.recipes import Recipe
 
+Configs = dict[str, TrainConfig] | dict[Stage, MutualConfig] | dict[str, FinderConfig]
+"""The configuration of each stage."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -24,16 +29,18 @@ class Inputs:
 
     output: Path
     labels: Sequence[Path] = ()
-    """Folders that `unveil label` wrote."""
+    """Folders that `unveil label` wrote; of a face finder, the one that `unveil portraits` wrote."""
     occluders: Path | None = None
     """Folder with `hands`, `masks` and `objects` (RGBA cut-outs)."""
     data: str | None = None
     """KIND:FOLDER, a data set to train on instead."""
     start: Path | None = None
     """Weights that the first stage starts from."""
+    without_faces: Path | None = None
+    """Folder with `things` (RGBA) and `scenes` (RGB) that show no face: a face finder's."""
 
 
-def configure(recipe: Recipe, inputs: Inputs) -> dict[str, TrainConfig] | dict[Stage, MutualConfig]:
+def configure(recipe: Recipe, inputs: Inputs) -> Configs:
     """The configuration of each chosen stage.
 
     Raises:
@@ -47,6 +54,8 @@ def configure(recipe: Recipe, inputs: Inputs) -> dict[str, TrainConfig] | dict[S
             settings["start"] = inputs.output / str(settings["start"])
     if recipe.training == "consensus":
         return {stage: _consensus(stage, settings, inputs) for stage, settings in stages.items()}
+    if recipe.training == "finder":
+        return {stage: _finder(stage, settings, inputs) for stage, settings in stages.items()}
     return {cast(Stage, stage): _parts(settings, inputs) for stage, settings in stages.items()}
 
 
@@ -71,14 +80,15 @@ def run(
     return {stage: inputs.output / stage for stage, evaluation in evaluations.items() if evaluation}
 
 
-def _evaluations(
-    configs: dict[str, TrainConfig] | dict[Stage, MutualConfig], say: Say, progress: Progress, device: str | None
-) -> Mapping[str, Any]:
+def _evaluations(configs: Configs, say: Say, progress: Progress, device: str | None) -> Mapping[str, Any]:
     """Run the trainings. Returns the last evaluation of each stage."""
     by_stage = cast(dict[Any, Any], configs)
     if all(isinstance(config, MutualConfig) for config in by_stage.values()):
         return {str(stage): e for stage, e in train_parts(by_stage, tuple(by_stage), say, progress, device).items()}
-    return {stage: train_consensus(config, say, progress, device) for stage, config in by_stage.items()}
+    return {
+        stage: (train_finder if isinstance(config, FinderConfig) else train_consensus)(config, say, progress, device)
+        for stage, config in by_stage.items()
+    }
 
 
 def _consensus(stage: str, settings: dict[str, Any], inputs: Inputs) -> TrainConfig:
@@ -89,6 +99,14 @@ def _consensus(stage: str, settings: dict[str, Any], inputs: Inputs) -> TrainCon
     if settings["data"] is None and (labels is None or inputs.occluders is None):
         raise UsageError("no training data: expected --labels and --occluders, or --data KIND:FOLDER")
     return TrainConfig(labels, inputs.occluders, inputs.output / stage, **settings)
+
+
+def _finder(stage: str, settings: dict[str, Any], inputs: Inputs) -> FinderConfig:
+    if inputs.data or len(inputs.labels) != 1 or inputs.occluders is None:
+        raise UsageError(
+            "this recipe trains on what `unveil portraits` wrote: expected one --labels, --occluders and no --data"
+        )
+    return FinderConfig(inputs.labels[0], inputs.occluders, inputs.output / stage, inputs.without_faces, **settings)
 
 
 def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
