@@ -10,12 +10,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from engines.engine import Engine
 from engines.errors import UsageError
 from engines.spec import FACE
 from realtime.faces.composed import load_model
-from realtime.faces.detect import DetectsFaces, open_detector
+from realtime.faces.detect import DetectsFaces
+from realtime.faces.finding.detectors import open_detector
 from train.measure.video import edges
 from train.measure.video.blurred import BlurScore, blur_score
 from train.measure.video.loop import observe, run_scene
@@ -28,6 +30,7 @@ from train.measure.video.sheet import Failures
 Progress = Callable[[int, int], None]
 """Called with the number of finished scenes and of all."""
 _GOOD_IOUS = (0.7, 0.8)
+_UPRIGHT = next(scenario for scenario in SCENARIOS if scenario.name == "upright")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ def evaluate_video(
     if not material.clip_names:
         chosen = [scenario for scenario in chosen if scenario.name != "clips"]
     total = sum(plan.scenes(scenario) for scenario in chosen)
+    total += plan.scenes(_UPRIGHT) if plan.includes(TURNED) else 0
     finished = 0
 
     def done() -> None:
@@ -198,23 +202,31 @@ def _iou_columns(ious: Sequence[float]) -> dict[str, Any]:
 
 def _turned(run: Run) -> list[dict[str, Any]]:
     """A row for each angle: the mask of a turned picture against that of the upright one, turned likewise."""
-    upright = next(scenario for scenario in SCENARIOS if scenario.name == "upright")
     ious: dict[int, list[float]] = {angle: [] for angle in pictures.TURNED_ANGLES}
-    for index in range(run.plan.scenes(upright)):
-        rng = lambda: upright.rng(run.plan.seed, index)  # noqa: B023, E731  (called in this turn of the loop)
-        _, observed = observe(pictures.turned(run.material, rng(), 0), run.engine, run.detector)
-        mask = (observed[0].labels == FACE).astype(np.uint8)
-        if not mask.any():
-            continue
-        for angle in ious:
-            source, observed = observe(pictures.turned(run.material, rng(), angle), run.engine, run.detector)
-            found = observed[0].labels == FACE
-            middle = (pictures.TURNED_SIDE - 1) / 2
-            affine = cv2.getRotationMatrix2D((middle, middle), -angle, 1)
-            expected = cv2.warpAffine(mask, affine, mask.shape[::-1], flags=cv2.INTER_NEAREST) > 0
+    for index in range(run.plan.scenes(_UPRIGHT)):
+        upright = _face_of_turned(run, index, 0)
+        for angle in ious if upright.any() else ():
+            found = _face_of_turned(run, index, angle)
+            expected = _turned_mask(upright, angle)
             ious[angle].append(float((found & expected).sum() / max(1, (found | expected).sum())))
-            run.failures.add(f"turned {angle}, {index}", source.frames, source.truths, observed)
+        run.done()
     return [{"angle_deg": angle, **_iou_columns(values)} for angle, values in ious.items()]
+
+
+def _face_of_turned(run: Run, index: int, angle_deg: float) -> npt.NDArray[np.bool_]:
+    """(H, W) bool: what is labelled face in the picture of a person who is turned."""
+    scene = pictures.turned(run.material, _UPRIGHT.rng(run.plan.seed, index), angle_deg)
+    source, observed = observe(scene, run.engine, run.detector)
+    run.failures.add(f"turned {angle_deg}, {index}", source.frames, source.truths, observed)
+    return np.asarray(observed[0].labels == FACE)
+
+
+def _turned_mask(mask: npt.NDArray[np.bool_], angle_deg: float) -> npt.NDArray[np.bool_]:
+    """A square mask, turned clockwise about its middle."""
+    middle = (mask.shape[0] - 1) / 2
+    affine = cv2.getRotationMatrix2D((middle, middle), -angle_deg, 1)
+    turned = cv2.warpAffine(mask.astype(np.uint8), affine, mask.shape[::-1], flags=cv2.INTER_NEAREST)
+    return np.asarray(turned > 0)
 
 
 def _blurred(run: Run, scenario: Scenario) -> dict[str, Any]:

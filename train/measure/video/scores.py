@@ -17,7 +17,7 @@ _VISIBLE = 0.5  # share of a face that must be in the frame and not covered, so 
 _LEAST_FACE_PX = 30  # a visible face has more pixels than this
 _MASKED = 0.5  # IoU of a masked face
 _GHOST_SHARE = 2e-4  # of the frame's pixels: 61 in 640x480. Fewer are specks
-_AROUND_FACE = 0.35  # of a face's size: a mask so far around it belongs to it (the network's crop reaches 0.25)
+_AROUND_FACE = 0.5  # of a face's size: a mask so far around it belongs to it. The network's crop reaches 0.25 to 0.4
 _FRAMES_TO_RETURN = 5  # a covered face must be masked again so soon after it is visible
 
 
@@ -88,7 +88,7 @@ def score(truths: Sequence[Truth], observed: Sequence[Observed]) -> SceneScore:
 def ghost_frames(truths: Sequence[Truth], observed: Sequence[Observed]) -> list[int]:
     """The frames with a ghost: at least 0.02 % of the frame is labelled face or occlusion where no face is.
 
-    What lies within 0.35 of a face's size around its full-face box belongs to the face, visible or not. A frame
+    What lies within half of a face's size around its full-face box belongs to the face, visible or not. A frame
     counts from the first one after a cut on.
     """
     return [frame for frame, pair in enumerate(zip(truths, observed, strict=True)) if _is_ghost(*pair)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from engines.errors import DataError
 from realtime.frames.types import Rgb
 from train.measure.video.scenes.composer import Layer
 from train.measure.video.scenes.material import Material, Rng
@@ -15,6 +16,7 @@ from train.measure.video.scenes.sprites import Pose, PoseAt, Sprite, always, dra
 SIZE = (640, 480)
 """(width, height) of most scenes."""
 WIDTH, HEIGHT = SIZE
+_TRIES = 200  # occluders of which one must be large and solid enough to cover a face
 
 
 def person_layer(sprite: Sprite, path: PoseAt, face_id: int = 1) -> Layer:
@@ -89,13 +91,16 @@ def without_face(material: Material, rng: Rng, size_wh: tuple[int, int], hand: b
 def covering(material: Material, rng: Rng, person: Sprite, pose: Pose, hand: bool | None = None) -> tuple[Sprite, Pose]:
     """An occluder, and the smallest pose of several in which it covers the whole face."""
     hand = bool(rng.integers(2)) if hand is None else hand
-    while True:
+    for _ in range(_TRIES):
         sprite = material.hand(rng) if hand else material.thing(rng)
         for size in (1.3, 1.6, 2.0, 2.5, 3.0):
             for drop in (0.0, 0.15, 0.3):
                 at = Pose(pose.x, pose.y - drop * size * pose.height, size * pose.height)
                 if _covered_share(person, pose, sprite, at) > 0.97:
                     return sprite, at
+    raise DataError(
+        f"no {'hand' if hand else 'object'} in {material.occluders} covers a whole face; expected larger ones"
+    )
 
 
 def _covered_share(person: Sprite, pose: Pose, sprite: Sprite, at: Pose) -> float:
