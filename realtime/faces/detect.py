@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.errors import EngineDamaged, UsageError
-from realtime.faces.blazeface import F32, SAME_FACE_IOU, BlazeFace, FullFaceFromRaw, decode, iou, weighted_nms
+from realtime.faces.finding.blazeface import F32, SAME_FACE_IOU, BlazeFace, FullFaceFromRaw, decode, iou, weighted_nms
 from realtime.faces.tiles import whole_in_tile
 from realtime.frames.crop import aligned, crop_rgb, frame_from_crop, region_of_frame
 from realtime.frames.types import U8, Detection, Frame, Region

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engines.spec import ModelSpec, Thresholds
@@ -12,12 +12,12 @@ from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
-_LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
+LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
 # A mask's confidence varies from frame to frame: a track keeps its face down to this much below a threshold.
 _HYSTERESIS = 0.03
 _MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends
 _MOST_MISSED_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
-_FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
+FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
 _SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of faces cheek to cheek hardly overlap
 _STAND_STILL = 0.02  # of the side: smaller movements of the centre leave the region as it is
 _KEEP_SIZE = 0.04  # likewise for its size
@@ -28,6 +28,7 @@ _ELSEWHERE = 0.06  # of the side: a new face whose region is off by more, in pla
 # frame, limits it: a region that differs from a detection by more than this is replaced by it, ...
 _MOST_OFF_CENTRE = 0.3  # of the face's height
 _MOST_OFF_SIZE = 1.4  # either way
+_KEEP_LARGEST = 1.25  # a face must be so many times as large as a tracked one to take its place
 MOST_DRIFT = 1.6
 """... and between detections its size cannot change by more than this factor."""
 
@@ -89,7 +90,7 @@ class Track:
         track = replace(self, parsed_frames=self.parsed_frames + 1)
         box = full_face_box(face.probabilities, spec)
         if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
-            covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_COVERED_FACE
+            covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
             shown = covered and parsed_confidence >= thresholds.unconfirmed
             return replace(track, missed_frames=track.missed_frames + 1, shown=track.seen and shown)
         if not track.seen and parsed_confidence < track.least_confidence:
@@ -155,6 +156,19 @@ def without_duplicates(tracks: Iterable[Track], crop_scale: float) -> list[Track
     return kept
 
 
+def largest(tracks: Sequence[Track], count: int | None) -> list[Track]:
+    """The tracks of so many faces that are shown, the largest, in their order; and all tracks that show none now.
+
+    A new face takes the place of a tracked one only if it is clearly larger: faces of one size must not take turns.
+    """
+    shown = [track for track in tracks if track.shown]
+    if count is None or len(shown) <= count:
+        return list(tracks)
+    ranked = sorted(shown, key=lambda track: -track.region.side * (_KEEP_LARGEST if track.parsed_frames > 1 else 1))
+    kept = {track.track_id for track in ranked[:count]}
+    return [track for track in tracks if track.track_id in kept or not track.shown]
+
+
 def _clamped(value: float, around: float, factor: float) -> float:
     return min(max(value, around / factor), around * factor)
 
@@ -165,7 +179,7 @@ def _overlap(one: Region, other: Region, crop_scale: float) -> float:
     Unlike IoU it notices one inside the other.
     """
     height, other_height = one.side / crop_scale, other.side / crop_scale
-    wide = _common(one.centre_x, height * _FACE_ASPECT, other.centre_x, other_height * _FACE_ASPECT)
+    wide = _common(one.centre_x, height * FACE_ASPECT, other.centre_x, other_height * FACE_ASPECT)
     return wide * _common(one.centre_y, height, other.centre_y, other_height)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.faces.blazeface import FullFaceFromRaw, decode, iou, weighted_nms
 from realtime.faces.detect import FULL, SHORT
+from realtime.faces.finding.blazeface import FullFaceFromRaw, decode, iou, weighted_nms
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
