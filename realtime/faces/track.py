@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from engines.spec import ModelSpec, Thresholds
 from realtime.faces.probabilities import confidence, covered_share, full_face_box, visible_share
-from realtime.frames.crop import aligned, region_from_box
+from realtime.frames.crop import aligned, box_on_frame, region_from_box
 from realtime.frames.types import ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
@@ -31,6 +31,10 @@ _MOST_OFF_SIZE = 1.4  # either way
 _KEEP_LARGEST = 1.25  # a face must be so many times as large as a tracked one to take its place
 MOST_DRIFT = 1.6
 """... and between detections its size cannot change by more than this factor."""
+# The network sees the face upright. It allows for this much (masks lose 0.02-0.04 of IoU at 20-30 degrees), so that
+# the crop of somebody who nods to one side stays exactly as it is; quarter turns cost no resampling.
+_MOST_TILT_DEG = 25
+_MOST_TILT_WHILE_TURNING_DEG = 8  # while somebody turns round, the crop follows every detection
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Track:
     """Frames in a row in which the parser's confidence was too low."""
     missed_frames: int = 0
     """Frames in a row in which the parser found too little of a face."""
+    turning: bool = False
+    """Whether the face's angle changed when it was last detected."""
 
     @property
     def needs_search(self) -> bool:
@@ -70,19 +76,32 @@ class Track:
         return self.seen and self.missed_frames <= _MOST_MISSED_FRAMES
 
     def confirmed(self, detected: Region, least_confidence: float, spec: ModelSpec) -> Track:
-        """The track after the detector has found its face. Its region stays unless it is far from the detection."""
+        """The track after the detector has found its face.
+
+        Its region stays unless it is far from the detection, and so does its angle.
+        """
         off_centre = math.dist((self.region.centre_x, self.region.centre_y), (detected.centre_x, detected.centre_y)) / (
             min(self.region.side, detected.side) / spec.crop_scale
         )
         off_size = max(self.region.side / detected.side, detected.side / self.region.side)
         lost = self.missed_frames or off_centre > _MOST_OFF_CENTRE or off_size > _MOST_OFF_SIZE
+        track = self.turned_to(detected.angle_deg)
         return replace(
-            self,
-            region=detected if lost else self.region,
+            track,
+            region=aligned(replace(detected, angle_deg=track.region.angle_deg), spec.size_px) if lost else track.region,
             detected_side=detected.side,
             least_confidence=min(self.least_confidence, least_confidence),
             frames_since_confirmed=0,
         )
+
+    def turned_to(self, angle_deg: float) -> Track:
+        """The track after its face was seen at an angle, clockwise from the frame's upright."""
+        tilt = abs(_wrapped(angle_deg - self.region.angle_deg))
+        turning = tilt > (_MOST_TILT_WHILE_TURNING_DEG if self.turning else _MOST_TILT_DEG)
+        if turning or self.turning:
+            angle_deg = _wrapped(angle_deg) if turning else steady_angle(angle_deg)
+            return replace(self, region=replace(self.region, angle_deg=angle_deg), turning=turning)
+        return self
 
     def followed(self, face: ParsedFace, spec: ModelSpec, thresholds: Thresholds) -> Track:
         """The track after its face was parsed. If too little of the face is left, the region stays where it is."""
@@ -103,7 +122,7 @@ class Track:
             least = track.kept_confidence
         too_low = track.low_confidence_frames + 1 if parsed_confidence < least - _HYSTERESIS else 0
         seen = too_low <= _MOST_LOW_CONFIDENCE_FRAMES
-        return replace(
+        moved = replace(
             track,
             region=track.moved(box, spec),
             seen=seen,
@@ -111,6 +130,7 @@ class Track:
             low_confidence_frames=too_low,
             missed_frames=0,
         )
+        return moved if face.angle_deg is None else moved.turned_to(moved.region.angle_deg + face.angle_deg)
 
     def moved(self, box_in_crop: tuple[float, float, float, float], spec: ModelSpec) -> Region:
         """The region around the face that was found in it.
@@ -120,16 +140,16 @@ class Track:
         """
         region = self.region
         scale = region.side / spec.size_px
-        left, top, _, _ = region.box_xyxy
         target = region_from_box([value * scale for value in box_in_crop], spec.crop_scale)
-        centre_x, centre_y = left + target.centre_x, top + target.centre_y
+        left, top, right, bottom = box_on_frame(box_in_crop, region, spec.size_px)
+        centre_x, centre_y = (left + right) / 2, (top + bottom) / 2
         if math.dist((centre_x, centre_y), (region.centre_x, region.centre_y)) < _STAND_STILL * region.side:
             centre_x, centre_y = region.centre_x, region.centre_y
         side = region.side
         if abs(target.side / side - 1) > _KEEP_SIZE:
             side = _clamped(target.side, side, 1 + (_MOST_GROWTH if self.parsed_frames > 1 else _MOST_GROWTH_AT_FIRST))
         side = _clamped(side, self.detected_side, MOST_DRIFT)
-        return aligned(Region(centre_x, centre_y, side), spec.size_px)
+        return aligned(Region(centre_x, centre_y, side, region.angle_deg), spec.size_px)
 
     def is_near(self, region: Region, crop_scale: float) -> bool:
         """Whether a detected region shows this track's face."""
@@ -169,6 +189,17 @@ def largest(tracks: Sequence[Track], count: int | None) -> list[Track]:
     return [track for track in tracks if track.track_id in kept or not track.shown]
 
 
+def steady_angle(angle_deg: float) -> float:
+    """The angle at which a face is parsed that does not turn: the next quarter turn, if it is near enough."""
+    quarter = 90.0 * round(angle_deg / 90)
+    return _wrapped(quarter if abs(angle_deg - quarter) <= _MOST_TILT_DEG else angle_deg)
+
+
+def _wrapped(angle_deg: float) -> float:
+    """The same angle in -180..180."""
+    return (angle_deg + 180) % 360 - 180
+
+
 def _clamped(value: float, around: float, factor: float) -> float:
     return min(max(value, around / factor), around * factor)
 
@@ -178,9 +209,17 @@ def _overlap(one: Region, other: Region, crop_scale: float) -> float:
 
     Unlike IoU it notices one inside the other.
     """
-    height, other_height = one.side / crop_scale, other.side / crop_scale
-    wide = _common(one.centre_x, height * FACE_ASPECT, other.centre_x, other_height * FACE_ASPECT)
+    (width, height), (other_width, other_height) = _face_wh(one, crop_scale), _face_wh(other, crop_scale)
+    wide = _common(one.centre_x, width, other.centre_x, other_width)
     return wide * _common(one.centre_y, height, other.centre_y, other_height)
+
+
+def _face_wh(region: Region, crop_scale: float) -> tuple[float, float]:
+    """Width and height of the upright box that holds a region's face."""
+    cos, sin = (abs(value) for value in region.cos_sin)
+    height = region.side / crop_scale
+    width = height * FACE_ASPECT
+    return cos * width + sin * height, sin * width + cos * height
 
 
 def _common(centre: float, length: float, other_centre: float, other_length: float) -> float:

@@ -13,7 +13,7 @@ from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.search import SEARCH_INTERVAL, Search
 from realtime.faces.thresholds import least_confidence
-from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, largest, without_duplicates
+from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, largest, steady_angle, without_duplicates
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import Detection, Frame, ParsedFace, Region
 
@@ -166,7 +166,7 @@ class Tracker(Closing):
 
     def _is_whole_face(self, small: Detection) -> bool:
         """False if a detection in a tile is a part of a larger tracked face, or an object in front of it."""
-        region = region_from_box(small.box_xyxy, self._spec.crop_scale)
+        region = region_from_box(small.box_xyxy, self._spec.crop_scale, small.angle_deg)
         near = (track for track in self._tracks if track.is_near(region, self._spec.crop_scale))
         return all(track.region.side <= MOST_DRIFT * region.side for track in near)
 
@@ -175,7 +175,7 @@ class Tracker(Closing):
         free = list(range(len(self._tracks)))
         for detection in detections:
             least = least_confidence(self._thresholds, detection, in_tiles)
-            region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
+            region = region_from_box(detection.box_xyxy, self._spec.crop_scale, detection.angle_deg)
             near = {
                 index: self._tracks[index].likeness(region, self._spec.crop_scale)
                 for index in free
@@ -184,7 +184,10 @@ class Tracker(Closing):
             if near:
                 best = max(near, key=near.__getitem__)
                 free.remove(best)
+                if in_tiles:  # only a search of the whole frame compares directions: a tile does not turn a track
+                    region = replace(region, angle_deg=self._tracks[best].region.angle_deg)
                 self._tracks[best] = self._tracks[best].confirmed(region, least, self._spec)
             else:
-                self._tracks.append(Track(self._next_id, region, region.side, least))
+                region = replace(region, angle_deg=steady_angle(region.angle_deg))
+                self._tracks.append(Track(self._next_id, aligned(region, self._spec.size_px), region.side, least))
                 self._next_id += 1
