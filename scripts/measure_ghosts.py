@@ -26,7 +26,7 @@ from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.held_back import HELD_FRAMES
-from realtime.faces.search import SEARCH_INTERVAL
+from realtime.faces.search import HELD_SEARCH_INTERVAL
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame
 from realtime.run.report import table
@@ -90,7 +90,7 @@ def crowd(shared: Path, columns: int = 6, tile_px: int = 240) -> Picture:
 
 
 def faces_shown(
-    engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = SEARCH_INTERVAL
+    engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = HELD_SEARCH_INTERVAL
 ) -> list[int]:
     """How many faces are drawn in each frame of a file: those of which any pixel is labelled."""
     frames = (Frame((picture,), "rgb", index) for index, picture in enumerate(pictures))
