@@ -38,6 +38,9 @@ class Tracker(Closing):
     Small faces are only visible in tiles of the frame. The first frame, which may be the only one, is searched in all
     tiles, and later frames in a few tiles each, in turn. Unchanged tiles are left out.
 
+    A track keeps the angle of its face, so that the network sees it upright. It turns when a search of the whole frame
+    finds another angle, because only that compares directions.
+
     A track ends at a cut, and when the detector does not confirm it while the parser's confidence is low.
 
     Args:
