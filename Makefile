@@ -5,7 +5,7 @@ DEV := .venv/.dev-installed
 # A .venv that was moved with its folder cannot run, whatever its stamps say: `moved` sets it up again.
 SETUP := pyproject.toml scripts/setup.sh $(shell grep -qsF '$(CURDIR)/.venv/bin/' .venv/bin/pip || echo moved)
 
-.PHONY: help demo test test-tensorrt lint types format clean moved reproduce-small shared
+.PHONY: help demo test test-tensorrt tensorrt lint types format clean moved reproduce-small shared
 
 # Photographs, cut-out occluders and a hair segmenter, which are not part of the project.
 SHARED ?= ../shared
@@ -19,9 +19,12 @@ demo: $(BASE)    ## mask a sample clip: out/demo.mp4, out/demo_cutout.mp4, out/d
 test: $(DEV)     ## run the tests
 	@.venv/bin/python -m pytest
 
-test-tensorrt: $(DEV) ## build every network for TensorRT, without a GPU: its own environment of 6 GB
-	@scripts/setup_tensorrt.sh || { [ $$? = 75 ] && exit 0; exit 1; }; \
-		[ ! -x .venv-tensorrt/bin/python ] || UNVEIL_TENSORRT=required .venv-tensorrt/bin/python -m pytest tests/engines/backends/test_tensorrt.py
+test-tensorrt: tensorrt ## build every network for TensorRT, without a GPU: its own environment of 6 GB
+	@[ ! -e .venv-tensorrt/.installed ] || \
+		UNVEIL_TENSORRT=required .venv-tensorrt/bin/python -m pytest tests/engines/backends/test_tensorrt.py
+
+tensorrt: $(DEV) ## set up the environment of test-tensorrt; a line says why where it can't be
+	@scripts/setup_tensorrt.sh || [ $$? = 75 ]
 
 lint: $(DEV)     ## ruff: rules and formatting
 	@.venv/bin/ruff check .

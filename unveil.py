@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -33,13 +32,15 @@ from realtime.buffer import Buffer, Policy
 from realtime.faces.composed import load_model
 from realtime.faces.detect import open_detector
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame, Rgb
 from realtime.pipeline import Options, Summary
 from realtime.pipeline import run as run_pipeline
 from realtime.render.face import Face, faces_on_frame
-from realtime.run.batch import Outcome, process
+from realtime.run.batch import process
 from realtime.run.jobs import plan
+from realtime.run.masked import Masked, MaskError, masked
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sinks.base import Sink
 from realtime.video.sources.base import Source
@@ -120,12 +121,13 @@ class Parser(Closing):
         self._search_thread.shutdown()
         self._engine.close()
 
-    def _follow(self, smooth: bool) -> FaceParser:
+    def _follow(self, smooth: bool, hold_frames: int = 0) -> FaceParser:
         """Begins another video."""
         return FaceParser(
             self._engine,
             self._detector,
             max_faces=self._max_faces,
+            hold_frames=hold_frames,
             smoothing=new_smoothing() if smooth else None,
             search_thread=self._search_thread,
         )
@@ -168,29 +170,6 @@ def video(
         return _frames(parser, opened, smooth, stack.pop_all())
 
 
-@dataclass(frozen=True)
-class Masked:
-    """What became of one file."""
-
-    input: Path
-    output: Path
-    frames: int
-    """Frames that were written."""
-    faces: int
-    """Different faces that were followed."""
-    error: str | None
-    """What went wrong, in a sentence; None where nothing did. A damaged file may have both frames and an error."""
-
-
-class MaskError(UnveilError):
-    """Some files failed or were damaged. The others are done."""
-
-    def __init__(self, results: list[Masked]) -> None:
-        super().__init__("; ".join(result.error for result in results if result.error))
-        self.results = results
-        """All files, in order."""
-
-
 def mask(
     inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
     output: str | PathLike[str],
@@ -229,7 +208,7 @@ def mask(
     )
     with ExitStack() as opened:
         engine = _engine(model, opened)
-        results = [_masked(outcome) for outcome in process(jobs, engine, options)]
+        results = [masked(outcome) for outcome in process(jobs, engine, options)]
     if any(result.error for result in results):
         raise MaskError(results)
     return results
@@ -273,9 +252,10 @@ def to_rgb(frame: Frame) -> Rgb:
 def _frames(parser: Parser, source: Source, smooth: bool, opened: ExitStack) -> Iterator[tuple[Rgb, list[Face]]]:
     policy = Policy.DROP_OLDEST if source.info.live else Policy.WAIT
     smooth = smooth and source.info.kind != "image"
-    with opened, parser._follow(smooth) as faces_of, Buffer(source, policy, stop=source.stop) as frames:
-        for frame in frames:
-            yield to_rgb(frame), faces_on_frame(faces_of.step(frame), frame, parser._engine.spec)
+    hold_frames = HELD_FRAMES if source.info.kind == "video" and not source.info.live else 0
+    with opened, parser._follow(smooth, hold_frames) as faces_of, Buffer(source, policy, stop=source.stop) as frames:
+        for frame, faces in faces_of.steps(frames):
+            yield to_rgb(frame), faces_on_frame(faces, frame, parser._engine.spec)
         if frames.damage:
             raise SourceError(frames.damage)
 
@@ -293,8 +273,3 @@ def _open(source: str | PathLike[str] | int) -> Source:
 
 def _engine(model: Model | Parser, opened: ExitStack) -> Engine:
     return (model if isinstance(model, Parser) else opened.enter_context(load(model)))._engine
-
-
-def _masked(outcome: Outcome) -> Masked:
-    frames, faces = (outcome.summary.frames, outcome.summary.faces) if outcome.summary else (0, 0)
-    return Masked(outcome.job.input, outcome.job.output, frames, faces, outcome.error)

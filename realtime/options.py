@@ -8,7 +8,7 @@ from typing import Any
 from engines.errors import UsageError
 from realtime.buffer import Policy
 from realtime.faces.detect import DETECTORS
-from realtime.render.registry import find_renderer
+from realtime.faces.search import SEARCH_INTERVAL
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
@@ -21,7 +21,8 @@ class Options:
     detector: str = "auto"
     """The name of a detector (`realtime.faces.detect.DETECTORS`)."""
     redetect_every: int | None = None
-    """Frames between two searches for new faces; None: 15, but 1 for `blur`, where no face may show even briefly."""
+    """Frames between two searches for new faces; None: 5. So many frames late is a new face at most where the source is
+    live. In a file it is not late: frames are held back, and it is followed backwards through them."""
     max_faces: int | None = None
     """The most faces that are followed, those found first; None: all."""
     smooth: bool = True
@@ -60,7 +61,7 @@ class Options:
     @property
     def search_interval(self) -> int:
         """Frames between two searches for new faces."""
-        return self.redetect_every or (1 if find_renderer(self.render).hides_faces else 15)
+        return self.redetect_every or SEARCH_INTERVAL
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 
     reader   decodes. It waits for the parser where the source is a file, and drops the oldest frame where it is live
     search   looks for new faces, while the parser goes on with the faces that it knows
-    parser   finds each known face's place, crops it and runs the network
+    parser   finds each known face's place, crops it and runs the network. It holds the last frames of a file back, and
+             follows each new face backwards through them
     main     steadies the masks, draws them and hands the frame to the sink
     writer   encodes, where the sink is a video. An image or a window is written by the main thread
 """
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 
 import cv2
 
@@ -22,6 +24,7 @@ from engines.engine import Engine
 from realtime.buffer import Buffer, Policy
 from realtime.faces.detect import DetectsFaces, open_detector
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
 from realtime.options import Options, Summary
 from realtime.render.draw import render
@@ -52,6 +55,7 @@ def run(
         on_frame: called after each frame with the number of frames that are done.
     """
     options, timer = options or Options(), StageTimer()
+    policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     frames_done = frames_without_face = 0
     track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
@@ -66,6 +70,7 @@ def run(
             detector or open_detector(options.detector),
             redetect_every=options.search_interval,
             max_faces=options.max_faces,
+            hold_frames=HELD_FRAMES if source.info.kind == "video" and policy is Policy.WAIT else 0,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
             specks_of_face=not find_renderer(options.render).hides_faces,
             search_thread=search_thread,
@@ -73,12 +78,12 @@ def run(
         ) as parser,
         Buffer(
             timer.each("decode", source),
-            options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT),
+            policy,
             stop=source.stop,
             name="reader",
         ) as frames,
         Buffer(
-            ((frame, parser.parse(frame)) for frame in frames), capacity=1, stop=frames.close, name="parser"
+            parser.parse_each(islice(frames, options.limit)), capacity=1, stop=frames.close, name="parser"
         ) as parsed_frames,
     ):
         for frame, parsed in parsed_frames:

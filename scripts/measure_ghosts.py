@@ -25,6 +25,8 @@ from engines.engine import Engine
 from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.held_back import HELD_FRAMES
+from realtime.faces.search import SEARCH_INTERVAL
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame
 from realtime.run.report import table
@@ -87,14 +89,17 @@ def crowd(shared: Path, columns: int = 6, tile_px: int = 240) -> Picture:
     return np.vstack([np.hstack(tiles[start : start + columns]) for start in range(0, CROWD, columns)])
 
 
-def faces_shown(engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = 15) -> list[int]:
-    """How many faces are drawn in each frame: those of which any pixel is labelled."""
-    shown = []
-    with FaceParser(engine, detector, redetect_every=redetect_every, smoothing=new_smoothing()) as parser:
-        for index, picture in enumerate(pictures):
-            faces = parser.step(Frame((picture,), "rgb", index))
-            shown.append(sum(bool((face.probabilities[..., 0] < 128).any()) for face in faces))
-    return shown
+def faces_shown(
+    engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = SEARCH_INTERVAL
+) -> list[int]:
+    """How many faces are drawn in each frame of a file: those of which any pixel is labelled."""
+    frames = (Frame((picture,), "rgb", index) for index, picture in enumerate(pictures))
+    with FaceParser(
+        engine, detector, redetect_every=redetect_every, hold_frames=HELD_FRAMES, smoothing=new_smoothing()
+    ) as parser:
+        return [
+            sum(bool((face.probabilities[..., 0] < 128).any()) for face in faces) for _, faces in parser.steps(frames)
+        ]
 
 
 def shows_a_face(detector: Detector, picture: Picture) -> bool:

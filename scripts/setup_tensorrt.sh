@@ -18,6 +18,7 @@ skip() {
 if [ "$stamp" -nt pyproject.toml ] && grep -qsF "$PWD/.venv-tensorrt/bin/" .venv-tensorrt/bin/pip; then
     exit 0
 fi
+rm -f "$stamp"
 system=$(uname -sm)
 [ "$system" = "Linux x86_64" ] || skip "TensorRT for RTX is set up on Linux x86_64 only, this is $system"
 free_gb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')

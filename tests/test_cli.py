@@ -12,16 +12,11 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import pytest
 
-from engines.errors import SourceError
-from realtime.faces import composed
 from realtime.run import live
-from realtime.tools import bench
 from tests.fakes.command import Unveil, one_sentence
-from tests.fakes.depth import steps, write_pictures
-from tests.fakes.video import Clip, ListSource, yuv_frame
+from tests.fakes.video import Clip, breaks_off
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,11 +31,6 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 def accept_ctrl_c() -> None:
     """A shell lets what it starts in the background ignore Ctrl-C, and so may start these tests."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def breaks_off(*arguments: object, **options: object) -> ListSource:
-    """Opens a source that is lost after 20 frames."""
-    return ListSource([*map(yuv_frame, range(20)), SourceError("camera 0: lost")])
 
 
 def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> tuple[int, str]:
@@ -85,115 +75,6 @@ def test_process_does_the_rest_when_some_inputs_fail(
 )
 def test_wrong_use_exits_with_2(unveil: Unveil, arguments: tuple[str, ...]) -> None:
     assert unveil(*arguments).status == 2
-
-
-@pytest.fixture
-def parts(parts_engines: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
-    """Engines of parts, of depth and of what estimates it."""
-    monkeypatch.setattr(composed, "TRANSLATOR", parts_engines["rgb-to-depth"])
-    return parts_engines
-
-
-def depth_beside(sample_clip: Path, folder: Path, count: int = 10, size_wh: tuple[int, int] = (1280, 720)) -> Path:
-    assert sample_clip.stem == "sample"
-    return write_pictures(folder / "depth", [steps(size_wh=size_wh)] * count)
-
-
-def test_measured_depth_is_reported_with_its_scale(
-    unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path
-) -> None:
-    depth, summary = depth_beside(sample_clip, tmp_path), tmp_path / "summary.json"
-    arguments = ("--model", parts["parts-depth"], "--depth", depth, "--depth-scale", "0.002", "--json", summary)
-    result = unveil("process", sample_clip, "--output", tmp_path / "out", *arguments)
-    assert result.status == 0, result.stderr
-    assert "depth: measured, 1 file, 0.002 m per step (as given)" in result.stderr
-    assert "estimated" not in result.stderr
-    (file,) = json.loads(summary.read_text())["files"]
-    assert (file["frames"], file["depth"]) == (10, f"{depth}, 0.002 m per step (as given)")
-
-
-def test_estimated_depth_is_reported(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
-    summary = tmp_path / "summary.json"
-    arguments = ("--output", tmp_path / "out", "--model", parts["parts-depth"], "--json", summary)
-    result = unveil("process", sample_clip, *arguments)
-    assert result.status == 0, result.stderr
-    assert f"on depth estimated from colour by {parts['rgb-to-depth']}" in result.stderr.splitlines()[0]
-    values = json.loads(summary.read_text())
-    assert f"on depth estimated from colour by {parts['rgb-to-depth']}" in values["engine"]
-    assert values["files"][0]["depth"] is None
-
-
-def test_parts_and_consensus_run_together(
-    unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path
-) -> None:
-    model = f"{parts['parts']}+consensus"
-    result = unveil("process", sample_clip, "--output", tmp_path, "--model", model, "--render", "labels")
-    assert result.status == 0, result.stderr
-    assert f"{parts['parts']} (architecture parts), OpenVINO fp32" in result.stderr
-    assert "+ consensus-lite" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("count", "size_wh", "says", "frames"),
-    [(7, (1280, 720), "7 depth pictures, but sample.mp4 has more", 7), (12, (1280, 720), "more depth pictures", 10),
-     (10, (640, 360), "depth of 640x360 at frame 0", 0)],
-)  # fmt: skip
-def test_depth_that_does_not_fit_is_named_and_what_came_before_is_kept(
-    unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path,
-    count: int, size_wh: tuple[int, int], says: str, frames: int,
-) -> None:  # fmt: skip
-    depth, out = depth_beside(sample_clip, tmp_path, count, size_wh), tmp_path / "out"
-    result = unveil("process", sample_clip, "--output", out, "--model", parts["parts-depth"], "--depth", depth)
-    assert result.status == 1
-    assert says in result.stderr
-    assert "Traceback" not in result.stderr
-    kept = f"the {frames} frames before it are in {out / 'sample.mp4'}"
-    assert (kept in result.stderr, (out / "sample.mp4").is_file()) == (bool(frames), bool(frames))
-
-
-@pytest.mark.parametrize(
-    ("model", "arguments", "status", "says"),
-    [
-        ("parts", ("--depth", "."), 2, "parts sees colour, and --depth"),
-        ("parts", ("--depth-scale", "0.001"), 2, "--depth-scale without --depth"),
-        ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres per step"),
-        ("parts-depth", ("--depth", "gone"), 1, "gone: no such depth"),
-        ("rgb-to-depth", (), 2, "estimates depth and parses no face"),
-    ],
-)
-@pytest.mark.parametrize("command", ["process", "live"])
-def test_wrong_use_of_depth_is_one_sentence(
-    unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path,
-    command: str, model: str, arguments: tuple[str, ...], status: int, says: str,
-) -> None:  # fmt: skip
-    where = ("--output", tmp_path / "out") if command == "process" else ("--view", "none")
-    result = unveil(command, sample_clip, *where, "--model", parts[model], *arguments)
-    assert (result.status, one_sentence(result)) == (status, True), result.stderr
-    assert says in result.stderr
-
-
-def test_live_plays_a_file_with_its_depth(
-    unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path
-) -> None:
-    depth, summary = depth_beside(sample_clip, tmp_path), tmp_path / "live.json"
-    arguments = ("--model", parts["parts-depth"], "--depth", depth, "--json", summary)
-    result = unveil("live", sample_clip, "--view", "none", *arguments)
-    assert result.status == 0, result.stderr
-    assert json.loads(summary.read_text())["depth"].startswith(f"{depth}, 0.001 m per step (assumed")
-
-
-def test_live_depth_beside_a_camera_is_refused(unveil: Unveil, parts: dict[str, Path], tmp_path: Path) -> None:
-    result = unveil("live", "0", "--view", "none", "--model", parts["parts-depth"], "--depth", tmp_path)
-    assert result.status == 2
-    assert result.stderr.splitlines()[-1].startswith("unveil: 0: --depth needs a file")
-
-
-def test_bench_names_both_models(unveil: Unveil, parts: dict[str, Path], sample_clip: Path, tmp_path: Path) -> None:
-    file = tmp_path / "bench.json"
-    model = f"{parts['parts']}+consensus"
-    result = unveil("bench", sample_clip, "--model", model, "--seconds", "0.1", "--json", file)
-    assert result.status == 0, result.stderr
-    assert json.loads(file.read_text())["engine"]["model"] == f"{parts['parts']}+consensus"
 
 
 def test_a_folder_without_media_is_wrong_use(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
@@ -319,65 +200,6 @@ def test_inspect_says_what_an_engine_is(unveil: Unveil, engine: Path) -> None:
     text = unveil("inspect", engine).stdout
     assert "openvino, int8, batch 1" in text
     assert json.loads(unveil("inspect", engine, "--json").stdout)["spec"]["name"] == "tiny"
-
-
-def test_bench_writes_the_promised_keys(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
-    file = tmp_path / "bench.json"
-    result = unveil("bench", sample_clip, "--model", engine, "--seconds", "0.1", "--json", file)
-    assert result.status == 0, result.stderr
-    values = json.loads(file.read_text())
-    assert values.keys() == {
-        "machine", "engine", "network", "end_to_end", "engines", "ceilings", "source", "left_out",
-    }  # fmt: skip
-    assert values["ceilings"]["decode_fps"] > 0 and values["ceilings"]["decode_encode_fps"] > 0
-    assert values["source"]["damage"] is None
-    assert values["network"].keys() >= {"p50_ms", "p95_ms", "p99_ms", "fps"}
-    assert values["end_to_end"].keys() >= {"fps", "p50_ms", "p95_ms", "stages_ms"}
-    assert "network alone" in result.stdout
-
-
-def test_bench_compares_engines_and_draws(unveil: Unveil, engine: Path, sample_clip: Path, tmp_path: Path) -> None:
-    file, plot = tmp_path / "bench.json", tmp_path / "plots" / "bench.png"
-    more = ("--batch", "4", "--seconds", "0.1", "--json", file, "--plot", plot)
-    result = unveil("bench", engine, sample_clip, engine.parent / "fp32", *more)
-    assert result.status == 0, result.stderr
-    values = json.loads(file.read_text())
-    assert [each["engine"]["precision"] for each in values["engines"]] == ["int8", "fp32"]
-    assert values["engine"] == values["engines"][0]["engine"]
-    assert values["engines"][1]["network"]["batches"]["4"]["batch"] == 4
-    header = next(line for line in result.stdout.splitlines() if "end to end fps" in line)
-    assert "network p50 ms, 4 per call" in header
-    assert f"{engine} int8: end to end is" in result.stdout
-    assert cv2.imread(str(plot)) is not None
-
-
-def test_bench_takes_one_source_and_known_models(unveil: Unveil, sample_clip: Path) -> None:
-    result = unveil("bench", sample_clip, "other.mp4")
-    assert (result.status, one_sentence(result)) == (2, True)
-    assert "sample.mp4, other.mp4" in result.stderr
-    result = unveil("bench", "nobody", sample_clip)
-    assert (result.status, one_sentence(result)) == (2, True)
-    assert "'nobody'" in result.stderr
-
-
-def test_bench_names_a_missing_video(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
-    result = unveil("bench", tmp_path / "missing.mp4", "--model", engine)
-    assert (result.status, one_sentence(result)) == (1, True)
-
-
-def test_bench_of_an_image_is_wrong_use(unveil: Unveil, engine: Path) -> None:
-    result = unveil("bench", "photo.png", "--model", engine)
-    assert (result.status, result.stderr) == (2, "unveil: bench needs a video; got an image: photo.png\n")
-
-
-def test_bench_of_a_cut_video_says_so_and_fails(
-    unveil: Unveil, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bench, "open_source", breaks_off)
-    file = tmp_path / "bench.json"
-    result = unveil("bench", "cut.mp4", "--model", engine, "--seconds", "0.1", "--json", file)
-    assert (result.status, result.stdout.splitlines()[-1]) == (1, "failed: camera 0: lost")
-    assert json.loads(file.read_text())["source"]["damage"] == "camera 0: lost"
 
 
 def test_a_package_that_cannot_be_loaded_is_one_sentence(

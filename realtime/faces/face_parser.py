@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from engines.closing import Closing
 from engines.engine import Engine
 from realtime.faces.detect import DetectsFaces
+from realtime.faces.held_back import HeldFrame, follow_back, frames_to_hold
+from realtime.faces.search import SEARCH_INTERVAL
 from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
 from realtime.faces.tracker import TrackedRegion, Tracker
@@ -19,15 +22,18 @@ from realtime.timing import StageTimer
 
 
 class FaceParser(Closing):
-    """Finds, follows and parses the faces of one video. Call `step` with each frame, in order.
+    """Finds, follows and parses the faces of one video.
 
-    A loop that overlaps its stages calls the two halves of a step, `parse` and `smooth`, in two threads.
+    Live, call `step` with each frame, in order. For a file, iterate over `steps`: it holds frames back, and follows
+    each new face backwards through them, so that none is late. A loop that overlaps its stages calls the two halves,
+    `parse` or `parse_each` and then `smooth`, in two threads.
 
     Args:
         engine: parses crops; the caller closes it.
         detector: finds faces; the caller may use it again once the parser is closed.
         redetect_every: frames between two searches for new faces.
         max_faces: the most faces that are followed, those found first; None: all.
+        hold_frames: the most frames that `parse_each` and `steps` hold back; 0: they hold none.
         smoothing: steadies the masks over time; None: each frame is parsed by itself.
         specks_of_face: also remove specks of face inside an occlusion. Without it an eye between fingers stays face.
         search_thread: runs the searches that are not urgent, while the parser goes on; None: they run in `parse`. The
@@ -40,21 +46,43 @@ class FaceParser(Closing):
         engine: Engine,
         detector: DetectsFaces,
         *,
-        redetect_every: int = 15,
+        redetect_every: int = SEARCH_INTERVAL,
         max_faces: int | None = None,
+        hold_frames: int = 0,
         smoothing: Smoothing | None = None,
         specks_of_face: bool = True,
         search_thread: Executor | None = None,
         timer: StageTimer | None = None,
     ) -> None:
         self._engine, self._spec = engine, engine.spec
-        self._tracker = Tracker(detector, engine.spec, redetect_every, max_faces, search_thread)
+        self._tracker = Tracker(
+            detector, engine.spec, redetect_every, max_faces, search_thread, can_wait=hold_frames > 0
+        )
+        self._redetect_every, self._max_faces, self._hold_frames = redetect_every, max_faces, hold_frames
         self._smoothing, self._specks_of_face = smoothing, specks_of_face
         self._timer = timer or StageTimer()
 
     def step(self, frame: Frame) -> list[ParsedFace]:
-        """The faces of the next frame."""
+        """The faces of the next frame, at once."""
         return self.smooth(self.parse(frame))
+
+    def steps(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """Each frame of a video with its faces, in order. They come once no later search can add a face to them."""
+        for frame, faces in self.parse_each(frames):
+            yield frame, self.smooth(faces)
+
+    def parse_each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """The first half of `steps`: each frame with its faces as the network sees them in that frame alone."""
+        held: deque[HeldFrame] = deque()
+        for frame in frames:
+            faces = self.parse(frame)
+            if self._tracker.begins_shot:
+                yield from _released(held)
+            else:
+                self._follow_back(faces, held)
+            held.append(HeldFrame(frame, faces))
+            yield from _released(held, frames_to_hold(frame, self._hold_frames, self._redetect_every))
+        yield from _released(held)
 
     def parse(self, frame: Frame) -> list[ParsedFace]:
         """The first half of a step: the faces as the network sees them in this frame alone."""
@@ -76,12 +104,29 @@ class FaceParser(Closing):
         self._tracker.close()
 
     def _parse_regions(self, frame: Frame, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
+        parsed = self._network(frame, regions)
+        with self._timer.stage("track"):
+            return self._tracker.update(parsed)
+
+    def _network(self, frame: Frame, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
         with self._timer.stage("crop"):
             crops = crop_faces(frame, regions, self._spec.size_px)
         with self._timer.stage("network"):
-            parsed = parse_faces(self._engine, crops, regions)
-        with self._timer.stage("track"):
-            return self._tracker.update(parsed)
+            return parse_faces(self._engine, crops, regions)
+
+    def _follow_back(self, faces: Sequence[ParsedFace], held: Sequence[HeldFrame]) -> None:
+        """Add the faces that have just appeared to the frames before."""
+        shown_before = {face.track_id for face in held[-1].faces} if held else set()
+        appeared = [face.track_id for face in faces if face.track_id not in shown_before]
+        if appeared and held:
+            follow_back(self._tracker.tracks(appeared), held, self._network, self._spec, self._max_faces)
+
+
+def _released(held: deque[HeldFrame], keep: int = 0) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+    """Take out the oldest frames until so many are left."""
+    while len(held) > keep:
+        oldest = held.popleft()
+        yield oldest.frame, oldest.faces
 
 
 def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:

@@ -16,8 +16,9 @@ from realtime.frames.types import Detection, Frame, Region
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_TILES_PER_SEARCH = 1  # 4 ms, after the 6 ms of a search in the whole frame (720p, one core)
-_TILES_BETWEEN = 2  # one at a time, between two searches: the 15 tiles of a 720p frame have their turn in 5 intervals
+SEARCH_INTERVAL = 5
+"""Frames between two searches of whole frames."""
+_FRAMES_PER_TILE = 5  # a tile costs as much as most of a search: the 15 of a 720p frame have their turn in 75 frames
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Search(Closing):
 
         Args:
             urgent: search this frame now, and whole: no face is tracked, or one is missing.
-            low_confidence: report low-confidence detections if nothing else is found. For an urgent search.
+            low_confidence: report low-confidence detections if nothing else is found in the whole frame.
 
         Returns:
             The results that have arrived since the last call, in order.
@@ -82,7 +83,7 @@ class Search(Closing):
         tiles = self._tiles.take(frame, self._tiles_due())
         if not whole and not tiles:
             return ended
-        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, urgent and low_confidence)
+        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, low_confidence)
         if urgent or self._every == 1:
             return [*ended, task()]
         self._running = self._thread.submit(task)
@@ -108,9 +109,7 @@ class Search(Closing):
         return TileRotation(MOST_SKIPPED if self._every > 1 else 0)
 
     def _tiles_due(self) -> int:
-        if self._frames_since_whole == 0:
-            return _TILES_PER_SEARCH
-        return self._frames_since_whole % max(1, self._every // (_TILES_BETWEEN + 1)) == 0
+        return self._frames_since_whole % _FRAMES_PER_TILE == 0
 
 
 class _CallersThread(Executor):

@@ -11,7 +11,7 @@ from engines.closing import Closing
 from engines.spec import ModelSpec
 from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
-from realtime.faces.search import Search
+from realtime.faces.search import SEARCH_INTERVAL, Search
 from realtime.faces.thresholds import least_confidence
 from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_duplicates
 from realtime.frames.crop import aligned, region_from_box
@@ -32,7 +32,8 @@ class Tracker(Closing):
 
     It searches a frame at once if no face is tracked, one is missing or one may be no face. That takes as long as
     parsing two or three faces. Otherwise it searches every `redetect_every` frames, in another thread: new faces are
-    followed from the next frame on (`Search`).
+    followed from the next frame on (`Search`). Where frames are held back, new faces can wait for that, too: only the
+    first frame of a shot is searched at once, and one in which a known face needs it.
 
     Small faces are only visible in tiles of the frame. The first frame, which may be the only one, is searched in all
     tiles, and later frames in a few tiles each, in turn. Unchanged tiles are left out.
@@ -45,16 +46,23 @@ class Tracker(Closing):
         redetect_every: frames between two searches for new faces. With 1 no tile is left out, either.
         max_faces: the most faces that are followed, those found first; None: all.
         search_thread: runs the searches that are not urgent; None: they run in `regions`.
+        can_wait: frames are held back, so that a new face may be found some frames later.
     """
 
     def __init__(
         self,
         detector: DetectsFaces,
         spec: ModelSpec,
-        redetect_every: int = 15,
+        redetect_every: int = SEARCH_INTERVAL,
         max_faces: int | None = None,
         search_thread: Executor | None = None,
+        *,
+        can_wait: bool = False,
     ) -> None:
+        self.begins_shot = True
+        """Whether the last frame was the first one of a shot."""
+        self._first_frame = True
+        self._can_wait = can_wait
         self._spec = spec
         self._thresholds = spec.thresholds
         self._max_faces = max_faces
@@ -66,15 +74,16 @@ class Tracker(Closing):
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
         """Where the faces of this frame should be, in the order in which they were found."""
-        if self._cuts.is_cut(frame):
+        is_cut = self._cuts.is_cut(frame)
+        self.begins_shot, self._first_frame = is_cut or self._first_frame, False
+        if is_cut:
             self._tracks.clear()
             self._search.restart()
         self._tracks = [
             replace(track, frames_since_confirmed=track.frames_since_confirmed + 1) for track in self._tracks
         ]
-        urgent = not self._tracks or any(track.needs_search for track in self._tracks)
         low_confidence = not self._tracks and self._thresholds.low_confidence is not None
-        for result in self._search.search(frame, urgent=urgent, low_confidence=low_confidence):
+        for result in self._search.search(frame, urgent=self._is_urgent(), low_confidence=low_confidence):
             self._match(result.large)
             self._match([detection for detection in result.small if self._is_whole_face(detection)], in_tiles=True)
             self._match(result.low_confidence if not self._tracks else ())
@@ -113,9 +122,21 @@ class Tracker(Closing):
             self._search.forget_tiles()  # a place is free: a face that had none may be followed now
         return [self._parsed[track.track_id] for track in self._tracks if track.shown]
 
+    def tracks(self, track_ids: Sequence[int]) -> list[Track]:
+        """Some of the tracks, as they are after the last frame."""
+        return [track for track in self._tracks if track.track_id in track_ids]
+
     def close(self) -> None:
         """Wait for a search that still runs: the detector belongs to the caller."""
         self._search.close()
+
+    def _is_urgent(self) -> bool:
+        """Whether this frame must be searched at once."""
+        if self._can_wait:
+            # A face that is missing longer is found by the next search, and followed back to where it was lost.
+            needed = any(track.low_confidence_frames or track.missed_frames == 1 for track in self._tracks)
+            return self.begins_shot or needed
+        return not self._tracks or any(track.needs_search for track in self._tracks)
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:
         followed = track.followed(face, self._spec, self._thresholds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
@@ -99,7 +100,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Region:
-    """An upright square of a frame: what the network sees of one face.
+    """A square of a frame, upright or turned: what the network sees of one face.
 
     Its coordinates are continuous (the first pixel covers 0..1). It may lie between pixels and stick out of the frame.
     """
@@ -107,11 +108,25 @@ class Region:
     centre_x: float
     centre_y: float
     side: float
+    angle_deg: float = 0.0
+    """How far its upright direction is turned clockwise from the frame's, -180..180. Its crop is turned back."""
+
+    @property
+    def cos_sin(self) -> tuple[float, float]:
+        """Cosine and sine of its angle: exactly 0 or 1 at quarter turns, so that they need no rounding."""
+        angle = math.radians(self.angle_deg)
+        return round(math.cos(angle), 15), round(math.sin(angle), 15)
+
+    @property
+    def is_turned_freely(self) -> bool:
+        """Whether its sides are not parallel to the frame's."""
+        return self.angle_deg % 90 != 0
 
     @property
     def box_xyxy(self) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) in pixels."""
-        half = self.side / 2
+        """(left, top, right, bottom) in pixels: the upright box that holds it."""
+        cos, sin = self.cos_sin
+        half = self.side / 2 * (abs(cos) + abs(sin))
         return self.centre_x - half, self.centre_y - half, self.centre_x + half, self.centre_y + half
 
 
@@ -120,11 +135,14 @@ class Detection:
     """A face that the detector found."""
 
     box_xyxy: tuple[float, float, float, float]
-    """The full-face box (forehead at the hairline to chin, cheek to cheek) in pixels of the frame."""
+    """The full-face box (forehead at the hairline to chin, cheek to cheek) in pixels of the frame: the centre as in
+    the frame, width and height along the face's own axes."""
     score: float
     """0..1"""
     low_confidence: bool = False
     """Its score is below the threshold for a face. It is reported because nothing else was found."""
+    angle_deg: float = 0.0
+    """How far the face's upright direction is turned clockwise from the frame's, -180..180."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +155,10 @@ class ParsedFace:
     """(S, S, 3) uint8: what the network saw of the region, RGB, or depth as gray."""
     probabilities: Probabilities
     """(S, S, K) uint8: softmax probability of each label x 255, in the region's crop."""
+    presence: float | None = None
+    """The calibrated probability that the crop holds a face, 0..1; None for an engine without that output."""
+    angle_deg: float | None = None
+    """How far the face is turned clockwise from up in its crop, -180..180; None for an engine without that output."""
 
 
 def _expected_shapes(layout: Layout, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:

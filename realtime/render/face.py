@@ -12,7 +12,7 @@ import numpy.typing as npt
 from engines.errors import UsageError
 from engines.spec import ModelSpec
 from realtime.faces.probabilities import confidence, full_face_box
-from realtime.frames.crop import NO_WINDOW
+from realtime.frames.crop import NO_WINDOW, box_on_frame
 from realtime.frames.planes import fitting, place
 from realtime.frames.types import Frame, LabelIds, ParsedFace
 from realtime.render.matte import face_window, likeliest
@@ -76,10 +76,8 @@ def faces_on_frame(parsed: Sequence[ParsedFace], frame: Frame, spec: ModelSpec) 
 
 
 def _box_xyxy(face: ParsedFace, spec: ModelSpec) -> tuple[float, float, float, float]:
+    """The upright box in the picture; of a turned face, the one that holds its own."""
     in_crop = full_face_box(face.probabilities, spec)
     if in_crop is None:
         return face.region.box_xyxy
-    scale = face.region.side / spec.size_px
-    left, top, _, _ = face.region.box_xyxy
-    x0, y0, x1, y1 = in_crop
-    return left + x0 * scale, top + y0 * scale, left + x1 * scale, top + y1 * scale
+    return box_on_frame(in_crop, face.region, spec.size_px)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from engines.spec import BACKGROUND
-from realtime.frames.crop import NO_WINDOW, Window, channel_on_frame
+from realtime.frames.crop import NO_WINDOW, Window, box_on_frame, channel_on_frame
 from realtime.frames.types import Mask, ParsedFace, Probabilities, Region
 
 _LEAST_SHOWN = 64  # of 255: a label below it is not drawn, and one above 255 minus it is drawn fully
@@ -65,7 +65,7 @@ def matte_of(
     pick = cv2.min if least else cv2.max
     for face, window in zip(faces, windows, strict=True):
         place = matte.at(window)
-        place[:] = pick(place, channel_on_frame(channel(face), face.region, window))
+        place[:] = pick(place, channel_on_frame(channel(face), face.region, window, outside=255 if least else 0))
     return matte
 
 
@@ -129,11 +129,10 @@ def _window_of(shown: Mask, region: Region, size_wh: tuple[int, int]) -> Window:
     x, y, wide, high = cv2.boundingRect(shown)
     if not wide:
         return NO_WINDOW
-    left, top, _, _ = region.box_xyxy
-    scale = region.side / len(shown)
     # One more pixel of the crop on each side, because bilinear enlargement reaches that far.
-    x0, x1 = _even(left + (x - 1) * scale, left + (x + wide + 1) * scale, size_wh[0])
-    y0, y1 = _even(top + (y - 1) * scale, top + (y + high + 1) * scale, size_wh[1])
+    left, top, right, bottom = box_on_frame((x - 1, y - 1, x + wide + 1, y + high + 1), region, len(shown))
+    x0, x1 = _even(left, right, size_wh[0])
+    y0, y1 = _even(top, bottom, size_wh[1])
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
 
 

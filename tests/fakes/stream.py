@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from engines.errors import SourceError
+from realtime.video.sources.open import open_source
 from tests.fakes.video import Clip
 
 Answer = Callable[[socket.socket], None]
@@ -197,3 +199,22 @@ class Playlist:
         segments = "".join(f"#EXTINF:1.0,\n{index}.ts\n" for index in range(listed))
         end = "#EXT-X-ENDLIST\n" if isinstance(state, str) else ""
         return f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n{segments}{end}"
+
+
+def read(url: str, *, live: bool = False) -> tuple[int, str | None]:
+    """How many frames a source gives, and what it raises at their end."""
+    count = 0
+    with open_source(url, live=live) as source:
+        try:
+            for _ in source:
+                count += 1
+        except SourceError as e:
+            return count, str(e)
+    return count, None
+
+
+def says(count: int, error: str | None, reason: str) -> bool:
+    """Whether the error names the frames and the reason; some of two seconds of frames must have come."""
+    assert count > 10
+    assert error is not None, "it ended without a word"
+    return f"the stream broke off after {count} frames" in error and f"({reason})" in error

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from engines.errors import SourceError
 from realtime.frames.types import U8, Frame
 from realtime.video.sources.open import Source, SourceInfo
 
@@ -127,3 +128,8 @@ class ListSource(Source):
 
     def close(self) -> None:
         self.closed = True
+
+
+def breaks_off(*arguments: object, **options: object) -> ListSource:
+    """Opens a source that is lost after 20 frames."""
+    return ListSource([*map(yuv_frame, range(20)), SourceError("camera 0: lost")])

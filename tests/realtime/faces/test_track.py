@@ -140,7 +140,7 @@ def test_a_track_ends_where_the_detector_does_not_confirm_it_and_the_parsers_con
 
 def test_a_track_stays_where_the_detector_confirms_it_though_the_parsers_confidence_is_low() -> None:
     detector = FakeDetector([detection(FACE)])
-    tracker = Tracker(detector, SPEC)
+    tracker = Tracker(detector, SPEC, redetect_every=15)
     step(tracker)
     calls = detector.calls
     assert [len(low_confidence_step(tracker)) for _ in range(14)] == [1] * 14

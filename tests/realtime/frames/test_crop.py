@@ -26,6 +26,7 @@ from tests.fakes.pipeline import rgb_frame, scene, yuv_frame
 
 SIDES = st.floats(8, 3000)
 PLACES = st.floats(-200, 2000)
+ANGLES = st.floats(-180, 180)
 
 
 def soft_noise(size_px: int = 128) -> U8:
@@ -34,9 +35,9 @@ def soft_noise(size_px: int = 128) -> U8:
 
 
 @settings(deadline=None)
-@given(PLACES, PLACES, SIDES)
-def test_frame_from_crop_is_the_inverse_of_crop_from_frame(x: float, y: float, side: float) -> None:
-    region = Region(x, y, side)
+@given(PLACES, PLACES, SIDES, ANGLES)
+def test_frame_from_crop_is_the_inverse_of_crop_from_frame(x: float, y: float, side: float, angle_deg: float) -> None:
+    region = Region(x, y, side, angle_deg)
     there, back = (np.vstack([f(region, 128), [0, 0, 1]]) for f in (crop_from_frame, frame_from_crop))
     np.testing.assert_allclose(there @ back, np.eye(3), atol=1e-6)
 

@@ -37,8 +37,8 @@ def test_it_agrees_with_a_plain_warp(left: int, top: int, side: float, size_px: 
     edge = int(np.ceil(scale)) + 1  # the outermost half pixel of the image
     inner = (slice(edge, -edge), slice(edge, -edge))
     # The image's own border may cut a block in two: both fill it up, and then disagree on where it ends.
-    # Where hardly anything is scaled, the grid of 1/32 pixel of the plain warp is what differs most.
-    allowed = 4 if abs(side - size_px) < 1 else 3
+    # Where hardly anything is scaled after blocks are averaged, the plain warp's grid of 1/32 pixel differs most.
+    allowed = 5 if abs(scale * step - 1) < 0.01 else 3
     assert np.percentile(np.abs(quick - expected)[inner], 98) <= allowed
 
 

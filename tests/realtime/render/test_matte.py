@@ -28,10 +28,15 @@ def test_window_holds_the_face_and_little_more() -> None:
     assert face_window(parsed(Region(200, 200, 256)), (640, 480)) == (134, 134, 266, 266)
 
 
+def test_the_window_of_a_turned_face_holds_its_corners() -> None:
+    assert face_window(parsed(Region(200, 200, 256, 90)), (640, 480)) == (134, 134, 266, 266)
+    assert face_window(parsed(Region(200, 200, 256, 45)), (640, 480)) == (106, 106, 294, 294)
+
+
 @settings(deadline=None)
-@given(st.floats(-200, 800), st.floats(-200, 800), st.floats(10, 900))
-def test_windows_are_even_and_inside_the_frame(x: float, y: float, side: float) -> None:
-    window = face_window(parsed(Region(x, y, side)), (641, 479))
+@given(st.floats(-200, 800), st.floats(-200, 800), st.floats(10, 900), st.floats(-180, 180))
+def test_windows_are_even_and_inside_the_frame(x: float, y: float, side: float, angle_deg: float) -> None:
+    window = face_window(parsed(Region(x, y, side, angle_deg)), (641, 479))
     assert all(edge % 2 == 0 for edge in window)
     assert 0 <= window[0] <= window[2] <= 642
     assert 0 <= window[1] <= window[3] <= 480
