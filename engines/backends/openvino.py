@@ -60,19 +60,14 @@ class OpenVino(Backend):
         return True, f"openvino {openvino.__version__.split('-')[0]}, CPU: {', '.join(known).lower()}"
 
     def export(self, deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
-        import openvino
-
-        graph = _converted(deploy, build_spec.batch)
+        graph = converted(deploy, build_spec.batch)
         recipe = {"weights": "float16"}
         if calibration is not None:
             whole, labels = graph.clone(), label_path(graph)
             graph = _quantised(labels, calibration, build_spec.batch.opt)
             graph = with_presence(graph, whole) if deploy.spec.presence else graph
             recipe |= {"preset": "mixed", "bias_correction": "fast"}
-        # Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
-        openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
-        written = openvino.Core().read_model(folder / GRAPH)
-        return Graph(FILES, read_batch(written), read_tensors(written), recipe)
+        return write(graph, folder, recipe)
 
     def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> OpenVinoEngine:
         import openvino
@@ -143,6 +138,18 @@ def _local_runtime(core: openvino.Core) -> LocalRuntime:
     return LocalRuntime(BACKEND.name, openvino.__version__, possible, host["os"], host["machine"])
 
 
+def write(graph: openvino.Model, folder: Path, recipe: dict[str, Any]) -> Graph:
+    """Write a graph into a folder.
+
+    Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
+    """
+    import openvino
+
+    openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
+    written = openvino.Core().read_model(folder / GRAPH)
+    return Graph(FILES, read_batch(written), read_tensors(written), recipe)
+
+
 def read_tensors(graph: openvino.Model) -> tuple[TensorInfo, ...]:
     """The inputs and outputs of a graph."""
     return tuple(
@@ -177,7 +184,8 @@ def _multiply_adds(operation: openvino.Node) -> int:
     return math.prod(port(0).get_shape()) * math.prod(operation.input(1).get_shape()[axis:])
 
 
-def _converted(deploy: Deploy, batch: Batch) -> openvino.Model:
+def converted(deploy: Deploy, batch: Batch) -> openvino.Model:
+    """A network as a graph in float, with named inputs and outputs."""
     import openvino
 
     from engines.compiling.deploy import program

@@ -1,7 +1,7 @@
 """Recipes: the settings with which a network is trained, one TOML file per network that ships.
 
-A recipe names its training (`consensus` or `parts`) and sets fields of that training's configuration. It is one run, or
-has several stages that run one after the other, each a table with settings of its own:
+A recipe names its training (`consensus`, `parts` or `presence`) and sets fields of that training's configuration. It is
+one run, or has several stages that run one after the other, each a table with settings of its own:
 
     training = "consensus"
     model = "consensus"
@@ -26,14 +26,16 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from engines.errors import UsageError
 from train.learn.config import TrainConfig
 from train.mutual.config import STAGES, MutualConfig
+from train.presence.config import PresenceConfig
 
-TrainingName = Literal["consensus", "parts"]
+TrainingName = Literal["consensus", "parts", "presence"]
 ONLY_STAGE = ""
 """The stage's name in a recipe that is one run."""
 _FOLDER = Path(__file__).parent
-_CONFIGS: dict[TrainingName, type[TrainConfig] | type[MutualConfig]] = {
+_CONFIGS: dict[TrainingName, type[TrainConfig] | type[MutualConfig] | type[PresenceConfig]] = {
     "consensus": TrainConfig,
     "parts": MutualConfig,
+    "presence": PresenceConfig,
 }
 _ON_THE_COMMAND_LINE = ("labels", "folders", "occluders", "output")
 """Settings that name the user's own folders: never in a recipe."""

@@ -15,7 +15,11 @@ from train.learn.log import Say
 from train.learn.loop import Progress
 from train.mutual.config import MutualConfig, Stage
 from train.mutual.training import train_parts
+from train.presence.config import PresenceConfig
+from train.presence.training import train_presence
 from train.recipes import Recipe
+
+Configs = dict[str, TrainConfig] | dict[Stage, MutualConfig] | dict[str, PresenceConfig]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Inputs:
     """Weights that the first stage starts from."""
 
 
-def configure(recipe: Recipe, inputs: Inputs) -> dict[str, TrainConfig] | dict[Stage, MutualConfig]:
+def configure(recipe: Recipe, inputs: Inputs) -> Configs:
     """The configuration of each chosen stage.
 
     Raises:
@@ -45,6 +49,8 @@ def configure(recipe: Recipe, inputs: Inputs) -> dict[str, TrainConfig] | dict[S
             settings["start"] = inputs.start
         elif str(settings.get("start")) in recipe.stages:
             settings["start"] = inputs.output / str(settings["start"])
+    if recipe.training == "presence":
+        return {stage: _presence(stage, settings, inputs) for stage, settings in stages.items()}
     if recipe.training == "consensus":
         return {stage: _consensus(stage, settings, inputs) for stage, settings in stages.items()}
     return {cast(Stage, stage): _parts(settings, inputs) for stage, settings in stages.items()}
@@ -71,13 +77,13 @@ def run(
     return {stage: inputs.output / stage for stage, evaluation in evaluations.items() if evaluation}
 
 
-def _evaluations(
-    configs: dict[str, TrainConfig] | dict[Stage, MutualConfig], say: Say, progress: Progress, device: str | None
-) -> Mapping[str, Any]:
+def _evaluations(configs: Configs, say: Say, progress: Progress, device: str | None) -> Mapping[str, Any]:
     """Run the trainings. Returns the last evaluation of each stage."""
     by_stage = cast(dict[Any, Any], configs)
     if all(isinstance(config, MutualConfig) for config in by_stage.values()):
         return {str(stage): e for stage, e in train_parts(by_stage, tuple(by_stage), say, progress, device).items()}
+    if all(isinstance(config, PresenceConfig) for config in by_stage.values()):
+        return {stage: train_presence(config, say, progress) for stage, config in by_stage.items()}
     return {stage: train_consensus(config, say, progress, device) for stage, config in by_stage.items()}
 
 
@@ -97,3 +103,12 @@ def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
             "this recipe trains on folders that `unveil label --parts` wrote: expected --labels, no --data"
         )
     return MutualConfig(tuple(inputs.labels), inputs.output, inputs.occluders, **settings)
+
+
+def _presence(stage: str, settings: dict[str, Any], inputs: Inputs) -> PresenceConfig:
+    start = settings.pop("start", None)
+    if inputs.data or inputs.occluders is None or start is None:
+        raise UsageError(
+            "this recipe adds an output to a network: expected --start WEIGHTS, --labels and --occluders, no --data"
+        )
+    return PresenceConfig(tuple(inputs.labels), inputs.occluders, inputs.output / stage, start, **settings)
