@@ -24,6 +24,7 @@ from train.commands.compile import compile_
 from train.commands.label import label
 from train.commands.measure import evaluate, reproduce
 from train.commands.options import needs_training
+from train.commands.portraits import portraits
 from train.commands.train import average, train
 from train.learn.checkpoint import checkpoint_at
 
@@ -32,7 +33,7 @@ _RUN, _TRAIN, _MACHINE = "Mask", "Train and evaluate", "Machine and engines"
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     _RUN: (process, live, demo),
     _MACHINE: (doctor, inspect, bench),
-    _TRAIN: (label, train, average, calibrate, evaluate, reproduce),
+    _TRAIN: (label, portraits, train, average, calibrate, evaluate, reproduce),
 }
 
 app = typer.Typer(

@@ -30,8 +30,8 @@ from engines.errors import (
 from engines.zoo import DEFAULT_MODEL
 from realtime.buffer import Buffer, Policy
 from realtime.faces.composed import load_model
-from realtime.faces.detect import open_detector
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame, Rgb

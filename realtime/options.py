@@ -7,7 +7,7 @@ from typing import Any
 
 from engines.errors import UsageError
 from realtime.buffer import Policy
-from realtime.faces.detect import DETECTORS
+from realtime.faces.finding.detectors import DETECTORS
 from realtime.faces.search import SEARCH_INTERVAL
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
@@ -19,7 +19,7 @@ class Options:
     render: str = "overlay"
     """The name of a renderer (`realtime.render.registry`)."""
     detector: str = "auto"
-    """The name of a detector (`realtime.faces.detect.DETECTORS`)."""
+    """The name of a detector (`realtime.faces.finding.detectors.DETECTORS`)."""
     redetect_every: int | None = None
     """Frames between two searches for new faces; None: 5. So many frames late is a new face at most where the source is
     live. In a file it is not late: frames are held back, and it is followed backwards through them."""

@@ -22,8 +22,9 @@ import cv2
 
 from engines.engine import Engine
 from realtime.buffer import Buffer, Policy
-from realtime.faces.detect import DetectsFaces, open_detector
+from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
 from realtime.options import Options, Summary

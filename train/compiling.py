@@ -44,8 +44,13 @@ def compile_checkpoint(
     checkpoint = find_weights(checkpoint)
     get_backend(build_spec.backend).check_request(build_spec)  # before torch takes its seconds to import
     from train.calibration import read_crops, shipped_crops
+    from train.finder.compiling import compile_finder, is_finder
     from train.models import deployable
 
+    if is_finder(checkpoint):
+        manifest = compile_finder(checkpoint, folder, build_spec, calibration, size_px)
+        progress(f"confidences differ by {manifest.largest_difference:.4f} at most from those of the network")
+        return
     network, spec = deployable(checkpoint)
     spec = replace(spec, size_px=size_px or spec.size_px)
     crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)

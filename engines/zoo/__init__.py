@@ -12,7 +12,7 @@ ZOO = Path(__file__).parent
 DEFAULT_MODEL = "consensus-lite"
 WITH_CONSENSUS = "+consensus"
 """Suffix of a model's name: run it together with the default model, which marks what covers the face."""
-_FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp32")  # on any CPU
+FASTEST_FIRST: tuple[Precision, ...] = ("int8", "fp32")  # on any CPU
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def engine_folder(name: str, precision: Precision) -> Path:
 def precisions(name: str) -> tuple[Precision, ...]:
     """The precisions that a model has engines for, fastest first. Raises UnknownModel."""
     folder = _model_folder(name)
-    return tuple(precision for precision in _FASTEST_FIRST if (folder / precision).is_dir())
+    return tuple(precision for precision in FASTEST_FIRST if (folder / precision).is_dir())
 
 
 def _model_folder(name: str) -> Path:

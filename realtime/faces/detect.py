@@ -51,7 +51,8 @@ _MODELS: dict[str, tuple[BlazeFace, ...]] = {"auto": (SHORT, FULL), "short": (SH
 
 
 class DetectsFaces(Protocol):
-    """A face detector. Another one is a class with these methods, and a line in `DETECTORS`."""
+    """A face detector. Another one is a class with these methods, and a line in
+    `realtime.faces.finding.detectors`."""
 
     def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
         """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
@@ -128,21 +129,6 @@ class Detector:
         boxes = np.concatenate([short_boxes, full_boxes])
         enough = judged >= (self._min_score if (judged >= self._min_score).any() else min_score)
         return weighted_nms(boxes[enough], judged[enough])
-
-
-DETECTORS: dict[str, Callable[[], DetectsFaces]] = {
-    "auto": Detector,
-    "short": lambda: Detector("short"),
-    "full": lambda: Detector("full"),
-}
-"""Makes a detector, by the name that `Options.detector` takes."""
-
-
-def open_detector(name: str = "auto") -> DetectsFaces:
-    """The detector of a name. Raises UsageError if there is none."""
-    if name not in DETECTORS:
-        raise UsageError(f"detector {name!r} is unknown; expected one of {', '.join(DETECTORS)}")
-    return DETECTORS[name]()
 
 
 def _find(

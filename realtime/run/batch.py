@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import DetectsFaces, open_detector
+from realtime.faces.detect import DetectsFaces
+from realtime.faces.finding.detectors import open_detector
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local

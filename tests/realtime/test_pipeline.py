@@ -16,7 +16,7 @@ from engines.engine import Parsed
 from engines.errors import EngineMismatch, SinkError, SourceError, UsageError
 from realtime import pipeline
 from realtime.buffer import Policy
-from realtime.faces.detect import DETECTORS
+from realtime.faces.finding.detectors import DETECTORS
 from realtime.faces.smooth import Smoother
 from realtime.frames.types import U8, Detection, Frame, ParsedFace
 from realtime.pipeline import Options, run

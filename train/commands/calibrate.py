@@ -13,7 +13,8 @@ from train.commands.options import OccluderFolder, needs_training
 def calibrate(
     model: Annotated[str, typer.Argument(help="The network to calibrate: consensus-lite, parts, ...", metavar="MODEL")],
     data: Annotated[
-        list[Path], typer.Option(help="A folder that `unveil label` wrote. May be repeated.", metavar="FOLDER")
+        list[Path],
+        typer.Option(help="A folder that `unveil label` (for finder: `unveil portraits`) wrote.", metavar="FOLDER"),
     ],
     occluders: OccluderFolder,
     output: Annotated[
@@ -28,7 +29,11 @@ def calibrate(
         raise UsageError(f"--count {count}: expected a multiple of 16, since a sheet has rows of 16 crops")
     needs_training("composing training crops", "torch")
     from train.calibration import compose, write_sheet
+    from train.finder.compiling import compose_pictures
     from train.models import spec
 
-    write_sheet(output, compose(data, occluders, spec(model), count))
+    is_finder = model == "finder"  # its data are portraits, and it sees whole pictures
+    write_sheet(
+        output, compose_pictures(data, occluders, count) if is_finder else compose(data, occluders, spec(model), count)
+    )
     typer.echo(f"sheet of {count} crops: {output}")

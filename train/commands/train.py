@@ -25,7 +25,10 @@ def train(
     ] = DEFAULT_MODEL,
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder that `unveil label` wrote. Repeatable for recipes of parts.", metavar="FOLDER"),
+        typer.Option(
+            help="Folder that `unveil label` wrote (a finder: `unveil portraits`). Repeatable for recipes of parts.",
+            metavar="FOLDER",
+        ),
     ] = None,
     occluders: Annotated[
         Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.", metavar="FOLDER")
@@ -33,6 +36,10 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(help="Data set to train on instead of --labels; see docs/datasets.md.", metavar="KIND:FOLDER"),
+    ] = None,
+    without_faces: Annotated[
+        Path | None,
+        typer.Option(help="For a finder: pictures without a face, in things (RGBA) and scenes.", metavar="FOLDER"),
     ] = None,
     start: Annotated[
         Path | None, typer.Option(help="Weights to start from: a checkpoint or a run's folder.", metavar="PATH")
@@ -67,7 +74,7 @@ def train(
     from train.learn.interruption import TrainingStopped
     from train.recipes.run import Inputs, run
 
-    inputs = Inputs(output, tuple(labels or ()), occluders, data, start)
+    inputs = Inputs(output, tuple(labels or ()), occluders, data, start, without_faces)
     try:
         with counted("training", "crops") as progress:
             folders = run(chosen, inputs, typer.echo, progress, device)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from engines.engine import Engine
 from engines.spec import FACE, OCCLUSION, ModelSpec
-from realtime.faces.detect import DetectsFaces, open_detector
+from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.finding.detectors import open_detector
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
 from train.data.faces import STORE_PX, STORE_SCALE, Face

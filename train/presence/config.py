@@ -20,7 +20,7 @@ class PresenceConfig:
     """Folder for features, weights and evaluation."""
     start: Path
     """Weights of the network, which stay as they are: a checkpoint or a run's folder."""
-    pictures: Path | None = None
+    without_faces: Path | None = None
     """Folder of pictures without a face: backgrounds, and RGBA cut-outs of animals, skulls and icons."""
     samples: int = 40_000
     """Crops of training, faces and others, half each."""

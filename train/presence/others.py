@@ -56,7 +56,7 @@ class OtherCrops:
 
     Args:
         around: pictures with faces, whose surroundings are shown (one side of the split).
-        folder: pictures without a face, as `PresenceConfig.pictures`; None for none.
+        folder: pictures without a face, as `PresenceConfig.without_faces`; None for none.
         occluders: of the same side.
         split: the side of `folder` that is used.
     """

@@ -31,7 +31,7 @@ class PresenceSupply:
         faces = [face for folder in config.folders for face in load_faces(folder, split)]
         around = surroundings(config.folders, split)
         self._faces = FaceCrops(faces, occluders, spec)
-        self._others = OtherCrops(around, config.pictures, occluders, spec, split)
+        self._others = OtherCrops(around, config.without_faces, occluders, spec, split)
         self._seed = (config.seed, _SEED_OF[split])
 
     def __getitem__(self, index: int) -> PresenceSample:

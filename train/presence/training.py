@@ -31,11 +31,17 @@ _UPRIGHT_DEG = 50
 
 
 def train_presence(
-    config: PresenceConfig, say: Say = print, progress: Progress = lambda done, total: None
+    config: PresenceConfig,
+    say: Say = print,
+    progress: Progress = lambda done, total: None,
+    device: str | None = None,
 ) -> dict[str, Any]:
     """Train a head, and write the network's weights with it and its evaluation.
 
     Half of the validation set calibrates the head and chooses its threshold; the other half measures it.
+
+    Args:
+        device: no other than the CPU is used, which takes minutes.
 
     Returns:
         The evaluation.

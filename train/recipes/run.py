@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from engines.errors import UsageError
+from train.finder.config import FinderConfig
+from train.finder.training import train_finder
 from train.learn.config import TrainConfig
 from train.learn.consensus import train_consensus
 from train.learn.distributed import joined
@@ -19,7 +21,13 @@ from train.presence.config import PresenceConfig
 from train.presence.training import train_presence
 from train.recipes import Recipe
 
-Configs = dict[str, TrainConfig] | dict[Stage, MutualConfig] | dict[str, PresenceConfig]
+Configs = dict[str, TrainConfig] | dict[Stage, MutualConfig] | dict[str, FinderConfig] | dict[str, PresenceConfig]
+"""The configuration of each stage."""
+_TRAININGS: dict[type, Any] = {
+    TrainConfig: train_consensus,
+    FinderConfig: train_finder,
+    PresenceConfig: train_presence,
+}
 
 
 @dataclass(frozen=True)
@@ -28,13 +36,15 @@ class Inputs:
 
     output: Path
     labels: Sequence[Path] = ()
-    """Folders that `unveil label` wrote."""
+    """Folders that `unveil label` wrote; of a face finder, the one that `unveil portraits` wrote."""
     occluders: Path | None = None
     """Folder with `hands`, `masks` and `objects` (RGBA cut-outs)."""
     data: str | None = None
     """KIND:FOLDER, a data set to train on instead."""
     start: Path | None = None
     """Weights that the first stage starts from."""
+    without_faces: Path | None = None
+    """Folder with `things` (RGBA) and `scenes` (RGB) that show no face: a face finder's."""
 
 
 def configure(recipe: Recipe, inputs: Inputs) -> Configs:
@@ -53,6 +63,8 @@ def configure(recipe: Recipe, inputs: Inputs) -> Configs:
         return {stage: _presence(stage, settings, inputs) for stage, settings in stages.items()}
     if recipe.training == "consensus":
         return {stage: _consensus(stage, settings, inputs) for stage, settings in stages.items()}
+    if recipe.training == "finder":
+        return {stage: _finder(stage, settings, inputs) for stage, settings in stages.items()}
     return {cast(Stage, stage): _parts(settings, inputs) for stage, settings in stages.items()}
 
 
@@ -82,9 +94,7 @@ def _evaluations(configs: Configs, say: Say, progress: Progress, device: str | N
     by_stage = cast(dict[Any, Any], configs)
     if all(isinstance(config, MutualConfig) for config in by_stage.values()):
         return {str(stage): e for stage, e in train_parts(by_stage, tuple(by_stage), say, progress, device).items()}
-    if all(isinstance(config, PresenceConfig) for config in by_stage.values()):
-        return {stage: train_presence(config, say, progress) for stage, config in by_stage.items()}
-    return {stage: train_consensus(config, say, progress, device) for stage, config in by_stage.items()}
+    return {stage: _TRAININGS[type(config)](config, say, progress, device) for stage, config in by_stage.items()}
 
 
 def _consensus(stage: str, settings: dict[str, Any], inputs: Inputs) -> TrainConfig:
@@ -95,6 +105,14 @@ def _consensus(stage: str, settings: dict[str, Any], inputs: Inputs) -> TrainCon
     if settings["data"] is None and (labels is None or inputs.occluders is None):
         raise UsageError("no training data: expected --labels and --occluders, or --data KIND:FOLDER")
     return TrainConfig(labels, inputs.occluders, inputs.output / stage, **settings)
+
+
+def _finder(stage: str, settings: dict[str, Any], inputs: Inputs) -> FinderConfig:
+    if inputs.data or len(inputs.labels) != 1 or inputs.occluders is None:
+        raise UsageError(
+            "this recipe trains on what `unveil portraits` wrote: expected one --labels, --occluders and no --data"
+        )
+    return FinderConfig(inputs.labels[0], inputs.occluders, inputs.output / stage, inputs.without_faces, **settings)
 
 
 def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
@@ -111,4 +129,5 @@ def _presence(stage: str, settings: dict[str, Any], inputs: Inputs) -> PresenceC
         raise UsageError(
             "this recipe adds an output to a network: expected --start WEIGHTS, --labels and --occluders, no --data"
         )
-    return PresenceConfig(tuple(inputs.labels), inputs.occluders, inputs.output / stage, start, **settings)
+    folders = tuple(inputs.labels), inputs.occluders, inputs.output / stage, start, inputs.without_faces
+    return PresenceConfig(*folders, **settings)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engines.engine import Engine
 from engines.errors import UnveilError
-from realtime.faces.detect import open_detector
+from realtime.faces.finding.detectors import open_detector
 from realtime.pipeline import Options, Summary
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job

@@ -11,10 +11,14 @@ from engines.spec import ModelSpec  # noqa: E402
 from tests.fakes.training import write_labels, write_occluders  # noqa: E402
 from train import models, recipes  # noqa: E402
 from train.learn.checkpoint import load_weights  # noqa: E402
+from train.models.finder import FaceFinder  # noqa: E402
 from train.recipes.run import Inputs, configure, run  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
-PARAMETERS = {"consensus": 4_524_323, "consensus-lite": 2_336_428, "parts": 2_920_788, "rgb-to-depth": 1_042_737}
+PARAMETERS = {
+    "consensus": 4_524_323, "consensus-lite": 2_336_428, "parts": 2_920_788, "rgb-to-depth": 1_042_737,
+    "finder": 480_397,
+}  # fmt: skip
 INPUTS = Inputs(Path("run"), [Path("labels")], Path("occluders"))
 TINY = ("width=8", "samples=4", "batch_size=4", "workers=0", "size_px=32")
 
@@ -38,6 +42,8 @@ def test_shipped_recipe_configures_its_network_with_the_stated_parameters(name):
         if recipe.training == "consensus":
             network = models.create_model(config.model, width=config.width)
             assert parameters(network) == PARAMETERS[config.model]
+        elif recipe.training == "finder":
+            assert parameters(FaceFinder(config.width)) == PARAMETERS["finder"]
         else:
             assert parameters(models.create_model(config.network, width=config.width)) == PARAMETERS["parts"]
             translator = models.create_model("rgb-to-depth", width=config.translator_width or 16)

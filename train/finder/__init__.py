@@ -1,0 +1,1 @@
+"""The face finder: one small network over the whole frame, trained on composed pictures."""

@@ -1,0 +1,1 @@
+"""The pictures of a face finder's training: what they are composed of, and how."""
