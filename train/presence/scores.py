@@ -52,9 +52,9 @@ def platt(logits: F64, is_face: Bools) -> tuple[float, float]:
     return scale, shift
 
 
-def threshold_for(probability: F64, is_face: Bools, most_missed: float) -> float:
-    """The largest threshold below which lie at most this share of the faces."""
-    return float(np.quantile(probability[is_face], most_missed, method="lower"))
+def threshold_for(probability: F64, is_face: Bools, most_false: float) -> float:
+    """The least threshold that at most this share of the crops without a face reach."""
+    return float(np.quantile(probability[~is_face], 1 - most_false, method="higher"))
 
 
 def errors_by_kind(

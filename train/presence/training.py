@@ -72,9 +72,9 @@ def train_presence(
 
 
 def fitted(train: Features, validation: Features, config: PresenceConfig) -> tuple[PresenceHead, float]:
-    """A calibrated head, and its threshold: the largest that misses at most `most_missed` of the validation's faces."""
+    """A calibrated head, and its threshold: the least that `most_false` of the validation's other crops reach."""
     head = fit(train, validation, config)
-    least = threshold_for(_probability(outputs(head, validation)), validation.is_face, config.most_missed)
+    least = threshold_for(_probability(outputs(head, validation)), validation.is_face, config.most_false)
     return head, round(least, 3)
 
 
