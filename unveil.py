@@ -140,7 +140,7 @@ def load(model: Model = DEFAULT_MODEL, *, threads: int | None = None, max_faces:
         model: a model that ships ("consensus", "consensus-lite", "parts", "parts-depth", "parts+consensus"), or the
             folder of an engine that `unveil compile` built.
         threads: CPU threads for the network; None: as many as its work is worth.
-        max_faces: the most faces that are followed, the clearest ones first; None: all.
+        max_faces: the most faces that are returned, the largest ones; None: all.
 
     Raises:
         UnknownModel: there is no such model or folder.
@@ -175,6 +175,7 @@ def mask(
     output: str | PathLike[str],
     *,
     render: str = "overlay",
+    keep_occluders: bool = False,
     model: Model | Parser = DEFAULT_MODEL,
     max_faces: int | None = None,
     smooth: bool = True,
@@ -186,8 +187,9 @@ def mask(
         inputs: a file, a folder or a glob, or several of them.
         output: the folder of the outputs, which keep the stems of their inputs; or one file, for one input.
         render: "overlay", "cutout", "labels", "alpha" or "blur".
+        keep_occluders: "blur" spares what lies on a face, such as hands.
         model: what to load, or a loaded parser, which stays open.
-        max_faces: the most faces that are followed, those found first; None: all.
+        max_faces: the most faces that are masked, the largest; None: all. A face that it leaves visible fails "blur".
         smooth: steady the masks of a video over time.
         overwrite: replace outputs that are already there.
 
@@ -198,14 +200,10 @@ def mask(
         MaskError: files failed or were damaged. The others are done; `results` names all of them.
         UsageError: no input gives any file, or there is no such render.
     """
-    options = Options(render, max_faces=max_faces, smooth=smooth)
+    options = Options(render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=smooth)
     given = [inputs] if isinstance(inputs, str | PathLike) else list(inputs)
-    jobs = plan(
-        [path if isinstance(path, str) else Path(path) for path in given],
-        Path(output),
-        options.render,
-        overwrite=overwrite,
-    )
+    paths = [path if isinstance(path, str) else Path(path) for path in given]
+    jobs = plan(paths, Path(output), options.render, overwrite=overwrite)
     with ExitStack() as opened:
         engine = _engine(model, opened)
         results = [masked(outcome) for outcome in process(jobs, engine, options)]
@@ -219,6 +217,7 @@ def run(
     sink: Sink,
     *,
     render: str = "overlay",
+    keep_occluders: bool = False,
     model: Model | Parser = DEFAULT_MODEL,
     max_faces: int | None = None,
     smooth: bool = True,
@@ -231,12 +230,12 @@ def run(
             where its `wants_more` turns False.
 
     Returns:
-        What was done. Its `damage` says why the source broke off, where it did.
+        What was done. Its `damage` says why the source broke off, `left_out` what `max_faces` left unmasked.
     """
     with ExitStack() as opened:
         not_begun = opened.enter_context(ExitStack())
         not_begun.callback(sink.abort)
-        options = Options(render, max_faces=max_faces, smooth=smooth)
+        options = Options(render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=smooth)
         opened_source = opened.enter_context(_open(source))
         engine = _engine(model, opened)
         not_begun.pop_all()  # from here on the pipeline closes the sink

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engines.errors import UsageError
+from engines.spec import ModelSpec
 from realtime.buffer import Policy
 from realtime.faces.finding.detectors import DETECTORS
 from realtime.faces.search import SEARCH_INTERVAL
+from realtime.render.registry import find_renderer, renderers
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
@@ -24,7 +26,9 @@ class Options:
     """Frames between two searches for new faces; None: 5. So many frames late is a new face at most where the source is
     live. In a file it is not late: frames are held back, and it is followed backwards through them."""
     max_faces: int | None = None
-    """The most faces that are followed, those found first; None: all."""
+    """The most faces that are shown, the largest ones; None: all."""
+    keep_occluders: bool = False
+    """Whether a renderer that hides faces spares what lies on them."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None
@@ -49,6 +53,9 @@ class Options:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
         if not 0 <= self.crf <= 51:
             raise UsageError(f"crf is {self.crf}; expected 0 to 51")
+        if self.keep_occluders and not find_renderer(self.render).keeps_occluders:
+            able = " or ".join(name for name, each in renderers().items() if each.keeps_occluders)
+            raise UsageError(f"--keep-occluders is for --render {able}; {self.render} hides no face")
         if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
             raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
         if self.detector not in DETECTORS:
@@ -58,10 +65,34 @@ class Options:
         if self.encoder not in ENCODERS:
             raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
 
+    def check_model(self, spec: ModelSpec) -> None:
+        """Raises UsageError where the model cannot do what is asked for."""
+        if self.keep_occluders and "occlusion" not in spec.labels:
+            raise UsageError(
+                f"--keep-occluders: {spec.name} does not label what lies on a face; use consensus, consensus-lite or "
+                "parts+consensus"
+            )
+
     @property
     def search_interval(self) -> int:
         """Frames between two searches for new faces."""
         return self.redetect_every or SEARCH_INTERVAL
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Faces that `Options.max_faces` left out, where it left out any."""
+
+    max_faces: int
+    frames: int
+    """Frames with more faces than that."""
+    most: int
+    """The most faces that were left out of one frame."""
+
+    def __str__(self) -> str:
+        frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
+        faces = "1 face" if self.most == 1 else f"up to {self.most} faces"
+        return f"--max-faces {self.max_faces} left {faces} unmasked in {frames}"
 
 
 @dataclass(frozen=True)
@@ -83,6 +114,8 @@ class Summary:
     """Frames of a live source that came too fast."""
     damage: str | None
     """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
+    left_out: LeftOut | None
+    """None where no limit left out a face."""
     wall_seconds: float
     """From the first frame asked for to the output closed."""
     fps: float
@@ -92,6 +125,13 @@ class Summary:
     stages_ms: dict[str, Any]
     """Per stage. Stages of different threads (`realtime.pipeline` lists them) overlap, so that they add up to more than
     the time. `detect` is what the parser waits for a search."""
+
+    @property
+    def visible_faces(self) -> str | None:
+        """Which faces stayed visible although the renderer hides faces, in a sentence: then the run has failed."""
+        if self.left_out is None or not find_renderer(self.render).hides_faces:
+            return None
+        return f"{self.source}: {self.left_out}; leave it out to hide every face"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""

@@ -27,7 +27,7 @@ from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
-from realtime.options import Options, Summary
+from realtime.options import LeftOut, Options, Summary
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
@@ -58,6 +58,7 @@ def run(
     options, timer = options or Options(), StageTimer()
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     frames_done = frames_without_face = 0
+    left_out: list[int] = []  # faces, in each frame where the limit left out any
     track_ids: set[int] = set()
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
@@ -73,7 +74,7 @@ def run(
             max_faces=options.max_faces,
             hold_frames=HELD_FRAMES if source.info.kind == "video" and policy is Policy.WAIT else 0,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
-            specks_of_face=not find_renderer(options.render).hides_faces,
+            hides_faces=find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,
         ) as parser,
@@ -87,16 +88,19 @@ def run(
             parser.parse_each(islice(frames, options.limit)), capacity=1, stop=frames.close, name="parser"
         ) as parsed_frames,
     ):
+        options.check_model(engine.spec)
         for frame, parsed in parsed_frames:
             faces = parser.smooth(parsed)
             with timer.stage("draw"):
-                drawn = render(frame, faces, options.render, engine.spec)
+                drawn = render(frame, faces, options.render, engine.spec, keep_occluders=options.keep_occluders)
             with timer.stage("write"):
                 writer.write(drawn)
             timer.add_latency(frame.captured_at)
             frames_done += 1
             frames_without_face += not faces
             track_ids.update(face.track_id for face in faces)
+            if count := parser.left_out(frame):
+                left_out.append(count)
             if on_frame:
                 on_frame(frames_done)
             if stopped := frames_done == options.limit or not writer.wants_more:
@@ -117,6 +121,7 @@ def run(
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
         damage=damage,
+        left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
         wall_seconds=round(wall_seconds, 3),
         fps=round(frames_done / wall_seconds, 2),
         latency_ms=times["latency_ms"],

@@ -10,6 +10,7 @@ import numpy as np
 
 from engines.closing import Closing
 from engines.engine import Engine
+from realtime.faces.cover import Covers
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.held_back import HeldFrame, follow_back, frames_to_hold
 from realtime.faces.search import SEARCH_INTERVAL
@@ -32,10 +33,11 @@ class FaceParser(Closing):
         engine: parses crops; the caller closes it.
         detector: finds faces; the caller may use it again once the parser is closed.
         redetect_every: frames between two searches for new faces.
-        max_faces: the most faces that are followed, those found first; None: all.
+        max_faces: the most faces that are shown, the largest ones; None: all.
         hold_frames: the most frames that `parse_each` and `steps` hold back; 0: they hold none.
         smoothing: steadies the masks over time; None: each frame is parsed by itself.
-        specks_of_face: also remove specks of face inside an occlusion. Without it an eye between fingers stays face.
+        hides_faces: no face may stay visible. Each face then gets its `cover`, also one that is missed for a moment,
+            and specks of face stay, because an eye between fingers is one.
         search_thread: runs the searches that are not urgent, while the parser goes on; None: they run in `parse`. The
             results are the same.
         timer: gets the stages detect, crop, network, track and smooth.
@@ -50,16 +52,18 @@ class FaceParser(Closing):
         max_faces: int | None = None,
         hold_frames: int = 0,
         smoothing: Smoothing | None = None,
-        specks_of_face: bool = True,
+        hides_faces: bool = False,
         search_thread: Executor | None = None,
         timer: StageTimer | None = None,
     ) -> None:
         self._engine, self._spec = engine, engine.spec
         self._tracker = Tracker(
-            detector, engine.spec, redetect_every, max_faces, search_thread, can_wait=hold_frames > 0
-        )
+            detector, engine.spec, redetect_every, max_faces, search_thread,
+            can_wait=hold_frames > 0, report_missed=hides_faces,
+        )  # fmt: skip
         self._redetect_every, self._max_faces, self._hold_frames = redetect_every, max_faces, hold_frames
-        self._smoothing, self._specks_of_face = smoothing, specks_of_face
+        self._smoothing, self._covers = smoothing, Covers(engine.spec) if hides_faces else None
+        self._left_out: dict[int, int] = {}
         self._timer = timer or StageTimer()
 
     def step(self, frame: Frame) -> list[ParsedFace]:
@@ -77,12 +81,12 @@ class FaceParser(Closing):
         for frame in frames:
             faces = self.parse(frame)
             if self._tracker.begins_shot:
-                yield from _released(held)
+                yield from self._released(held)
             else:
                 self._follow_back(faces, held)
             held.append(HeldFrame(frame, faces))
-            yield from _released(held, frames_to_hold(frame, self._hold_frames, self._redetect_every))
-        yield from _released(held)
+            yield from self._released(held, frames_to_hold(frame, self._hold_frames, self._redetect_every))
+        yield from self._released(held)
 
     def parse(self, frame: Frame) -> list[ParsedFace]:
         """The first half of a step: the faces as the network sees them in this frame alone."""
@@ -91,13 +95,21 @@ class FaceParser(Closing):
         faces = self._parse_regions(frame, regions)
         while misplaced := self._tracker.misplaced():  # new faces whose detection was off are parsed a second time
             faces = self._parse_regions(frame, misplaced)
+        self._count_left_out(frame, self._tracker.left_out)
         return faces
 
     def smooth(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
         """The second half of a step: the parsed faces of the next frame, steadied over time and without specks."""
         with self._timer.stage("smooth"):
-            steady = self._smoothing.smooth(faces) if self._smoothing else faces
-            return without_specks(steady, self._spec, of_face=self._specks_of_face)
+            found = [face for face in faces if not face.missed]
+            missed = [face for face in faces if face.missed]  # the past of a face that may be gone must not linger
+            steady = self._smoothing.smooth(found) if self._smoothing else found
+            clean = without_specks([*steady, *missed], self._spec, of_face=self._covers is None)
+            return self._covers.cover(clean) if self._covers else clean
+
+    def left_out(self, frame: Frame) -> int:
+        """How many faces of a frame that was parsed `max_faces` left out. Ask once per frame."""
+        return self._left_out.pop(frame.index, 0)
 
     def close(self) -> None:
         """Wait for a search that still runs. The engine and the detector stay open."""
@@ -116,17 +128,21 @@ class FaceParser(Closing):
 
     def _follow_back(self, faces: Sequence[ParsedFace], held: Sequence[HeldFrame]) -> None:
         """Add the faces that have just appeared to the frames before."""
-        shown_before = {face.track_id for face in held[-1].faces} if held else set()
-        appeared = [face.track_id for face in faces if face.track_id not in shown_before]
+        shown_before = {face.track_id for face in held[-1].shown} if held else set()
+        appeared = [face.track_id for face in faces if not face.missed and face.track_id not in shown_before]
         if appeared and held:
             follow_back(self._tracker.tracks(appeared), held, self._network, self._spec, self._max_faces)
 
+    def _released(self, held: deque[HeldFrame], keep: int = 0) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """Take out the oldest frames until so many are left."""
+        while len(held) > keep:
+            oldest = held.popleft()
+            self._count_left_out(oldest.frame, oldest.left_out)
+            yield oldest.frame, oldest.faces
 
-def _released(held: deque[HeldFrame], keep: int = 0) -> Iterator[tuple[Frame, list[ParsedFace]]]:
-    """Take out the oldest frames until so many are left."""
-    while len(held) > keep:
-        oldest = held.popleft()
-        yield oldest.frame, oldest.faces
+    def _count_left_out(self, frame: Frame, faces: int) -> None:
+        if faces:
+            self._left_out[frame.index] = self._left_out.get(frame.index, 0) + faces
 
 
 def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:

@@ -24,10 +24,18 @@ class HeldFrame:
 
     frame: Frame
     faces: list[ParsedFace]
+    left_out: int = 0
+    """Faces that were found later, but had no place because of `max_faces`."""
+
+    @property
+    def shown(self) -> list[ParsedFace]:
+        """The faces that the tracker found in this frame: all but the missed ones."""
+        return [face for face in self.faces if not face.missed]
 
     def add(self, face: ParsedFace) -> None:
-        """Put a face where its track's number belongs."""
-        self.faces = sorted([*self.faces, face], key=lambda face: face.track_id)
+        """Put a face where its track's number belongs. If it was missed here, it is found now."""
+        others = [other for other in self.faces if other.track_id != face.track_id]
+        self.faces = sorted([*others, face], key=lambda face: face.track_id)
 
 
 def frames_to_hold(frame: Frame, most_frames: int, search_interval: int) -> int:
@@ -49,7 +57,7 @@ def follow_back(
     Args:
         tracks: as they are after the frame in which they appeared.
         held: the frames of the same shot before that one, in order.
-        max_faces: a frame that shows so many faces gets no more; None: there is no limit.
+        max_faces: a frame that shows so many faces gets no more, but counts them; None: there is no limit.
     """
     followed = [_Backwards(replace(track, frames_since_confirmed=1)) for track in tracks]
     for earlier in reversed(held):
@@ -74,7 +82,7 @@ class _Backwards:
         """Whether this face is shown there, by this track or another one."""
         return any(
             face.track_id == self.track.track_id or self.track.is_near(face.region, spec.crop_scale)
-            for face in held.faces
+            for face in held.shown
         )
 
     def step(self, held: HeldFrame, parsed: ParsedFace, spec: ModelSpec, max_faces: int | None) -> None:
@@ -84,6 +92,8 @@ class _Backwards:
         if not self.track.shown or self.track.low_confidence_frames:
             return
         for earlier, face in self.unsure:
-            if max_faces is None or len(earlier.faces) < max_faces:
+            if max_faces is None or len(earlier.shown) < max_faces:
                 earlier.add(face)
+            else:
+                earlier.left_out += 1
         self.unsure.clear()

@@ -45,7 +45,6 @@ class Search(Closing):
         detector: finds faces. One call runs at a time.
         every: frames between two searches of whole frames. With 1 each frame is searched at once, and no tile is
             skipped: no face may show, even briefly.
-        most_close_ups: the most faces of unclear size that are searched for again in a tile of their own; None: all.
         thread: runs the searches that are not urgent; None: the caller's own thread does. Its owner shuts it down.
     """
 
@@ -53,12 +52,10 @@ class Search(Closing):
         self,
         detector: DetectsFaces,
         every: int,
-        most_close_ups: int | None = None,
         thread: Executor | None = None,
     ) -> None:
         self._detector = detector
         self._every = every
-        self._most_close_ups = most_close_ups
         self._frames_since_whole = 0
         self._tiles = self._all_tiles()
         self._thread = thread or _CallersThread()
@@ -83,7 +80,7 @@ class Search(Closing):
         tiles = self._tiles.take(frame, self._tiles_due())
         if not whole and not tiles:
             return ended
-        task = partial(_search, self._detector, frame, whole, tiles, self._most_close_ups, low_confidence)
+        task = partial(_search, self._detector, frame, whole, tiles, low_confidence)
         if urgent or self._every == 1:
             return [*ended, task()]
         self._running = self._thread.submit(task)
@@ -130,7 +127,6 @@ def _search(
     frame: Frame,
     whole: bool,
     tiles: Sequence[Region],
-    most_close_ups: int | None,
     low_confidence: bool,
 ) -> SearchResult:
     """Search the whole frame, if asked to, then some tiles, and faces of unclear size again, close up."""
@@ -139,7 +135,7 @@ def _search(
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]
     large = [detection for detection, small in zip(confident, coarse, strict=True) if not small]
     boxes = [detection.box_xyxy for detection, small in zip(confident, coarse, strict=True) if small]
-    closer = [close_up(box, frame.size_wh) for box in boxes[:most_close_ups]]
+    closer = [close_up(box, frame.size_wh) for box in boxes]
     return SearchResult(
         large,
         [detection for detection in detections if detection.low_confidence],

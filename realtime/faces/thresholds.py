@@ -6,6 +6,7 @@ The network's own thresholds travel in its spec (`engines.spec.Thresholds`). Wha
 from __future__ import annotations
 
 from engines.spec import Thresholds
+from realtime.faces.detect import UPRIGHT_DEG
 from realtime.frames.types import Detection
 
 _LOW_SCORE = 0.65  # a printed skull is detected now and then, with a score of 0.50-0.59
@@ -23,14 +24,14 @@ def least_confidence(thresholds: Thresholds, detection: Detection, in_tile: bool
     Args:
         thresholds: of the parser's network. A low-confidence detection needs its `low_confidence`.
         detection: what the detector found.
-        in_tile: whether it found it in a tile. Tiles also show textures and hands, so every detection there must reach
-            a threshold.
+        in_tile: whether it found it in a tile. Tiles also show textures and hands, and so do searches in several
+            directions: every detection there must reach a threshold.
     """
     if detection.low_confidence:
         assert thresholds.low_confidence is not None, "the search returns none for such a network"
         return thresholds.low_confidence
     if detection.score < _LOW_SCORE:
         return thresholds.unconfirmed + _MORE_IN_TILES * in_tile
-    if in_tile:
+    if in_tile or abs(detection.angle_deg) > UPRIGHT_DEG:
         return thresholds.unconfirmed
     return _MEDIUM_SCORE_NEEDS if detection.score < _HIGH_SCORE else 0.0

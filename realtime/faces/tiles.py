@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from realtime.faces.blazeface import F32
+from realtime.faces.finding.blazeface import F32
 from realtime.frames.types import U8, Frame, Region
 
 Box = tuple[float, float, float, float]

@@ -13,7 +13,7 @@ from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.search import SEARCH_INTERVAL, Search
 from realtime.faces.thresholds import least_confidence
-from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, without_duplicates
+from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, largest, steady_angle, without_duplicates
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import Detection, Frame, ParsedFace, Region
 
@@ -44,9 +44,10 @@ class Tracker(Closing):
         detector: finds faces.
         spec: the parser's model.
         redetect_every: frames between two searches for new faces. With 1 no tile is left out, either.
-        max_faces: the most faces that are followed, those found first; None: all.
+        max_faces: the most faces that are followed, the largest ones; None: all. `left_out` counts the others.
         search_thread: runs the searches that are not urgent; None: they run in `regions`.
         can_wait: frames are held back, so that a new face may be found some frames later.
+        report_missed: whether `update` also returns faces that are tracked, but were missed in this frame.
     """
 
     def __init__(
@@ -58,18 +59,21 @@ class Tracker(Closing):
         search_thread: Executor | None = None,
         *,
         can_wait: bool = False,
+        report_missed: bool = False,
     ) -> None:
         self.begins_shot = True
         """Whether the last frame was the first one of a shot."""
         self._first_frame = True
         self._can_wait = can_wait
         self._spec = spec
+        self._report_missed = report_missed
         self._thresholds = spec.thresholds
         self._max_faces = max_faces
         self._tracks: list[Track] = []
         self._next_id = 0
+        self._left_out_before = self._left_out_now = 0
         self._parsed: dict[int, ParsedFace] = {}
-        self._search = Search(detector, redetect_every, max_faces, search_thread)
+        self._search = Search(detector, redetect_every, search_thread)
         self._cuts = CutDetector()
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
@@ -79,11 +83,15 @@ class Tracker(Closing):
         if is_cut:
             self._tracks.clear()
             self._search.restart()
+            self._left_out_now = 0
         self._tracks = [
             replace(track, frames_since_confirmed=track.frames_since_confirmed + 1) for track in self._tracks
         ]
         low_confidence = not self._tracks and self._thresholds.low_confidence is not None
-        for result in self._search.search(frame, urgent=self._is_urgent(), low_confidence=low_confidence):
+        results = self._search.search(frame, urgent=self._is_urgent(), low_confidence=low_confidence)
+        self._left_out_before = 0 if any(result.whole_frame for result in results) else self.left_out
+        self._left_out_now = 0
+        for result in results:
             self._match(result.large)
             self._match([detection for detection in result.small if self._is_whole_face(detection)], in_tiles=True)
             self._match(result.low_confidence if not self._tracks else ())
@@ -108,19 +116,30 @@ class Tracker(Closing):
             faces: what was parsed in the regions that `regions` or `misplaced` returned last.
 
         Returns:
-            The faces to draw: those that the parser is confident of. A missing face is tracked, but not drawn.
+            The faces to draw: those that the parser is confident of. A missing face is tracked, but not drawn; with
+            `report_missed` it is returned as `missed`.
         """
         before = self._tracks
         parsed = {face.track_id: face for face in faces}
         tracks = [
             self._followed(track, parsed[track.track_id]) if track.track_id in parsed else track for track in before
         ]
-        self._tracks = without_duplicates((track for track in tracks if track.is_alive), self._spec.crop_scale)
-        was_full = len(tracks) == self._max_faces and len(self._tracks) < len(tracks)
-        kept = {track.track_id for track in self._tracks}
-        if was_full or any(track.track_id not in kept for track in before if track.seen):
+        alive = without_duplicates((track for track in tracks if track.is_alive), self._spec.crop_scale)
+        ended = {track.track_id for track in before if track.seen} - {track.track_id for track in alive}
+        if ended:
             self._search.forget_tiles()  # a place is free: a face that had none may be followed now
-        return [self._parsed[track.track_id] for track in self._tracks if track.shown]
+        self._tracks = largest(alive, self._max_faces)
+        self._left_out_now += len(alive) - len(self._tracks)
+        return [
+            replace(self._parsed[track.track_id], missed=not track.shown)
+            for track in self._tracks
+            if track.shown or self._report_missed
+        ]
+
+    @property
+    def left_out(self) -> int:
+        """How many faces `max_faces` left out of this frame, as far as searches have found them."""
+        return max(self._left_out_before, self._left_out_now)
 
     def tracks(self, track_ids: Sequence[int]) -> list[Track]:
         """Some of the tracks, as they are after the last frame."""
@@ -147,7 +166,7 @@ class Tracker(Closing):
 
     def _is_whole_face(self, small: Detection) -> bool:
         """False if a detection in a tile is a part of a larger tracked face, or an object in front of it."""
-        region = region_from_box(small.box_xyxy, self._spec.crop_scale)
+        region = region_from_box(small.box_xyxy, self._spec.crop_scale, small.angle_deg)
         near = (track for track in self._tracks if track.is_near(region, self._spec.crop_scale))
         return all(track.region.side <= MOST_DRIFT * region.side for track in near)
 
@@ -156,7 +175,7 @@ class Tracker(Closing):
         free = list(range(len(self._tracks)))
         for detection in detections:
             least = least_confidence(self._thresholds, detection, in_tiles)
-            region = aligned(region_from_box(detection.box_xyxy, self._spec.crop_scale), self._spec.size_px)
+            region = region_from_box(detection.box_xyxy, self._spec.crop_scale, detection.angle_deg)
             near = {
                 index: self._tracks[index].likeness(region, self._spec.crop_scale)
                 for index in free
@@ -165,7 +184,10 @@ class Tracker(Closing):
             if near:
                 best = max(near, key=near.__getitem__)
                 free.remove(best)
+                if in_tiles:  # only a search of the whole frame compares directions: a tile does not turn a track
+                    region = replace(region, angle_deg=self._tracks[best].region.angle_deg)
                 self._tracks[best] = self._tracks[best].confirmed(region, least, self._spec)
-            elif self._max_faces is None or len(self._tracks) < self._max_faces:
-                self._tracks.append(Track(self._next_id, region, region.side, least))
+            else:
+                region = replace(region, angle_deg=steady_angle(region.angle_deg))
+                self._tracks.append(Track(self._next_id, aligned(region, self._spec.size_px), region.side, least))
                 self._next_id += 1

@@ -32,7 +32,7 @@ def edited(
 
 def fitting(values: Mask, plane: U8) -> Mask:
     """A matte of even size in the size of a window's plane: halved for chroma, cropped for a frame of odd size."""
-    height, width = plane.shape
+    height, width = plane.shape[:2]
     if 2 * height == values.shape[0] and 2 * width == values.shape[1]:
         return cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA)
     return values[:height, :width]

@@ -56,7 +56,7 @@ def warp_upright(image: U8, left: float, top: float, scale: float, size_px: int,
     scale *= block
     wide = math.ceil(size_px / scale) + 1  # one pixel more than the square has: the last ones lie between two
     rows, columns = (slice(max(0, first * block), max(0, (first + wide) * block)) for first in (y0, x0))
-    part = _halved(image[rows, columns], halvings)
+    part = halved(image[rows, columns], halvings)
     before_x, before_y = min(wide, max(0, -x0)), min(wide, max(0, -y0))
     beyond_x, beyond_y = wide - before_x - part.shape[1], wide - before_y - part.shape[0]
     if not part.size:
@@ -113,12 +113,15 @@ def _shrink(
     part = image[y0 : max(0, min(y1, height)), x0 : max(0, min(x1, width))]
     if part.size == 0:
         return np.zeros((1, 1, *image.shape[2:]), np.uint8), np.eye(3)
-    part = _halved(part, halvings)
+    part = halved(part, halvings)
     return part, np.array([[block, 0, x0], [0, block, y0], [0, 0, 1]], float)
 
 
-def _halved(image: U8, times: int) -> U8:
-    """Average blocks of 2 x 2 pixels, several times. The last pixels repeat where the size is no multiple."""
+def halved(image: U8, times: int) -> U8:
+    """An image after its blocks of 2 x 2 pixels were averaged, several times.
+
+    The last pixels repeat where the size is no multiple.
+    """
     if not times or not image.size:
         return image
     below, beside = (-length % 2**times for length in image.shape[:2])

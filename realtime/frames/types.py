@@ -146,6 +146,16 @@ class Detection:
 
 
 @dataclass(frozen=True, eq=False)
+class Cover:
+    """What must be hidden of a face, and how (`realtime.faces.cover`)."""
+
+    polygons: tuple[F32, ...]
+    """Convex outlines, each (N, 2) float32: x and y in continuous pixels of the frame. They may overlap."""
+    cell_px: int
+    """Side of the coarse cells that hide it, in pixels of the frame: a power of two, 4 or more."""
+
+
+@dataclass(frozen=True, eq=False)
 class ParsedFace:
     """A face of one frame after parsing."""
 
@@ -159,6 +169,10 @@ class ParsedFace:
     """The calibrated probability that the crop holds a face, 0..1; None for an engine without that output."""
     angle_deg: float | None = None
     """How far the face is turned clockwise from up in its crop, -180..180; None for an engine without that output."""
+    missed: bool = False
+    """The tracker did not find it in this frame. Only renderers that hide faces get such a face."""
+    cover: Cover | None = None
+    """What must be hidden of it; None where no renderer hides faces."""
 
 
 def _expected_shapes(layout: Layout, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
 
 from engines.spec import BACKGROUND, ModelSpec
+from realtime.faces.cover import cover_of, surely_occlusion
 from realtime.faces.probabilities import occlusion, visible_face
 from realtime.frames.crop import NO_WINDOW, Window
 from realtime.frames.planes import copies, drawable, edited, fitting, in_planes, place
-from realtime.frames.types import U8, Frame, ParsedFace, Probabilities
+from realtime.frames.types import U8, Frame, ParsedFace
+from realtime.render.cells import Spared, pixelated
 from realtime.render.matte import Matte, crisp, face_window, faded, is_shown, likeliest, matte_of
 from realtime.render.palette import palette
 from realtime.render.registry import find_renderer
 
 
-def render(frame: Frame, faces: Sequence[ParsedFace], kind: str, spec: ModelSpec) -> Frame:
+def render(
+    frame: Frame, faces: Sequence[ParsedFace], kind: str, spec: ModelSpec, *, keep_occluders: bool = False
+) -> Frame:
     """The frame as it is to be shown or written, with the same size, time and colour.
 
     Args:
@@ -27,14 +31,12 @@ def render(frame: Frame, faces: Sequence[ParsedFace], kind: str, spec: ModelSpec
         faces: the faces of this frame. Where two overlap, the likelier label wins.
         kind: the name of a renderer (`realtime.render.registry`).
         spec: the spec of the model that parsed the faces.
+        keep_occluders: spare what lies on a face, in a renderer that can (`Renderer.keeps_occluders`).
 
     Raises:
         UsageError: there is no such renderer.
     """
-    windows = [face_window(face, frame.size_wh) for face in faces]
-    shown = [(face, window) for face, window in zip(faces, windows, strict=True) if window != NO_WINDOW]
-    scene = Scene(drawable(frame), [face for face, _ in shown], [window for _, window in shown], spec)
-    return find_renderer(kind).draw(scene)
+    return find_renderer(kind).draw(Scene(drawable(frame), faces, spec, keep_occluders))
 
 
 @dataclass(frozen=True)
@@ -46,22 +48,31 @@ class Scene:
 
     frame: Frame
     """`rgb` or `yuv420p`. Its planes must not be written to."""
-    faces: Sequence[ParsedFace]
-    """The faces that show anything in the frame."""
-    windows: Sequence[Window]
-    """The part of the frame that each face may touch, in the same order."""
+    all_faces: Sequence[ParsedFace]
+    """The faces of the frame, also those of which no label would be drawn."""
     spec: ModelSpec
     """The spec of the model that parsed the faces."""
+    keep_occluders: bool = False
+    """Whether what lies on a face stays visible where the face is hidden."""
 
-    def visible_face(self, margin_px: int = 0) -> Matte:
-        """The face that nothing covers, with ears and without hair; widened by a margin in pixels of the crop."""
-        reach = np.ones((2 * margin_px + 1,) * 2, np.uint8)
+    @property
+    def faces(self) -> Sequence[ParsedFace]:
+        """The faces of which labels are drawn."""
+        return [face for face, _ in self._shown]
 
-        def channel(face: ParsedFace) -> Probabilities:
-            shown = visible_face(face.probabilities, self.spec)
-            return np.asarray(cv2.dilate(shown, reach), np.uint8) if margin_px else shown
+    @property
+    def windows(self) -> Sequence[Window]:
+        """The part of the frame that each of `faces` may touch, in the same order."""
+        return [window for _, window in self._shown]
 
-        return crisp(matte_of(self.faces, self.windows, channel))
+    @cached_property
+    def _shown(self) -> list[tuple[ParsedFace, Window]]:
+        windows = [(face, face_window(face, self.frame.size_wh)) for face in self.all_faces]
+        return [(face, window) for face, window in windows if window != NO_WINDOW]
+
+    def visible_face(self) -> Matte:
+        """The face that nothing covers, with ears and without hair."""
+        return crisp(matte_of(self.faces, self.windows, lambda face: visible_face(face.probabilities, self.spec)))
 
     @property
     def has_occlusion(self) -> bool:
@@ -96,13 +107,15 @@ class Scene:
         edit = partial(_tinted, [(hidden, in_planes(self.frame, (0, 0, 0)))])
         return edited(self.frame, self._black_planes(), self.windows, edit)
 
-    def pixelated(self, matte: Matte, cells: int) -> Frame:
-        """The frame with coarse cells where a matte covers it.
-
-        Args:
-            cells: how many lie along the longer side of each face's window.
-        """
-        return edited(self.frame, copies(self.frame), self.windows, partial(_pixelated, matte, cells))
+    def pixelated(self) -> Frame:
+        """The frame with each whole face under coarse cells."""
+        if not self.all_faces:
+            return self.frame
+        spared = [
+            Spared(surely_occlusion(face, self.spec), face.region) if self.keep_occluders else None
+            for face in self.all_faces
+        ]
+        return pixelated(self.frame, [cover_of(face, self.spec) for face in self.all_faces], spared)
 
     def with_alpha(self, matte: Matte | None) -> Frame:
         """The frame with a matte as its transparency; None: wholly transparent."""
@@ -155,18 +168,4 @@ def _tinted(tints: Sequence[tuple[Matte, tuple[int, ...]]], planes: list[U8], wi
         for matte, (_, colour) in zip(mattes, tints, strict=True):
             values = cv2.add(values, cv2.convertScaleAbs(matte, alpha=colour[index] / 255))
         mixed.append(values)
-    return mixed
-
-
-def _pixelated(matte: Matte, cells: int, planes: list[U8], window: Window) -> list[U8]:
-    """Each plane of a window, with coarse cells in place of what the matte covers."""
-    longer = max(planes[0].shape)
-    cells_wh = tuple(max(1, round(length * cells / longer)) for length in reversed(planes[0].shape))
-    mixed = []
-    for plane in planes:
-        hidden = fitting(matte.at(window), plane)
-        small = cv2.resize(plane, cells_wh, interpolation=cv2.INTER_AREA)
-        coarse = cv2.resize(small, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        kept = cv2.multiply(plane, cv2.bitwise_not(hidden), scale=1 / 255)
-        mixed.append(cv2.add(kept, cv2.multiply(coarse, hidden, scale=1 / 255)))
     return mixed

@@ -49,6 +49,8 @@ class Renderer:
     """None: the suffix of the input."""
     hides_faces: bool = False
     """True if no face may stay visible, not even briefly: faces are searched for in every frame."""
+    keeps_occluders: bool = False
+    """True if it can spare what lies on a face (`Scene.keep_occluders`)."""
 
 
 def renderer(
@@ -59,11 +61,12 @@ def renderer(
     video_suffix: str = ".mp4",
     image_suffix: str | None = None,
     hides_faces: bool = False,
+    keeps_occluders: bool = False,
 ) -> Callable[[Callable[[Scene], Frame]], Callable[[Scene], Frame]]:
     """Register the decorated function as a renderer. See the fields of `Renderer`."""
 
     def register(draw: Callable[[Scene], Frame]) -> Callable[[Scene], Frame]:
-        _registered[name] = Renderer(name, help, draw, codec, video_suffix, image_suffix, hides_faces)
+        _registered[name] = Renderer(name, help, draw, codec, video_suffix, image_suffix, hides_faces, keeps_occluders)
         return draw
 
     return register

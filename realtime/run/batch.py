@@ -96,6 +96,7 @@ def process_each(
 ) -> Iterator[Outcome]:
     """As `process`, one outcome at a time: who stops in between still knows what was done."""
     options, progress = options or Options(), progress or Unwatched()
+    options.check_model(engine.spec)
     detector = detector or open_detector(options.detector)
 
     def work(job: Job) -> Outcome:
@@ -115,7 +116,8 @@ def process_file(
     try:
         summary = _process(job, engine, options, detector, progress or Unwatched())
         kept = f"; the {summary.frames} frames before it are in {job.output}"
-        return Outcome(job, summary, summary.damage and summary.damage + kept)
+        problems = [summary.damage and summary.damage + kept, summary.visible_faces]
+        return Outcome(job, summary, "; ".join(filter(None, problems)) or None)
     except UnveilError as e:
         return Outcome(job, error=str(e))
     except Exception as e:  # a fault of ours in one file must not cost the user the other thousand

@@ -12,7 +12,6 @@ import typer
 from engines.errors import UsageError
 from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import DEFAULT as DEFAULT_RENDER
-from realtime.render.registry import find_renderer
 from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
@@ -24,6 +23,7 @@ from realtime.run.options import (
     End,
     ExecutorOption,
     JsonFile,
+    KeepOccluders,
     MaxFaces,
     Model,
     NoSmooth,
@@ -55,6 +55,7 @@ def process(
     json: JsonFile = None,
     model: Model = DEFAULT_MODEL,
     render: Render = DEFAULT_RENDER,
+    keep_occluders: KeepOccluders = False,
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -84,8 +85,8 @@ def process(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
     options = Options(
-        render=render, max_faces=max_faces, smooth=not no_smooth, start_seconds=start or 0.0, end_seconds=end,
-        encoder=encoder.value,
+        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth,
+        start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
         if encoder is H264.nvenc:
@@ -107,8 +108,6 @@ def process(
             progress.say(line)
         if start:
             progress.say(f"each video is decoded from its beginning; its frames before {start:g} s are dropped")
-        if max_faces and find_renderer(render).hides_faces:
-            progress.say(f"at most {max_faces} faces per frame are hidden (--max-faces); others stay visible")
         started = time.perf_counter()
         try:
             for outcome in batch.process_each(jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()):
@@ -140,6 +139,7 @@ def live(
     json: JsonFile = None,
     model: Model = DEFAULT_MODEL,
     render: Render = DEFAULT_RENDER,
+    keep_occluders: KeepOccluders = False,
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -148,7 +148,8 @@ def live(
 ) -> None:
     """Mask a camera or a stream in real time. Press q, Esc or Ctrl-C to stop.
 
-    Exit status: 0 the source ended or its limit was reached, 1 the source was lost, 2 wrong use, 130 Ctrl-C.
+    Exit status: 0 the source ended or its limit was reached, 1 the source was lost or faces stayed visible under blur,
+    2 wrong use, 130 Ctrl-C.
     """
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
@@ -159,6 +160,9 @@ def live(
     from realtime.video.sinks.open import NullSink, WindowSink, check_display
     from realtime.video.sources.depth_files import depth_of
 
+    options = Options(
+        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, limit=frames
+    )
     if view is View.window:
         check_display()  # without one there is nothing to load an engine for
     _check_depth(depth, depth_scale)
@@ -168,14 +172,16 @@ def live(
         for line in report.depth_lines([measured] if measured else []):
             progress.say(line)
         sink = WindowSink(palette(engine.spec.labels)) if view is View.window else NullSink()
-        options = Options(render=render, max_faces=max_faces, smooth=not no_smooth, limit=frames)
         run = play(source, engine, sink, options, progress, seconds=seconds, depth=measured)
         progress.say(report.live_line(run.summary))
-        if run.summary.damage:
-            progress.say(f"failed: {run.summary.damage}")
+        failures = [problem for problem in (run.summary.damage, run.summary.visible_faces) if problem]
+        for problem in failures:
+            progress.say(f"failed: {problem}")
+        if run.summary.left_out and not run.summary.visible_faces:
+            progress.say(str(run.summary.left_out))
         if json:
             report.write_json(json, run.summary.to_json())
-    raise typer.Exit(130 if run.interrupted else int(bool(run.summary.damage)))
+    raise typer.Exit(130 if run.interrupted else int(bool(failures)))
 
 
 def _check_depth(depth: Path | None, depth_scale: float | None) -> None:

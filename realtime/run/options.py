@@ -93,9 +93,18 @@ Render = Annotated[
 MaxFaces = Annotated[
     int | None,
     typer.Option(
-        help="Mask this many faces at most, those found first \\[default: all].",
+        help="Mask this many faces at most, the largest ones; with blur, a face that is left out is a failure "
+        "\\[default: all].",
         min=1,
         metavar="N",
+        rich_help_panel=MASKS,
+    ),
+]
+KeepOccluders = Annotated[
+    bool,
+    typer.Option(
+        "--keep-occluders",
+        help="With blur: hands, masks and microphones in front of a face stay sharp.",
         rich_help_panel=MASKS,
     ),
 ]

@@ -49,6 +49,8 @@ class Progress:
         else:
             frames = f"{done.frames} frame{'s' if done.frames != 1 else ''}, {done.fps:.1f} fps"
             self.say(f"{path} -> {outcome.job.output}: {frames}, {_faces(done.faces)}")
+            if done.left_out and not done.visible_faces:
+                self.say(f"{path}: {done.left_out}")
             if outcome.error:
                 self.say(f"failed: {outcome.error}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realtime.faces.blazeface import F32, SAME_FACE_IOU, iou
+from realtime.faces.finding.blazeface import F32, SAME_FACE_IOU, iou
 
 STRIDES = (8, 16, 32)
 """Pixels per cell of each of the network's grids."""

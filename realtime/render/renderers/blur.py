@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from realtime.frames.types import Frame
     from realtime.render.draw import Scene
 
-_CELLS = 8  # across a face: too few to recognise it
-_MARGIN_PX = 2  # pixels of the crop: what hides a face must not end exactly at its edge
 
-
-@renderer("blur", "The visible face made unrecognisable.", hides_faces=True)
+@renderer(
+    "blur",
+    "The whole face and what lies on it made unrecognisable. Hair stays sharp.",
+    hides_faces=True,
+    keeps_occluders=True,
+)
 def blur(scene: Scene) -> Frame:
-    """Replace the visible face, and a margin around it, by a few coarse cells."""
-    return scene.pixelated(scene.visible_face(_MARGIN_PX), _CELLS) if scene.faces else scene.frame
+    """Replace each whole face by a few coarse cells."""
+    return scene.pixelated()

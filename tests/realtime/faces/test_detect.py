@@ -70,7 +70,7 @@ def test_low_confidence_detections_are_reported_on_demand_if_there_is_no_face(
     with_low_confidence: list[float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    boxes = np.array([(100 * index, 0, 100 * index + 50, 70) for index in range(len(scores))], np.float32)
+    boxes = np.array([(100 * index, 0, 100 * index + 50, 70, 0, -1) for index in range(len(scores))], np.float32)
 
     def find(frame: Frame, region: Region, min_score: float, network: detect.BlazeFace, *_: object) -> object:
         if network is SHORT:

@@ -93,9 +93,9 @@ def test_what_the_detector_raises_comes_out_with_the_next_frame(threads: int) ->
             search.search(frame(), urgent=False)
 
 
-def test_small_boxes_of_the_whole_frame_are_searched_for_again_close_up_to_so_many() -> None:
+def test_every_small_box_of_the_whole_frame_is_searched_for_again_close_up() -> None:
     detector = FakeDetector([Detection((100.0 * i, 100, 100.0 * i + 60, 170), 0.9) for i in range(9)])
-    with Search(detector, every=15, most_close_ups=4) as search:
+    with Search(detector, every=15) as search:
         (found,) = search.search(frame(), urgent=True)
     assert list(found.large) == []
-    assert detector.tiles == [15 + 4]
+    assert detector.tiles == [15 + 9]

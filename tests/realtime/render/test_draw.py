@@ -63,18 +63,6 @@ def test_cutout_keeps_the_visible_face_on_black(layout: str) -> None:
         assert rgb[place[::-1]].max() <= 1
 
 
-@pytest.mark.parametrize("layout", MAKE)
-def test_blur_hides_the_face_and_keeps_the_rest(layout: str) -> None:
-    picture = PICTURE.copy()
-    picture[100:112:2, 130:190] = (255, 90, 90)  # stripes across the face
-    frame = MAKE[layout](picture)
-    before, after = as_rgb(frame), as_rgb(drawn("blur", frame))
-    assert before[100:112, 140:180, 0].std() > 20
-    assert after[100:112, 140:180, 0].std() < 6
-    np.testing.assert_array_equal(after[150, 185], before[150, 185])
-    np.testing.assert_array_equal(after[:60], before[:60])
-
-
 def test_labels_are_ids_at_the_size_of_the_frame() -> None:
     frame = yuv_frame(PICTURE)
     labels = drawn("labels", frame)

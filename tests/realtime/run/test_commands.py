@@ -15,8 +15,13 @@ import av
 import pytest
 import typer
 
+from engines.spec import PART_LABELS, ModelSpec
+from realtime.faces import composed
+from realtime.faces.finding.detectors import DETECTORS
+from realtime.frames.types import Detection
 from realtime.run.options import seconds_of
 from tests.fakes.command import Unveil, one_sentence
+from tests.fakes.pipeline import FakeDetector, FakeEngine, face_box, scene
 from tests.fakes.video import Clip
 
 ROOT = Path(__file__).parents[3]
@@ -69,11 +74,68 @@ def test_an_output_that_is_there_is_kept_unless_it_may_be_replaced(
     assert video_frames(tmp_path / "out" / "clip.mp4") == 12
 
 
-def test_a_limit_of_faces_is_named_where_the_others_stay_visible(
-    unveil: Unveil, engine: Path, clip: Path, tmp_path: Path
+@pytest.fixture
+def two_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clip of 8 frames with two faces, which a fake detector and a fake network find."""
+    faces = [(90.0, 120.0, 80.0), (230.0, 120.0, 60.0)]
+    monkeypatch.setitem(DETECTORS, "auto", lambda: FakeDetector([Detection(face_box(*face), 0.9) for face in faces]))
+    monkeypatch.setattr(composed, "load_model", lambda *_, **__: FakeEngine())
+    path = tmp_path / "two.avi"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
+        for _ in range(8):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(scene(faces=faces), "rgb24").reformat(format="bgr0")))
+        out.mux(stream.encode(None))
+    return path
+
+
+LEFT_OUT = "--max-faces 1 left 1 face unmasked in 8 frames"
+
+
+@pytest.mark.parametrize(("render", "status"), [("blur", 1), ("overlay", 0)])
+@pytest.mark.parametrize("command", ["process", "live"])
+def test_a_limit_that_leaves_a_face_out_is_said_and_fails_a_blur(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, command: str, render: str, status: int
 ) -> None:
-    result = unveil("process", clip, "-o", tmp_path / "out", "--model", engine, "--render", "blur", "--max-faces", "2")
-    assert "at most 2 faces per frame are hidden (--max-faces); others stay visible" in result.stderr.splitlines()
+    summary = tmp_path / "summary.json"
+    where = ("-o", tmp_path / "out") if command == "process" else ("--view", "none")
+    result = unveil(command, two_faces, *where, "--render", render, "--max-faces", "1", "--json", summary)
+    values = json.loads(summary.read_text())
+    values = values["files"][0] if command == "process" else values
+    assert result.status == status
+    assert values["left_out"] == {"max_faces": 1, "frames": 8, "most": 1}
+    (line,) = [line for line in result.stderr.splitlines() if LEFT_OUT in line]
+    assert line.startswith("failed: ") is bool(status)
+
+
+@pytest.mark.parametrize("command", ["process", "live"])
+def test_a_limit_that_leaves_no_face_out_is_not_mentioned(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, command: str
+) -> None:
+    where = ("-o", tmp_path / "out") if command == "process" else ("--view", "none")
+    result = unveil(command, two_faces, *where, "--render", "blur", "--max-faces", "2")
+    assert (result.status, "max-faces" in result.stderr) == (0, False)
+
+
+@pytest.mark.parametrize("command", [("process", "-o", "out"), ("live", "--view", "none")])
+def test_only_a_renderer_that_hides_faces_keeps_occluders(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    result = unveil(*command, two_faces, "--keep-occluders")
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "--keep-occluders is for --render blur; overlay hides no face" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["process", "live"])
+def test_a_model_that_labels_no_occlusion_keeps_none(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeEngine, "spec", ModelSpec("parts", PART_LABELS))
+    where = ("-o", tmp_path / "out") if command == "process" else ("--view", "none")
+    result = unveil(command, two_faces, *where, "--render", "blur", "--keep-occluders")
+    assert result.status == 2
+    assert "parts does not label what lies on a face; use consensus" in result.stderr
 
 
 def test_json_on_standard_output_stands_alone_and_a_closing_line_counts(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.faces.blazeface import FullFaceFromRaw, decode, iou, weighted_nms
 from realtime.faces.detect import FULL, SHORT
+from realtime.faces.finding.blazeface import FullFaceFromRaw, angle_deg, decode, iou, upward, weighted_nms
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> np.ndarray:
@@ -28,13 +28,13 @@ def test_decode_places_a_box_around_its_anchor() -> None:
     regressors = np.zeros((2, 16), np.float32)
     regressors[1, :4] = (2, -3, 20, 10)
     found, scores = decode(regressors, np.array([-5, 0], np.float32), np.array([(0, 0), (50, 60)], np.float32), 0.4)
-    np.testing.assert_allclose(found, [(42, 52, 62, 62)])
+    np.testing.assert_allclose(found, [(42, 52, 62, 62, *(50, 60) * 6)])
     np.testing.assert_allclose(scores, [0.5])
 
 
 def test_decode_finds_nothing_below_the_least_score() -> None:
     found, scores = decode(np.zeros((3, 16), np.float32), np.zeros(3, np.float32), np.zeros((3, 2), np.float32), 0.51)
-    assert found.shape == (0, 4)
+    assert found.shape == (0, 16)
     assert scores.shape == (0,)
 
 
@@ -67,6 +67,20 @@ def test_nms_leaves_no_two_best_boxes_of_one_face(corners: list[tuple[float, flo
 )
 def test_iou(other: tuple[float, float, float, float], expected: float) -> None:
     assert iou(boxes((0, 0, 10, 10))[0], boxes(other))[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("turned_deg", [0, 35, 90, 170, -135])
+def test_the_upward_direction_is_that_of_eyes_and_mouth(turned_deg: float) -> None:
+    upright = np.array([(-10, 0), (10, 0), (0, 8), (0, 16), (-20, 2), (20, 2)], np.float32)
+    cos, sin = np.cos(np.radians(turned_deg)), np.sin(np.radians(turned_deg))
+    clockwise = upright @ np.array([[cos, sin], [-sin, cos]], np.float32)
+    assert angle_deg(upward(clockwise.reshape(1, 12)))[0] == pytest.approx(turned_deg, abs=1e-3)
+
+
+def test_full_face_lies_above_the_raw_box_in_the_face_s_own_direction() -> None:
+    mapped = FullFaceFromRaw(shift_xy=(0, -0.25), scale_xy=(1, 1))
+    to_the_right = np.array([(1, 0)], np.float32)  # of who is turned clockwise by 90 degrees
+    np.testing.assert_allclose(mapped(boxes((0, 0, 20, 20)), to_the_right), [(5, 0, 25, 20)], atol=1e-6)
 
 
 def test_full_face_is_taller_than_the_raw_box() -> None:

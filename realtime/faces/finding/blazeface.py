@@ -19,10 +19,18 @@ class FullFaceFromRaw:
     shift_xy: tuple[float, float]
     scale_xy: tuple[float, float]
 
-    def __call__(self, boxes_xyxy: F32) -> F32:
-        """(N, 4) raw boxes -> (N, 4) full-face boxes, both left, top, right, bottom."""
+    def __call__(self, boxes_xyxy: F32, up: F32 | None = None) -> F32:
+        """(N, 4) raw boxes -> (N, 4) full-face boxes, both left, top, right, bottom.
+
+        Args:
+            up: (N, 2) the upward direction of faces that are turned; None: all are upright.
+        """
         size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-        centre = (boxes_xyxy[:, 2:] + boxes_xyxy[:, :2]) / 2 + size * np.array(self.shift_xy, np.float32)
+        shift = size * np.array(self.shift_xy, np.float32)
+        if up is not None:
+            right = np.stack([-up[:, 1], up[:, 0]], axis=1)
+            shift = shift[:, :1] * right - shift[:, 1:] * up
+        centre = (boxes_xyxy[:, 2:] + boxes_xyxy[:, :2]) / 2 + shift
         half = size * np.array(self.scale_xy, np.float32) / 2
         return np.hstack([centre - half, centre + half])
 
@@ -53,13 +61,35 @@ def decode(regressors: F32, logits: F32, anchors: F32, min_score: float) -> tupl
         min_score: 0..1, inclusive.
 
     Returns:
-        Boxes (N, 4) left, top, right, bottom in pixels of the input, and scores (N,) in 0..1.
+        (N, 16) in pixels of the input: left, top, right, bottom of a box, then x, y of right eye, left eye, tip of the
+        nose, mouth, right ear and left ear; and scores (N,) in 0..1.
     """
     found = logits >= np.log(min_score / (1 - min_score))
     scores = 1 / (1 + np.exp(-np.clip(logits[found], -100, 100)))
     centre = regressors[found, :2] + anchors[found]
     half = regressors[found, 2:4] / 2
-    return np.hstack([centre - half, centre + half]), scores.astype(np.float32)
+    key_points = regressors[found, 4:] + np.tile(anchors[found], 6)
+    return np.hstack([centre - half, centre + half, key_points]), scores.astype(np.float32)
+
+
+def upward(key_points: F32) -> F32:
+    """(N, 2): the upward direction of faces, of length 1; x to the right, y downwards.
+
+    It comes from the line between the eyes and the one from them to the mouth: each is short in some profiles.
+
+    Args:
+        key_points: (N, 12), as `decode` returns them after the boxes.
+    """
+    right_eye, left_eye, _, mouth, _, _ = np.split(key_points, 6, axis=1)
+    down = mouth - (right_eye + left_eye) / 2
+    across = left_eye - right_eye + np.stack([down[:, 1], -down[:, 0]], axis=1)
+    up = np.stack([across[:, 1], -across[:, 0]], axis=1)
+    return up / np.maximum(np.linalg.norm(up, axis=1, keepdims=True), np.float32(1e-6))
+
+
+def angle_deg(up: F32) -> F32:
+    """(N,): how far upward directions (N, 2) are turned clockwise from the picture's, -180..180."""
+    return np.degrees(np.arctan2(up[:, 0], -up[:, 1]))
 
 
 def weighted_nms(boxes_xyxy: F32, scores: F32, same_face_iou: float = SAME_FACE_IOU) -> tuple[F32, F32]:
@@ -68,23 +98,23 @@ def weighted_nms(boxes_xyxy: F32, scores: F32, same_face_iou: float = SAME_FACE_
     The mean jitters less from frame to frame than the best box alone (section 4 of the paper).
 
     Args:
-        boxes_xyxy: (N, 4).
+        boxes_xyxy: (N, 4), or more columns that are averaged likewise.
         scores: (N,).
         same_face_iou: boxes that overlap by more are one face.
 
     Returns:
-        (M, 4) and (M,), M <= N; the score is the best of those that were merged.
+        (M, 4), or as many columns, and (M,), M <= N; the score is the best of those that were merged.
     """
     left = np.argsort(-scores, kind="stable")
     boxes, best_scores = [], []
     while left.size:
-        same = iou(boxes_xyxy[left[0]], boxes_xyxy[left]) > same_face_iou
+        same = iou(boxes_xyxy[left[0], :4], boxes_xyxy[left, :4]) > same_face_iou
         same[0] = True
         members = left[same]
         boxes.append(np.average(boxes_xyxy[members], axis=0, weights=scores[members]))
         best_scores.append(scores[left[0]])
         left = left[~same]
-    return np.array(boxes, np.float32).reshape(-1, 4), np.array(best_scores, np.float32)
+    return np.array(boxes, np.float32).reshape(-1, boxes_xyxy.shape[1]), np.array(best_scores, np.float32)
 
 
 def iou(box_xyxy: F32, boxes_xyxy: F32) -> F32:
