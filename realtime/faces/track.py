@@ -153,8 +153,10 @@ class Track:
         track = replace(self, seen=seen, shown=seen, low_confidence_frames=too_low)
         box = full_face_box(face.probabilities, spec)
         if box is not None and visible_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_FACE:
+            # The network's own angle turns no region: under a moving hand it errs by more than 45 degrees now and then,
+            # and a face that was turned away from upright by mistake is judged worse still.
             return replace(track, region=self.moved(box, spec), missed_frames=0)
-        covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_COVERED_FACE
+        covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
         there = covered and presence >= threshold  # under a hand, where it was
         return replace(track, shown=seen and covered, missed_frames=0 if there else self.missed_frames + 1)
 

@@ -65,8 +65,11 @@ class PresenceHead(nn.Module):
         return self.decide(self.dropout(F.relu(self.mix(cells.flatten(1)))))
 
     def pooled(self, features: Tensor) -> Tensor:
-        """Features averaged to the grid. Pooled ones stay as they are."""
-        return F.adaptive_avg_pool2d(features, self.size.grid)
+        """Features averaged to the grid. Those of its size stay as they are: OpenVINO's pooling is slow."""
+        height, grid = features.shape[2], self.size.grid
+        if height == grid:
+            return features
+        return F.avg_pool2d(features, height // grid) if height % grid == 0 else F.adaptive_avg_pool2d(features, grid)
 
     def calibrate(self, scale: float, shift: float) -> None:
         """Make the logit `scale * logit + shift`, which a calibration has chosen."""
