@@ -33,7 +33,7 @@ class HeadSize:
     """What a head is built for."""
 
     channels: int
-    """Of the features that it reads."""
+    """Channels of the features that it reads."""
     grid: int = 8
     """Those features are averaged to `grid` by `grid` cells."""
     width: int = 32
