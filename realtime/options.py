@@ -9,7 +9,7 @@ from engines.errors import UsageError
 from engines.spec import ModelSpec
 from realtime.buffer import Policy
 from realtime.faces.finding.detectors import DETECTORS
-from realtime.faces.search import SEARCH_INTERVAL
+from realtime.faces.search import HELD_SEARCH_INTERVAL, SEARCH_INTERVAL
 from realtime.render.registry import find_renderer, renderers
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
@@ -23,8 +23,8 @@ class Options:
     detector: str = "auto"
     """The name of a detector (`realtime.faces.finding.detectors.DETECTORS`)."""
     redetect_every: int | None = None
-    """Frames between two searches for new faces; None: 5. So many frames late is a new face at most where the source is
-    live. In a file it is not late: frames are held back, and it is followed backwards through them."""
+    """Frames between two searches for new faces; None: 10 where frames of a file are held back, so that no new face is
+    late; 5 live, where it is late by so many frames at most, and for `blur`."""
     max_faces: int | None = None
     """The most faces that are shown, the largest ones; None: all."""
     keep_occluders: bool = False
@@ -73,10 +73,10 @@ class Options:
                 "parts+consensus"
             )
 
-    @property
-    def search_interval(self) -> int:
+    def search_interval(self, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
-        return self.redetect_every or SEARCH_INTERVAL
+        seldom = frames_are_held and not find_renderer(self.render).hides_faces
+        return self.redetect_every or (HELD_SEARCH_INTERVAL if seldom else SEARCH_INTERVAL)
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ class Summary:
     frames_without_face: int
     dropped: int
     """Frames of a live source that came too fast."""
+    late_frames: int
+    """Faces in frames of a live source that were shown before the face was found; 0 where frames are held back."""
     damage: str | None
     """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
     left_out: LeftOut | None
@@ -121,10 +123,10 @@ class Summary:
     fps: float
     """Frames per second of that time."""
     latency_ms: dict[str, float | None]
-    """p50 and p95 from reading a frame to handing it to the sink."""
+    """p50 and p95 from reading a frame to handing it to the sink. Frames of a file are held back meanwhile."""
     stages_ms: dict[str, Any]
     """Per stage. Stages of different threads (`realtime.pipeline` lists them) overlap, so that they add up to more than
-    the time. `detect` is what the parser waits for a search."""
+    the time. `search` and `tiles` are the detector's, and `detect` is what the parser waits for them."""
 
     @property
     def visible_faces(self) -> str | None:

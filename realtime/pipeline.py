@@ -57,6 +57,7 @@ def run(
     """
     options, timer = options or Options(), StageTimer()
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
+    at_once = policy is Policy.DROP_OLDEST or source.info.kind == "image"
     frames_done = frames_without_face = 0
     left_out: list[int] = []  # faces, in each frame where the limit left out any
     track_ids: set[int] = set()
@@ -70,22 +71,20 @@ def run(
         FaceParser(
             engine,
             detector or open_detector(options.detector),
-            redetect_every=options.search_interval,
+            redetect_every=options.search_interval(frames_are_held=not at_once),
             max_faces=options.max_faces,
-            hold_frames=HELD_FRAMES if source.info.kind == "video" and policy is Policy.WAIT else 0,
+            hold_frames=0 if at_once else HELD_FRAMES,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
             hides_faces=find_renderer(options.render).hides_faces,
             search_thread=search_thread,
             timer=timer,
         ) as parser,
+        Buffer(timer.each("decode", source), policy, stop=source.stop, name="reader") as frames,
         Buffer(
-            timer.each("decode", source),
-            policy,
-            stop=source.stop,
-            name="reader",
-        ) as frames,
-        Buffer(
-            parser.parse_each(islice(frames, options.limit)), capacity=1, stop=frames.close, name="parser"
+            (parser.parse_live if at_once else parser.parse_each)(islice(frames, options.limit)),
+            capacity=1,
+            stop=frames.close,
+            name="parser",
         ) as parsed_frames,
     ):
         options.check_model(engine.spec)
@@ -120,6 +119,7 @@ def run(
         faces=len(track_ids),
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
+        late_frames=parser.late_frames,
         damage=damage,
         left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
         wall_seconds=round(wall_seconds, 3),

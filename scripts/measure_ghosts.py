@@ -26,12 +26,13 @@ from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.held_back import HELD_FRAMES
-from realtime.faces.search import SEARCH_INTERVAL
+from realtime.faces.search import HELD_SEARCH_INTERVAL
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame
 from realtime.run.report import table
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sources.open import open_source
+from train.measure.video.scenes.walls import DRAWN, gradient
 
 Picture = npt.NDArray[np.uint8]
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -56,10 +57,9 @@ def walls(picture: Picture, seed: int, shared: Path) -> Iterator[tuple[str, Pict
     """Pictures of a clip's size without a face, each with its name."""
     height, width = picture.shape[:2]
     yield "own corner", cv2.resize(picture[: height // 5, : width // 5], (width, height), interpolation=cv2.INTER_CUBIC)
-    yield "texture", _texture(height, width, seed)
-    yield "bricks", _bricks(height, width, seed)
-    yield "gradient", _gradient(height, width, seed)
-    yield "object", _with_object(_gradient(height, width, seed + 50), seed, shared)
+    for name, draw in DRAWN.items():
+        yield name, draw((width, height), seed)
+    yield "object", _with_object(gradient((width, height), seed + 50), seed, shared)
     yield "torso", cv2.resize(picture[int(0.62 * height) :], (width, height))
 
 
@@ -90,7 +90,7 @@ def crowd(shared: Path, columns: int = 6, tile_px: int = 240) -> Picture:
 
 
 def faces_shown(
-    engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = SEARCH_INTERVAL
+    engine: Engine, detector: DetectsFaces, pictures: list[Picture], redetect_every: int = HELD_SEARCH_INTERVAL
 ) -> list[int]:
     """How many faces are drawn in each frame of a file: those of which any pixel is labelled."""
     frames = (Frame((picture,), "rgb", index) for index, picture in enumerate(pictures))
@@ -105,34 +105,6 @@ def faces_shown(
 def shows_a_face(detector: Detector, picture: Picture) -> bool:
     """Whether the detector is sure that a wall shows a face: some objects do (a bust, Father Christmas)."""
     return any(detection.score > 0.9 for detection in detector.detect(Frame((picture,), "rgb")))
-
-
-def _texture(height: int, width: int, seed: int) -> Picture:
-    rng = np.random.default_rng(seed)
-    sizes = [(width // cell + 1, height // cell + 1) for cell in (4, 16, 64)]
-    layers = [rng.normal(0, 1, (high, wide)).astype(np.float32) * 4**rank for rank, (wide, high) in enumerate(sizes)]
-    total = np.sum([cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC) for layer in layers], axis=0)
-    skin_coloured = np.array((190, 150, 120)) + ((total - total.mean()) / total.std())[..., None] * 22
-    return np.clip(skin_coloured, 0, 255).astype(np.uint8)
-
-
-def _bricks(height: int, width: int, seed: int) -> Picture:
-    rng = np.random.default_rng(seed)
-    picture = np.full((height, width, 3), (150, 140, 130), np.uint8)
-    high, wide = height // 12, width // 9
-    for row in range(13):
-        for column in range(-1, 10):
-            left, top = column * wide + (row % 2) * wide // 2, row * high
-            colour = np.clip(np.array((150, 75, 55)) + rng.normal(0, 14, 3), 0, 255)
-            cv2.rectangle(picture, (left + 2, top + 2), (left + wide - 3, top + high - 3), colour.tolist(), -1)
-    return picture
-
-
-def _gradient(height: int, width: int, seed: int) -> Picture:
-    rng = np.random.default_rng(seed)
-    left, right = rng.uniform(40, 230, 3), rng.uniform(40, 230, 3)
-    share = np.linspace(0, 1, width)[None, :, None]
-    return np.repeat(left * (1 - share) + right * share, height, axis=0).astype(np.uint8)
 
 
 def _with_object(picture: Picture, seed: int, shared: Path) -> Picture:

@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from engines.engine import Engine
 from realtime.faces.composed import load_model
-from realtime.faces.detect import DETECTORS, DetectsFaces, open_detector
+from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
+from realtime.faces.finding.detectors import DETECTORS, open_detector
 from realtime.frames.types import Frame
 from realtime.render.face import faces_on_frame
 from realtime.run.report import table
@@ -136,7 +137,7 @@ def turning_clip(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Pictu
             affine[:, 2] += (side - width) / 2, (side - height) / 2
             picture = there_and_back[index % len(there_and_back)]
             frames.append(
-                np.asarray(cv2.warpAffine(picture, affine, (side, side), borderMode=cv2.BORDER_REFLECT), np.uint8)
+                np.asarray(cv2.warpAffine(picture, affine, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
             )
     return upright, turning
 

@@ -147,6 +147,8 @@ class _Expected:
 
     oval: F32
     """(N, 2) pixels of the crop."""
+    in_oval: Mask
+    """(S, S) uint8: 255 in the oval."""
     beyond_reach: Mask
     """(S, S) uint8: 255 beyond the reach of the face."""
     small: U8
@@ -154,11 +156,9 @@ class _Expected:
 
     def meets(self, piece: F32) -> bool:
         """Whether an outline, (N, 2), overlaps the oval."""
-        points = piece.tolist()
-        if any(cv2.pointPolygonTest(self.oval, point, False) >= 0 for point in points):
-            return True
-        middle_x, middle_y = self.oval.mean(axis=0).tolist()
-        return cv2.pointPolygonTest(piece, (middle_x, middle_y), False) >= 0
+        columns, rows = piece.astype(np.intp).T
+        middle = len(self.in_oval) / 2
+        return bool(self.in_oval[rows, columns].any()) or cv2.pointPolygonTest(piece, (middle, middle), False) >= 0
 
 
 @lru_cache(maxsize=8)
@@ -166,11 +166,15 @@ def _expected(size_px: int, crop_scale: float) -> _Expected:
     middle, height = size_px / 2, size_px / crop_scale
     turn = np.linspace(0, 2 * math.pi, 32, endpoint=False)
     oval = middle + np.stack([FACE_ASPECT * np.cos(turn), np.sin(turn)], axis=1) * height / 2
+    in_oval, small = (
+        cv2.fillConvexPoly(
+            np.zeros((side, side), np.uint8), np.round(oval * side / size_px - 0.5).astype(np.int32), 255
+        )
+        for side in (size_px, _ALIKE_PX)
+    )
     beyond = np.full((size_px, size_px), 255, np.uint8)
     cv2.circle(beyond, (size_px // 2, size_px // 2), round(_REACH * height), 0, cv2.FILLED)
-    small = np.zeros((_ALIKE_PX, _ALIKE_PX), np.uint8)
-    cv2.fillConvexPoly(small, np.round(oval * _ALIKE_PX / size_px - 0.5).astype(np.int32), 255)
-    return _Expected(oval.astype(np.float32), beyond, small)
+    return _Expected(oval.astype(np.float32), in_oval, beyond, small)
 
 
 def _square(spec: ModelSpec) -> U8:

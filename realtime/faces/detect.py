@@ -21,6 +21,7 @@ from realtime.faces.finding.blazeface import (
     angle_deg,
     decode,
     iou,
+    replaced,
     upward,
     weighted_nms,
 )
@@ -51,6 +52,8 @@ _ALONE = 2 / 3  # of its score counts for the short range alone, so that it need
 _SUPPORT = 1 / 2  # of the full range's score is added, from this score on:
 _LEAST_SUPPORT = 0.1
 _IN_TILES = 0.8  # of the least score is enough in tiles: one face of 40 px in fifteen has 0.4-0.5; the parser decides
+_LOW_IN_TILES = 0.4  # of it, where the parser must be as sure as of a low-confidence detection in the whole frame
+_MOST_LOW_IN_TILES = 8
 # Most half-covered faces that score too little for a face score at least this much of it. The parser accepts 81 % of
 # them (confidence above 0.88), and none of 960 other things that score so (`consensus-lite`).
 _LOW_CONFIDENCE = 0.6
@@ -58,10 +61,11 @@ _MOST_LOW_CONFIDENCE = 2
 
 UPRIGHT_DEG = 30.0
 """Faces that are turned by less are parsed as upright ones: masks lose 0.04 of IoU at 30 degrees, 0.09 at 60."""
-# The short range sees faces that are turned further, too, but with a low score, and often as upside down ones: of 48
-# held-out portraits, turned by 90 to 180 degrees, all scored this much. So what may be one is searched again, close up,
-# in four directions: upright to the network, a face scores 0.9.
-_MAY_BE_TURNED = 0.3
+# Both networks see faces that are turned further, too, but with a low score, and often as upside down ones. So what may
+# be one is searched again, close up, in four directions: upright to the short range, a face scores 0.9. Measured on 48
+# held-out portraits that were turned by 90 to 180 degrees, and on a clip with hands before the face.
+_MAY_BE_TURNED = 0.2  # one network or the other gave all of them this much; drawn walls have 1.5 hints on average
+_FACE_IN_ANY_DIRECTION = 0.4  # close up they had 0.55 or more in the first direction: what has less is no face
 _SURE_OF_DIRECTION = 0.9  # of faces with another direction both networks give less (0.89 at most): no more is tried
 _CLOSE_UP = 2.4  # its side, over the face's height
 _DIRECTIONS_DEG = (0, 180, 90, -90)
@@ -78,8 +82,10 @@ class DetectsFaces(Protocol):
         """The faces of a frame, best first; where there is none and `low_confidence`, what might be one."""
         ...
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
-        """What may be small faces in some tiles of a frame, best first."""
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
+        """What may be faces in some tiles of a frame, best first; with `low_confidence` also what is hardly one."""
         ...
 
 
@@ -116,21 +122,33 @@ class Detector:
             replace(detection, low_confidence=True) for detection in _detections(faces, scores)[:_MOST_LOW_CONFIDENCE]
         ]
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
         """What may be faces in some of a frame's tiles, too small for a search of the whole frame, best first.
 
-        Textures and hands are among them: the caller must have the parser confirm them, as the tracker does. Only the
-        full range searches tiles: it needs half as many, and it does not find skulls. So `short` finds nothing here.
+        Textures and hands are among them: the parser must confirm them, as the tracker does. Only the full range
+        searches tiles: it needs half as many, and does not find skulls. So `short` finds nothing here.
 
         Args:
             tiles: some of `realtime.faces.tiles.tiles_of_frame`. Each costs three quarters of a `detect`.
+            low_confidence: also return the best that score less, where nothing else is.
         """
         full = next((network for network in self._networks if network[0] is FULL), None)
         if full is None or not tiles:
             return []
-        found = [_find_in_tile(frame, tile, _IN_TILES * self._min_score, *full) for tile in tiles]
+        least = (_LOW_IN_TILES if low_confidence else _IN_TILES) * self._min_score
+        found = [_find_in_tile(frame, tile, least, *full) for tile in tiles]
         faces, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return _detections(*weighted_nms(faces, scores))
+        enough = scores >= _IN_TILES * self._min_score
+        confident, confident_scores = weighted_nms(faces[enough], scores[enough])
+        low, low_scores = weighted_nms(faces[~enough], scores[~enough])
+        apart = np.array([not _same_face(face, confident).any() for face in low], bool)
+        others = _detections(low[apart], low_scores[apart])[:_MOST_LOW_IN_TILES]
+        return [
+            *_detections(confident, confident_scores),
+            *(replace(other, low_confidence=True) for other in others),
+        ]
 
     def _faces(self, frame: Frame, min_score: float) -> tuple[F32, F32]:
         region = region_of_frame(frame.size_wh)
@@ -150,8 +168,9 @@ class Detector:
         enough = judged >= (self._min_score if (judged >= self._min_score).any() else min_score)
         sure = np.concatenate([short_scores, full_scores]) >= _SURE_OF_DIRECTION
         upright = np.abs(angle_deg(faces[:, 4:])) <= UPRIGHT_DEG
-        turned = self._turned_faces(frame, short_faces[short_scores >= _MAY_BE_TURNED], faces[sure & upright])
-        return _replaced(*weighted_nms(faces[enough], judged[enough]), *turned)
+        hints = faces[np.concatenate([short_scores, full_scores]) >= _MAY_BE_TURNED]
+        turned = self._turned_faces(frame, hints, faces[sure & upright])
+        return replaced(*weighted_nms(faces[enough], judged[enough]), *turned)
 
     def _turned_faces(self, frame: Frame, hints: F32, settled: F32) -> tuple[F32, F32]:
         """The faces that are turned far, (N, 6) and (N,), among hints that are not settled as upright ones."""
@@ -163,20 +182,32 @@ class Detector:
         return weighted_nms(turned, scores)
 
     def _turned(self, frame: Frame, hint: F32) -> tuple[F32, F32]:
-        """The turned face that a hint may show: (1, 6) and its score (1,); or none."""
-        left, top, right, bottom = hint[:4].tolist()
-        side = _CLOSE_UP * (bottom - top)
-        best, best_score = hint[None][:0], np.zeros(0, np.float32)
+        """The turned face that a hint may show: (1, 6) and its score (1,); or none.
+
+        Both networks must see it. Alone, the short range also finds skulls on shirts.
+        """
+        short, full = self._networks
+        best, score = hint[None][:0], np.zeros(0, np.float32)
         for direction_deg in _DIRECTIONS_DEG:
-            turn_deg = float(angle_deg(hint[None, 4:])[0]) + direction_deg
-            close_up = Region((left + right) / 2, (top + bottom) / 2, side, turn_deg)
-            faces, scores = _find(frame, close_up, self._min_score / _ALONE, *self._networks[0])
-            if scores.size and scores[0] > np.max(best_score, initial=0):
-                best, best_score = faces[:1], scores[:1]
-            if np.max(best_score, initial=0) >= _SURE_OF_DIRECTION:
+            faces, scores = _find(frame, _close_up(hint, direction_deg), _FACE_IN_ANY_DIRECTION, *short)
+            if scores.size and scores[0] > np.max(score, initial=0):
+                best, score = faces[:1], scores[:1]
+            if not score.size or score[0] >= _SURE_OF_DIRECTION:
                 break
-        turned = np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG
-        return best[turned], best_score[turned]
+        far = (np.abs(angle_deg(best[:, 4:])) > UPRIGHT_DEG) & (score >= self._min_score / _ALONE)
+        if not far.any():
+            return best[:0], score[:0]
+        seen, seen_scores = _find(frame, _close_up(best[0]), self._min_score, *full)
+        same = _same_face(best[0], seen)
+        both = weighted_nms(np.concatenate([best, seen[same]]), np.concatenate([score, seen_scores[same]]))
+        return (both[0][:1], both[1][:1]) if same.any() else (best[:0], score[:0])
+
+
+def _close_up(face: F32, direction_deg: float = 0.0) -> Region:
+    """The square around a face (6,), turned as it is, and a further angle."""
+    left, top, right, bottom = face[:4].tolist()
+    turn_deg = float(angle_deg(face[None, 4:])[0]) + direction_deg
+    return Region((left + right) / 2, (top + bottom) / 2, _CLOSE_UP * (bottom - top), turn_deg)
 
 
 def _find(
@@ -198,17 +229,6 @@ def _find(
         np.where(upright[:, None], np.array((0, -1), np.float32), up),
     )
     return _turned_with(region, np.hstack([boxes, up])), scores
-
-
-def _replaced(faces: F32, scores: F32, turned: F32, turned_scores: F32) -> tuple[F32, F32]:
-    """The faces of a search, best first, with turned ones in place of those whose middle lies in them."""
-    if not len(turned):
-        return faces, scores
-    middle = (faces[:, None, :2] + faces[:, None, 2:4]) / 2
-    others = ~((middle > turned[:, :2]) & (middle < turned[:, 2:4])).all(axis=2).any(axis=1)
-    scores = np.concatenate([scores[others], turned_scores])
-    best_first = np.argsort(-scores, kind="stable")
-    return np.concatenate([faces[others], turned])[best_first], scores[best_first]
 
 
 def _turned_with(region: Region, faces: F32) -> F32:

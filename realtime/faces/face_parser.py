@@ -18,29 +18,29 @@ from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
 from realtime.faces.tracker import TrackedRegion, Tracker
 from realtime.frames.crop import crop_depth, crop_rgb
-from realtime.frames.types import U8, Frame, ParsedFace
+from realtime.frames.types import U8, Detection, Frame, ParsedFace, Region
 from realtime.timing import StageTimer
 
 
 class FaceParser(Closing):
     """Finds, follows and parses the faces of one video.
 
-    Live, call `step` with each frame, in order. For a file, iterate over `steps`: it holds frames back, and follows
-    each new face backwards through them, so that none is late. A loop that overlaps its stages calls the two halves,
-    `parse` or `parse_each` and then `smooth`, in two threads.
+    For frames that come one by one, call `step` with each, in order. For a file, iterate over `steps`: it holds frames
+    back, and follows each new face backwards through them, so that none is late. A loop that overlaps its stages calls
+    the two halves in two threads: `parse_each` or `parse_live`, then `smooth`.
 
     Args:
         engine: parses crops; the caller closes it.
         detector: finds faces; the caller may use it again once the parser is closed.
         redetect_every: frames between two searches for new faces.
         max_faces: the most faces that are shown, the largest ones; None: all.
-        hold_frames: the most frames that `parse_each` and `steps` hold back; 0: they hold none.
+        hold_frames: the most frames that `steps` and `parse_each` hold back; 0: they hold none.
         smoothing: steadies the masks over time; None: each frame is parsed by itself.
         hides_faces: no face may stay visible. Each face then gets its `cover`, also one that is missed for a moment,
             and specks of face stay, because an eye between fingers is one.
         search_thread: runs the searches that are not urgent, while the parser goes on; None: they run in `parse`. The
             results are the same.
-        timer: gets the stages detect, crop, network, track and smooth.
+        timer: gets the stages search, tiles, detect, crop, network, track and smooth.
     """
 
     def __init__(
@@ -57,14 +57,16 @@ class FaceParser(Closing):
         timer: StageTimer | None = None,
     ) -> None:
         self._engine, self._spec = engine, engine.spec
+        self._timer = timer or StageTimer()
         self._tracker = Tracker(
-            detector, engine.spec, redetect_every, max_faces, search_thread,
+            TimedDetector(detector, self._timer), engine.spec, redetect_every, max_faces, search_thread,
             can_wait=hold_frames > 0, report_missed=hides_faces,
         )  # fmt: skip
         self._redetect_every, self._max_faces, self._hold_frames = redetect_every, max_faces, hold_frames
         self._smoothing, self._covers = smoothing, Covers(engine.spec) if hides_faces else None
         self._left_out: dict[int, int] = {}
-        self._timer = timer or StageTimer()
+        self.late_frames = 0
+        """Faces in frames that `parse_live` gave before it knew them."""
 
     def step(self, frame: Frame) -> list[ParsedFace]:
         """The faces of the next frame, at once."""
@@ -82,11 +84,21 @@ class FaceParser(Closing):
             faces = self.parse(frame)
             if self._tracker.begins_shot:
                 yield from self._released(held)
-            else:
-                self._follow_back(faces, held)
+            self._follow_back(faces, held)
             held.append(HeldFrame(frame, faces))
             yield from self._released(held, frames_to_hold(frame, self._hold_frames, self._redetect_every))
         yield from self._released(held)
+
+    def parse_live(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """As `parse_each`, but no frame waits. New faces are followed backwards only to count `late_frames`."""
+        shown: deque[HeldFrame] = deque(maxlen=self._redetect_every)
+        for frame in frames:
+            faces = self.parse(frame)
+            yield frame, faces
+            if self._tracker.begins_shot:
+                shown.clear()
+            self.late_frames += self._follow_back(faces, shown)
+            shown.append(HeldFrame(frame, faces))
 
     def parse(self, frame: Frame) -> list[ParsedFace]:
         """The first half of a step: the faces as the network sees them in this frame alone."""
@@ -126,12 +138,13 @@ class FaceParser(Closing):
         with self._timer.stage("network"):
             return parse_faces(self._engine, crops, regions)
 
-    def _follow_back(self, faces: Sequence[ParsedFace], held: Sequence[HeldFrame]) -> None:
-        """Add the faces that have just appeared to the frames before."""
-        shown_before = {face.track_id for face in held[-1].shown} if held else set()
+    def _follow_back(self, faces: Sequence[ParsedFace], held: Sequence[HeldFrame]) -> int:
+        """Add the faces that have just appeared to the frames of their shot before. Returns how many were added."""
+        if not held:
+            return 0
+        shown_before = {face.track_id for face in held[-1].shown}
         appeared = [face.track_id for face in faces if not face.missed and face.track_id not in shown_before]
-        if appeared and held:
-            follow_back(self._tracker.tracks(appeared), held, self._network, self._spec, self._max_faces)
+        return follow_back(self._tracker.tracks(appeared), held, self._network, self._spec, self._max_faces)
 
     def _released(self, held: deque[HeldFrame], keep: int = 0) -> Iterator[tuple[Frame, list[ParsedFace]]]:
         """Take out the oldest frames until so many are left."""
@@ -143,6 +156,27 @@ class FaceParser(Closing):
     def _count_left_out(self, frame: Frame, faces: int) -> None:
         if faces:
             self._left_out[frame.index] = self._left_out.get(frame.index, 0) + faces
+
+
+class TimedDetector:
+    """A detector whose searches are timed as the stage search, whichever thread runs them."""
+
+    def __init__(self, detector: DetectsFaces, timer: StageTimer) -> None:
+        self._detector, self._timer = detector, timer
+
+    def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
+        """The detector's own faces of a frame."""
+        with self._timer.stage("search"):
+            return self._detector.detect(frame, low_confidence=low_confidence)
+
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
+        """The detector's own faces of some tiles."""
+        if not tiles:
+            return []
+        with self._timer.stage("tiles"):
+            return self._detector.detect_in_tiles(frame, tiles, low_confidence=low_confidence)
 
 
 def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> U8:

@@ -48,7 +48,7 @@ def frames_to_hold(frame: Frame, most_frames: int, search_interval: int) -> int:
 
 def follow_back(
     tracks: Sequence[Track], held: Sequence[HeldFrame], parse: ParseRegions, spec: ModelSpec, max_faces: int | None
-) -> None:
+) -> int:
     """Follow faces that have just appeared backwards, and add them to the frames in which the parser sees them.
 
     A face is followed until the parser sees none, or another track has shown it. The rules are those of a track that
@@ -58,16 +58,21 @@ def follow_back(
         tracks: as they are after the frame in which they appeared.
         held: the frames of the same shot before that one, in order.
         max_faces: a frame that shows so many faces gets no more, but counts them; None: there is no limit.
+
+    Returns:
+        How many faces were added, of all frames together.
     """
+    before = sum(len(earlier.shown) for earlier in held)
     followed = [_Backwards(replace(track, frames_since_confirmed=1)) for track in tracks]
     for earlier in reversed(held):
         followed = [face for face in followed if not face.is_shown_in(earlier, spec)]
         if not followed:
-            return
+            break
         regions = [TrackedRegion(face.track.track_id, face.track.region) for face in followed]
         for face, parsed in zip(followed, parse(earlier.frame, regions), strict=True):
             face.step(earlier, parsed, spec, max_faces)
         followed = [face for face in followed if face.track.shown]
+    return sum(len(earlier.shown) for earlier in held) - before
 
 
 @dataclass

@@ -10,15 +10,16 @@ from typing import ParamSpec, TypeVar
 
 from engines.closing import Closing
 from realtime.faces.detect import DetectsFaces
-from realtime.faces.tiles import MOST_SKIPPED, TileRotation, close_up, is_coarse
+from realtime.faces.tiles import RENEW_AFTER, TileRotation, close_up, is_coarse
 from realtime.frames.types import Detection, Frame, Region
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 SEARCH_INTERVAL = 5
-"""Frames between two searches of whole frames."""
-_FRAMES_PER_TILE = 5  # a tile costs as much as most of a search: the 15 of a 720p frame have their turn in 75 frames
+"""Frames between two searches where a new face must not wait: live, and where faces are hidden."""
+HELD_SEARCH_INTERVAL = 10
+"""The same where frames are held back. A search of a 720p frame and a tile take 11 ms: 1.1 ms per frame."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,18 @@ class SearchResult:
     """In the whole frame, if it shows no face."""
     small: Sequence[Detection]
     """In tiles of it: some of them are textures, hands, or parts of a larger face."""
-    whole_frame: bool = True
-    """Whether the whole frame was searched, and not only tiles of it."""
 
 
 class Search(Closing):
-    """Searches every n-th frame of one video whole, and a few tiles in the frames between.
+    """Searches every n-th frame of one video, the whole of it and one of its tiles.
 
+    The first frame of a shot, or a single picture, is searched in all tiles, and for low-confidence detections in them.
     A search takes as long as parsing two or three faces. Unless it is urgent, it therefore runs in another thread while
     the parser goes on. Its result always arrives one frame later, so that a file gives the same result each time.
 
     Args:
         detector: finds faces. One call runs at a time.
-        every: frames between two searches of whole frames. With 1 each frame is searched at once, and no tile is
+        every: frames between two searches. With 1 each frame is searched at once, and no tile is
             skipped: no face may show, even briefly.
         thread: runs the searches that are not urgent; None: the caller's own thread does. Its owner shuts it down.
     """
@@ -56,8 +56,9 @@ class Search(Closing):
     ) -> None:
         self._detector = detector
         self._every = every
-        self._frames_since_whole = 0
+        self._frames_since_search = 0
         self._tiles = self._all_tiles()
+        self._begins_shot = True
         self._thread = thread or _CallersThread()
         self._running: Future[SearchResult] | None = None
 
@@ -65,7 +66,7 @@ class Search(Closing):
         """Search the next frame, if it is due. Raises what the detector raised.
 
         Args:
-            urgent: search this frame now, and whole: no face is tracked, or one is missing.
+            urgent: search this frame now: no face is tracked, or one is missing.
             low_confidence: report low-confidence detections if nothing else is found in the whole frame.
 
         Returns:
@@ -73,14 +74,13 @@ class Search(Closing):
         """
         ended = [self._running.result()] if self._running else []
         self._running = None
-        self._frames_since_whole += 1
-        whole = urgent or self._frames_since_whole >= self._every
-        if whole:
-            self._frames_since_whole = 0
-        tiles = self._tiles.take(frame, self._tiles_due())
-        if not whole and not tiles:
+        self._frames_since_search += 1
+        if not urgent and self._frames_since_search < self._every:
             return ended
-        task = partial(_search, self._detector, frame, whole, tiles, low_confidence)
+        self._frames_since_search = 0
+        thorough, self._begins_shot = self._begins_shot, False
+        tiles = self._tiles.take(frame, 1)
+        task = partial(_search, self._detector, frame, tiles, low_confidence, thorough)
         if urgent or self._every == 1:
             return [*ended, task()]
         self._running = self._thread.submit(task)
@@ -92,6 +92,7 @@ class Search(Closing):
             self._running.result()  # one call of the detector runs at a time
             self._running = None
         self._tiles = self._all_tiles()
+        self._begins_shot = True
 
     def forget_tiles(self) -> None:
         """Search every tile when its turn comes, changed or not: a face that was tracked may be found there again."""
@@ -103,10 +104,7 @@ class Search(Closing):
             wait([self._running])
 
     def _all_tiles(self) -> TileRotation:
-        return TileRotation(MOST_SKIPPED if self._every > 1 else 0)
-
-    def _tiles_due(self) -> int:
-        return self._frames_since_whole % _FRAMES_PER_TILE == 0
+        return TileRotation(RENEW_AFTER if self._every > 1 else 0)
 
 
 class _CallersThread(Executor):
@@ -125,12 +123,12 @@ class _CallersThread(Executor):
 def _search(
     detector: DetectsFaces,
     frame: Frame,
-    whole: bool,
     tiles: Sequence[Region],
     low_confidence: bool,
+    thorough: bool,
 ) -> SearchResult:
-    """Search the whole frame, if asked to, then some tiles, and faces of unclear size again, close up."""
-    detections = detector.detect(frame, low_confidence=low_confidence) if whole else []
+    """Search the whole frame, then some tiles, and faces of unclear size again, close up."""
+    detections = detector.detect(frame, low_confidence=low_confidence)
     confident = [detection for detection in detections if not detection.low_confidence]
     coarse = [is_coarse(detection.box_xyxy, frame.size_wh) for detection in confident]
     large = [detection for detection, small in zip(confident, coarse, strict=True) if not small]
@@ -139,6 +137,5 @@ def _search(
     return SearchResult(
         large,
         [detection for detection in detections if detection.low_confidence],
-        detector.detect_in_tiles(frame, [*closer, *tiles]),
-        whole,
+        detector.detect_in_tiles(frame, [*closer, *tiles], low_confidence=thorough),
     )

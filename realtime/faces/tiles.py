@@ -18,9 +18,13 @@ from realtime.frames.types import U8, Frame, Region
 
 Box = tuple[float, float, float, float]
 
-_SIDE_PX = 320  # the network sees 0.6 of a pixel of the frame as one of its own: less detail would be no gain
+_SIDE_PX = 160
 _LEAST_SIDE = 1 / 4  # of the frame's longer side, so that frames of any size have at most 25 tiles, of 16:9 at most 15
 _OVERLAP = 1 / 4  # of a tile: a face up to this wide lies in one of them, whole
+# Of 80 faces that lie half beyond an edge, the full range finds 16 % in tiles that end with the frame, and 60 % in
+# tiles that stick out of it by this much of their side.
+_OUTSIDE = 0.3
+_PADDED = (1.25, 2.0)  # sides of the padded views of a whole frame, in sides of the frame
 _WORTHWHILE = 1.25  # a frame no longer than this many tiles gains nothing from tiles
 # Heights of the faces to take from a tile, of its side. Smaller ones are mostly blobs of texture, larger ones
 # are for the whole frame, and so are the parts of one.
@@ -30,17 +34,28 @@ _LEAST_FACE, _MOST_FACE = 0.085, 0.6
 _COARSE = 0.08
 _CELLS = 40  # along a tile's side; the smallest face that a tile shows covers three or four of them
 _STILL = 6  # grey levels: no cell of an unchanged tile differs by more, with a camera's noise and a codec's
-MOST_SKIPPED = 3
-"""Turns in a row that an unchanged tile is left out. Then it is searched again: the parser may accept a face there."""
+RENEW_AFTER = 60
+"""Turns after which an unchanged tile is searched again: the parser may accept a face there now."""
 
 
 def tiles_of_frame(size_wh: tuple[int, int]) -> list[Region]:
     """The tiles that cover a frame, row by row; none where they would show no more than the whole frame."""
-    width, height = size_wh
     side = _side(size_wh)
     if max(size_wh) <= _WORTHWHILE * side:
         return []
-    return [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
+    return _grid(size_wh, side)
+
+
+def padded_views(size_wh: tuple[int, int]) -> list[Region]:
+    """Views of the whole frame, and of its border, that stick out of it: black surrounds them.
+
+    They show faces that fill the frame or are cut by its edge, which the networks miss without that.
+    """
+    width, height = size_wh
+    longer = max(size_wh)
+    side = max(_SIDE_PX, longer / 2)
+    border = [view for view in _grid(size_wh, side) if not _is_inside(view, size_wh)] if side < longer else []
+    return [*(Region(width / 2, height / 2, padded * longer) for padded in _PADDED), *border]
 
 
 def is_coarse(box_xyxy: Box, size_wh: tuple[int, int]) -> bool:
@@ -69,72 +84,94 @@ def whole_in_tile(boxes_xyxy: F32, tile: Region, size_wh: tuple[int, int]) -> np
 
 
 class TileRotation:
-    """Chooses the tiles to search in each frame: all in the first frame, then a few in turn, without unchanged ones.
+    """Chooses the tiles to search in each turn: all in the first one, then those that changed, the oldest search first.
 
-    One instance belongs to one video.
+    Views that stick out of the frame have their turns, too. One instance belongs to one video.
 
     Args:
-        most_skipped: turns in a row that an unchanged tile may be left out; 0: no tile is left out.
+        renew_after: turns after which an unchanged tile is searched again; 0: no tile is left out.
     """
 
-    def __init__(self, most_skipped: int = MOST_SKIPPED) -> None:
-        self._most_skipped = most_skipped
-        self._next: int | None = None
+    def __init__(self, renew_after: int = RENEW_AFTER) -> None:
+        self._renew_after = renew_after
+        self._turn = 0
         self._size_wh = (0, 0)
-        self._tiles: list[Region] = []
         self._searched: dict[Region, _SearchedTile] = {}
 
     def take(self, frame: Frame, count: int) -> list[Region]:
-        """Those of the next `count` tiles that may show something new; all tiles the first time."""
+        """The `count` tiles that may show something new and were searched longest ago; all tiles the first time."""
         if frame.size_wh != self._size_wh:  # frames of one source may change in size
-            self._size_wh, self._tiles, self._searched = frame.size_wh, tiles_of_frame(frame.size_wh), {}
-        tiles = self._tiles
-        if self._next is None or not tiles:
-            self._next = 0
+            self._size_wh, self._searched = frame.size_wh, {}
+        if not count and self._turn:
+            return []
+        tiles = [*tiles_of_frame(frame.size_wh), *padded_views(frame.size_wh)]
+        cells = _Cells.of(frame)
+        self._turn += 1
+        if self._turn == 1:
             due = tiles
         else:
-            start = self._next % len(tiles)
-            self._next = (start + count) % len(tiles)
-            due = (tiles + tiles)[start : start + min(count, len(tiles))]
-        return [tile for tile in due if self._may_show_something_new(frame, tile)]
+            new = [tile for tile in tiles if self._may_show_something_new(tile, cells)]
+            due = sorted(new, key=lambda tile: self._searched[tile].turn if tile in self._searched else 0)[:count]
+        self._searched |= {tile: _SearchedTile(cells, self._turn) for tile in due}
+        return due
 
     def forget(self) -> None:
         """Search every tile when its turn comes, changed or not: a face that was followed may be found there again."""
         self._searched.clear()
 
-    def _may_show_something_new(self, frame: Frame, tile: Region) -> bool:
-        cells, last = _cells(frame, tile), self._searched.get(tile)
-        if last and last.skipped < self._most_skipped and cv2.norm(cells, last.cells, cv2.NORM_INF) <= _STILL:
-            self._searched[tile] = _SearchedTile(last.cells, last.skipped + 1)
-            return False
-        self._searched[tile] = _SearchedTile(cells)
-        return True
+    def _may_show_something_new(self, tile: Region, cells: _Cells) -> bool:
+        last = self._searched.get(tile)
+        if last is None or self._turn - last.turn > self._renew_after:
+            return True
+        return bool(cv2.norm(cells.within(tile), last.cells.within(tile), cv2.NORM_INF) > _STILL)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """A frame's coarse picture: its luma, or all channels of a frame of one plane."""
+
+    values: U8
+    per_px: float
+
+    @classmethod
+    def of(cls, frame: Frame) -> _Cells:
+        width, height = frame.size_wh
+        per_px = min(1.0, _CELLS / _side(frame.size_wh))
+        size_wh = max(1, round(width * per_px)), max(1, round(height * per_px))
+        return cls(np.asarray(cv2.resize(frame.planes[0], size_wh, interpolation=cv2.INTER_AREA), np.uint8), per_px)
+
+    def within(self, tile: Region) -> U8:
+        left, top, right, bottom = (max(0, round(edge * self.per_px)) for edge in tile.box_xyxy)
+        return self.values[top:bottom, left:right]
 
 
 @dataclass(frozen=True, eq=False)
 class _SearchedTile:
-    """A tile as it was when it was last searched."""
+    """The frame in which a tile was last searched, and the turn."""
 
-    cells: U8
-    """(_CELLS, _CELLS) or (_CELLS, _CELLS, C)"""
-    skipped: int = 0
-    """Turns since then."""
-
-
-def _cells(frame: Frame, tile: Region) -> U8:
-    """A tile's coarse picture: its luma, or all channels of a frame of one plane."""
-    left, top, right, bottom = (max(0, round(edge)) for edge in tile.box_xyxy)
-    part = frame.planes[0][top:bottom, left:right]
-    return np.asarray(cv2.resize(part, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA), np.uint8)
+    cells: _Cells
+    turn: int
 
 
 def _side(size_wh: tuple[int, int]) -> float:
     return max(_SIDE_PX, max(size_wh) * _LEAST_SIDE)
 
 
+def _grid(size_wh: tuple[int, int], side: float) -> list[Region]:
+    """Overlapping tiles, row by row, that cover a frame and a margin around it."""
+    width, height = size_wh
+    return [Region(x, y, side) for y in _centres(height, side) for x in _centres(width, side)]
+
+
+def _is_inside(tile: Region, size_wh: tuple[int, int]) -> bool:
+    left, top, right, bottom = tile.box_xyxy
+    return left >= 0 and top >= 0 and right <= size_wh[0] and bottom <= size_wh[1]
+
+
 def _centres(length: int, side: float) -> list[float]:
-    """Evenly spaced centres of tiles that cover a length, the first and the last flush with its ends."""
-    if length <= side:
+    """Evenly spaced centres of tiles that cover a length. The first and the last stick out of its ends."""
+    first, last = side * (1 / 2 - _OUTSIDE), length - side * (1 / 2 - _OUTSIDE)
+    if last - first <= 0:
         return [length / 2]
-    count = math.ceil((length - side) / (side * (1 - _OVERLAP))) + 1
-    return [float(centre) for centre in np.linspace(side / 2, length - side / 2, count)]
+    count = math.ceil((last - first) / (side * (1 - _OVERLAP))) + 1
+    return [float(centre) for centre in np.linspace(first, last, count)]

@@ -38,6 +38,9 @@ class Tracker(Closing):
     Small faces are only visible in tiles of the frame. The first frame, which may be the only one, is searched in all
     tiles, and later frames in a few tiles each, in turn. Unchanged tiles are left out.
 
+    A track keeps the angle of its face, so that the network sees it upright. It turns when a search of the whole frame
+    finds another angle, because only that compares directions.
+
     A track ends at a cut, and when the detector does not confirm it while the parser's confidence is low.
 
     Args:
@@ -89,11 +92,11 @@ class Tracker(Closing):
         ]
         low_confidence = not self._tracks and self._thresholds.low_confidence is not None
         results = self._search.search(frame, urgent=self._is_urgent(), low_confidence=low_confidence)
-        self._left_out_before = 0 if any(result.whole_frame for result in results) else self.left_out
+        self._left_out_before = 0 if results else self.left_out
         self._left_out_now = 0
         for result in results:
             self._match(result.large)
-            self._match([detection for detection in result.small if self._is_whole_face(detection)], in_tiles=True)
+            self._match([detection for detection in result.small if self._is_worthwhile(detection)], in_tiles=True)
             self._match(result.low_confidence if not self._tracks else ())
         self._parsed.clear()
         return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
@@ -164,10 +167,17 @@ class Tracker(Closing):
         self._parsed[track.track_id] = face
         return followed
 
-    def _is_whole_face(self, small: Detection) -> bool:
-        """False if a detection in a tile is a part of a larger tracked face, or an object in front of it."""
+    def _is_worthwhile(self, small: Detection) -> bool:
+        """Whether a detection in a tile may say something about a face that the whole frame did not.
+
+        It may also be a part of a larger tracked face, or an object in front of it.
+        """
+        if small.low_confidence and self._thresholds.low_confidence is None:
+            return False
         region = region_from_box(small.box_xyxy, self._spec.crop_scale, small.angle_deg)
-        near = (track for track in self._tracks if track.is_near(region, self._spec.crop_scale))
+        near = [track for track in self._tracks if track.is_near(region, self._spec.crop_scale)]
+        if any(track.frames_since_confirmed == 0 for track in near) or (near and small.low_confidence):
+            return False
         return all(track.region.side <= MOST_DRIFT * region.side for track in near)
 
     def _match(self, detections: Sequence[Detection], in_tiles: bool = False) -> None:

@@ -63,13 +63,12 @@ def _hide(source: U8, target: U8, hidden: Mask, cell_px: int) -> None:
 def _window(cover: Cover, size_wh: tuple[int, int]) -> Window:
     """The part of the frame that a cover touches, on whole cells, with one more cell around it: its values count when
     cells are enlarged. Its size is even: in a frame of odd size it may stick out by one pixel."""
-    points = np.concatenate(cover.polygons)
+    left, top, wide, high = cv2.boundingRect(np.concatenate(cover.polygons))
     cell = cover.cell_px
-    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-    x0, y0 = (max(0, (math.floor(edge / cell) - 1) * cell) for edge in (left, top))
+    x0, y0 = (max(0, (edge // cell - 1) * cell) for edge in (left, top))
     x1, y1 = (
-        min(size + size % 2, (math.ceil(edge / cell) + 1) * cell)
-        for edge, size in zip((right, bottom), size_wh, strict=True)
+        min(size + size % 2, (-(-edge // cell) + 1) * cell)
+        for edge, size in zip((left + wide, top + high), size_wh, strict=True)
     )
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else NO_WINDOW
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -70,6 +71,16 @@ def renderer(
         return draw
 
     return register
+
+
+@contextmanager
+def registered(one: Renderer) -> Iterator[None]:
+    """Know a renderer for as long as the context is open, for what evaluates the loop through a renderer of its own."""
+    _registered[one.name] = one
+    try:
+        yield
+    finally:
+        del _registered[one.name]
 
 
 def renderers() -> dict[str, Renderer]:

@@ -50,7 +50,8 @@ def encoder_lines(encoder: Encoder) -> list[str]:
 def live_line(summary: Summary) -> str:
     """The counts, speed and latency of a live run, in a line."""
     latency = ", ".join(f"{name} {value:.0f} ms" for name, value in summary.latency_ms.items() if value is not None)
-    counts = f"{summary.frames} frames, {summary.fps:.1f} fps, {summary.dropped} dropped"
+    late = f", {summary.late_frames} with a face that was found later" if summary.late_frames else ""
+    counts = f"{summary.frames} frames, {summary.fps:.1f} fps, {summary.dropped} dropped{late}"
     return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
 
 

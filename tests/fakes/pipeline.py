@@ -83,7 +83,9 @@ class FakeDetector:
             [replace(detection, low_confidence=True) for detection in self.detections] if low_confidence else []
         )
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
         self.tiles.append(len(tiles))
         return list(self.small) if tiles else []
 

@@ -52,7 +52,8 @@ def test_frames_without_a_face_are_counted_and_passed_on() -> None:
 def test_summary_is_json_and_names_every_stage() -> None:
     summary = run(FakeSource(frames(3)), FakeEngine(), FakeSink(), detector=detector())
     values = json.loads(json.dumps(summary.to_json()))
-    assert list(values["stages_ms"])[1:] == ["detect", "crop", "network", "track", "smooth", "draw", "write"]
+    of_faces = ["search", "tiles", "detect", "crop", "network", "track", "smooth"]
+    assert list(values["stages_ms"])[1:] == [*of_faces, "draw", "write"]
     assert values["engine"] == "fake engine"
     assert values["fps"] > 0
     assert values["latency_ms"]["p50"] > 0
@@ -193,9 +194,11 @@ def test_options_that_make_no_sense_are_refused(values: dict[str, object]) -> No
         Options(**values)  # type: ignore[arg-type]
 
 
-def test_a_live_face_is_at_most_five_frames_late_by_default() -> None:
-    assert Options().search_interval == 5
-    assert Options(redetect_every=9).search_interval == 9
+def test_files_are_searched_less_often_than_live_sources_and_what_is_blurred() -> None:
+    assert Options().search_interval(frames_are_held=False) == 5
+    assert Options().search_interval(frames_are_held=True) == 10
+    assert Options(render="blur").search_interval(frames_are_held=True) == 5
+    assert Options(redetect_every=9).search_interval(frames_are_held=True) == 9
 
 
 def test_another_detector_is_a_class_and_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

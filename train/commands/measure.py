@@ -11,6 +11,8 @@ import typer
 from engines.errors import UsageError
 from train.commands.options import JsonFile, Labels, needs_training
 
+_VIDEO = "Composed clips"
+
 
 class Paper(StrEnum):
     """The paper whose claims are tested."""
@@ -37,7 +39,12 @@ def evaluate(
         str | None, typer.Option(help="Split of the data set: train, val or test \\[default: test].")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Use only this many pictures of the data set, evenly spread.", min=1)
+        int | None,
+        typer.Option(
+            help="Use only this many pictures of the data set, evenly spread; with --video, compose this many scenes "
+            "of each scenario.",
+            min=1,
+        ),
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="Another model to compare with.", metavar="MODEL")] = None,
     translator: Annotated[
@@ -55,14 +62,47 @@ def evaluate(
     occluders: Annotated[
         Path | None, typer.Option(help="Cut-out occluders (RGBA) in hands, masks and objects.")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Write pictures: input, ground truth, prediction.")] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write pictures: input, ground truth, prediction; with --video, what failed."),
+    ] = None,
     groups_sheet: Annotated[
         Path | None, typer.Option(help="Write pictures for each group of held-out faces.", metavar="FILE")
     ] = None,
     json: JsonFile = None,
+    video: Annotated[
+        bool, typer.Option("--video", help="Evaluate on composed clips and pictures.", rich_help_panel=_VIDEO)
+    ] = False,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Compose only this scenario (may be repeated) \\[default: all].",
+            metavar="NAME",
+            rich_help_panel=_VIDEO,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compose few scenes, in less than a minute.", rich_help_panel=_VIDEO)
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the composed scenes.", min=0, metavar="N", rich_help_panel=_VIDEO)
+    ] = 0,
+    page: Annotated[
+        Path | None, typer.Option(help="Write the tables as Markdown.", metavar="FILE", rich_help_panel=_VIDEO)
+    ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(help="An earlier --json, to compare with on the page.", metavar="FILE", rich_help_panel=_VIDEO),
+    ] = None,
 ) -> None:
-    """Evaluate a model on a data set (--data), or on held-out faces and occluders (--labels and --occluders)."""
-    if data is None:
+    """Evaluate a model on a data set (--data), on held-out faces and occluders (--labels and --occluders), or on clips
+    and pictures that are composed of them (--video)."""
+    if not video and (scenario or quick or seed or page or before):
+        raise UsageError("--scenario, --quick, --seed, --page and --before go with --video; add it")
+    if video:
+        if data or split or baseline or translator or light or groups_sheet or labels is None or occluders is None:
+            raise UsageError("evaluate --video needs --labels and --occluders; leave out the options of data sets")
+    elif data is None:
         if labels is None or occluders is None or split or limit or baseline or translator or light:
             raise UsageError(
                 "evaluate needs --data KIND:FOLDER (--split, --limit, --baseline, --translator and --light go with "
@@ -76,11 +116,23 @@ def evaluate(
     needs_training("evaluating", "torch")
     from realtime.run.progress import counted
     from realtime.run.report import is_stdout, write_json
-    from train.measure.tables import dataset_text, held_out_text
 
-    if data is not None:
+    if video:
+        assert labels is not None and occluders is not None  # checked above
+        from train.measure.video.evaluate import Plan, evaluate_video
+        from train.measure.video.page import read_result, video_text, write_page
+
+        earlier = read_result(before) if before else None
+        plan = Plan(tuple(scenario or ()), seed, limit, quick)
+        with counted("evaluating", "scenes") as progress:
+            result = evaluate_video(model, labels, occluders, plan, sheet=sheet, progress=progress)
+        text = video_text(result)
+        if page:
+            write_page(page, result, earlier)
+    elif data is not None:
         from train.measure.evaluate_dataset import evaluate_data
         from train.measure.light import LIGHTS
+        from train.measure.tables import dataset_text
 
         with counted("evaluating", "pictures") as progress:
             result = evaluate_data(
@@ -91,6 +143,7 @@ def evaluate(
     else:
         assert labels is not None and occluders is not None  # checked above
         from train.measure.evaluate_held_out import evaluate_model
+        from train.measure.tables import held_out_text
 
         result = evaluate_model(model, labels, occluders, sheet, groups_sheet)
         text = held_out_text(result)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from engines.engine import Engine
 from realtime.faces.detect import DetectsFaces
-from realtime.faces.finding.found_faces import FoundFaces
+from realtime.faces.finding.found_faces import FoundFaces, merged
 from realtime.faces.probabilities import confidence
 from realtime.faces.search import Search
 from realtime.faces.thresholds import least_confidence
@@ -89,11 +89,20 @@ def as_tracked(detector: DetectsFaces, engine: Engine) -> Find:
     return find
 
 
-def whole_and_tiles(detector: DetectsFaces, tiles: Callable[[tuple[int, int]], list[Region]]) -> Find:
-    """What a detector says of the whole frame and of its tiles, by its own scores."""
+def whole_and_tiles(
+    detector: DetectsFaces, tiles: Callable[[tuple[int, int]], list[Region]], engine: Engine | None = None
+) -> Find:
+    """What a detector finds in the whole frame and in its tiles, each face once.
+
+    Args:
+        engine: a parser that must be as confident of each face as of one that scored little; None: none is asked.
+    """
 
     def find(frame: Frame) -> FoundFaces:
-        return as_found([*detector.detect(frame), *detector.detect_in_tiles(frame, tiles(frame.size_wh))])
+        found = [*detector.detect(frame), *detector.detect_in_tiles(frame, tiles(frame.size_wh))]
+        if engine is not None:  # the scores of this detector do not speak for themselves
+            found = [face for face in found if _accepted(frame, replace(face, score=0.0), engine)]
+        return merged(as_found(found))
 
     return find
 
@@ -122,7 +131,7 @@ def _scored(contestant: Contestant, case: Case) -> Scored:
     return scored(case.faces, contestant.find(Frame((case.rgb,), "rgb")))
 
 
-def _accepted(frame: Frame, detection: Detection, engine: Engine, in_tile: bool) -> bool:
+def _accepted(frame: Frame, detection: Detection, engine: Engine, in_tile: bool = False) -> bool:
     least = least_confidence(engine.spec.thresholds, detection, in_tile)
     region = region_from_box(detection.box_xyxy, engine.spec.crop_scale, detection.angle_deg)
     parsed = engine(crop_rgb(frame, region, engine.spec.size_px)[None]).probabilities[0]

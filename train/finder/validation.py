@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from realtime.faces.finding.found_faces import FoundFaces, decode, merged
-from train.finder.matching import Scored, recall_at, scored
-from train.finder.pictures.compose import Compositions, Picture
+from train.finder.matching import Scored, calibration, recall_at, scored
+from train.finder.pictures.compose import Compositions
 
 _LEAST_SCORE = 0.02
 _BATCH = 16
@@ -24,13 +24,19 @@ class Validation:
         self._pictures = [compositions[index] for index in range(count)]
 
     def evaluate(self, network: nn.Module) -> dict[str, Any]:
-        """JSON-ready metrics in percent; `mean_recall` is the recall at one false face in fifty pictures."""
+        """JSON-ready metrics in percent.
+
+        `mean_recall` is the recall at one false face in fifty pictures; `slope` and `offset` calibrate confidences.
+        """
         found = find_in(network, [picture.rgb for picture in self._pictures], _LEAST_SCORE)
         result = [scored(picture.faces, faces) for picture, faces in zip(self._pictures, found, strict=True)]
         recall, threshold = recall_at(result, _FALSE_PER_PICTURE)
+        slope, offset = calibration(result)
         return {
             "mean_recall": round(100 * recall, 2),
             "threshold": round(threshold, 3),
+            "slope": round(slope, 3),
+            "offset": round(offset, 3),
             "overlap": round(100 * _mean(result, "overlaps"), 2),
             "turn_error_deg": round(_mean(result, "turn_errors_deg"), 2),
             "faces": sum(len(picture.face_scores) for picture in result),
@@ -53,6 +59,3 @@ def find_in(network: nn.Module, pictures: list[Any], min_score: float) -> list[F
 def _mean(results: list[Scored], name: str) -> float:
     values = [value for result in results for value in getattr(result, name)]
     return float(np.mean(values)) if values else 0.0
-
-
-__all__ = ["Picture", "Validation", "find_in"]

@@ -130,3 +130,14 @@ def _grid(size_px: int, stride: int, per_cell: int) -> F32:
     centres = (np.arange(size_px // stride, dtype=np.float32) + 0.5) * stride
     x, y = np.meshgrid(centres, centres)
     return np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0)
+
+
+def replaced(faces: F32, scores: F32, turned: F32, turned_scores: F32) -> tuple[F32, F32]:
+    """The faces of a search, best first, with turned ones in place of those whose middle lies in them."""
+    if not len(turned):
+        return faces, scores
+    middle = (faces[:, None, :2] + faces[:, None, 2:4]) / 2
+    others = ~((middle > turned[:, :2]) & (middle < turned[:, 2:4])).all(axis=2).any(axis=1)
+    scores = np.concatenate([scores[others], turned_scores])
+    best_first = np.argsort(-scores, kind="stable")
+    return np.concatenate([faces[others], turned])[best_first], scores[best_first]

@@ -41,23 +41,32 @@ class FaceFinder:
         Args:
             low_confidence: if there is none, return the best that score a little less, and let the parser decide.
         """
-        least = min(self._engine.manifest.low_confidence, self._min_score) if low_confidence else self._min_score
-        found = _detections(merged(self._find(frame, region_of_frame(frame.size_wh), least)))
+        found = _detections(merged(self._find(frame, region_of_frame(frame.size_wh), self._least(low_confidence))))
         confident = [detection for detection in found if detection.score >= self._min_score]
         if confident or not low_confidence:
             return confident
         return [replace(detection, low_confidence=True) for detection in found[:_MOST_LOW_CONFIDENCE]]
 
-    def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
-        """What may be small faces in some tiles of a frame, best first."""
-        found = [self._find_in_tile(frame, tile) for tile in tiles]
+    def detect_in_tiles(
+        self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+    ) -> list[Detection]:
+        """What may be small faces in some tiles of a frame, best first.
+
+        Args:
+            low_confidence: also return what scores a little less, and let the parser decide.
+        """
+        found = [self._find_in_tile(frame, tile, self._least(low_confidence)) for tile in tiles]
         if not found:
             return []
         parts = ([getattr(faces, name) for faces in found] for name in ("boxes", "up", "scores"))
-        return _detections(merged(FoundFaces(*(np.concatenate(part) for part in parts))))
+        detections = _detections(merged(FoundFaces(*(np.concatenate(part) for part in parts))))
+        return [replace(each, low_confidence=each.score < self._min_score) for each in detections]
 
-    def _find_in_tile(self, frame: Frame, tile: Region) -> FoundFaces:
-        faces = merged(self._find(frame, tile, self._min_score))
+    def _least(self, low_confidence: bool) -> float:
+        return min(self._engine.manifest.low_confidence, self._min_score) if low_confidence else self._min_score
+
+    def _find_in_tile(self, frame: Frame, tile: Region, min_score: float) -> FoundFaces:
+        faces = merged(self._find(frame, tile, min_score))
         half = faces.boxes[:, 2:] / 2
         corners = np.hstack([faces.boxes[:, :2] - half, faces.boxes[:, :2] + half])
         left, top, right, bottom = tile.box_xyxy

@@ -104,6 +104,14 @@ def test_a_face_that_was_lost_is_shown_again_from_where_it_came_back_under_its_n
     assert counts == [1] * 10 + [0] * 4 + [1] * 16
 
 
+def test_a_live_frame_does_not_wait_and_the_faces_that_it_lacked_are_counted() -> None:
+    faces = [[STAYS, *([(250.0, 100.0, 60.0)] if index >= 7 else [])] for index in range(20)]
+    with FaceParser(FakeEngine(), SeesAll(faces)) as parser:
+        counts = [len(of_frame) for _, of_frame in parser.parse_live(clip(faces))]
+    assert counts == [1] * 11 + [2] * 9, "searched in frame 10, known in frame 11"
+    assert parser.late_frames == 4
+
+
 def test_the_faces_are_the_same_with_a_search_thread_and_without() -> None:
     with ThreadPoolExecutor(1) as thread:
         assert shown(entering(8), thread=thread) == shown(entering(8))

@@ -12,11 +12,13 @@ import pytest
 
 from engines.errors import EngineDamaged
 from realtime.faces.search import Search, SearchResult
+from realtime.faces.tiles import padded_views, tiles_of_frame
 from realtime.frames.types import Detection, Frame, Region
 from tests.fakes.pipeline import FakeDetector, rgb_frame
 
 FACE = Detection((800, 200, 1000, 440), 0.9)
 SMALL = Detection((300, 300, 350, 360), 0.9)
+ALL_TILES = len(tiles_of_frame((1280, 720))) + len(padded_views((1280, 720)))
 
 
 def frame(brighter: int = 0) -> Frame:
@@ -33,10 +35,12 @@ def test_results_of_other_searches_always_arrive_one_frame_later() -> None:
     detector = FakeDetector([FACE], [SMALL])
     with Search(detector, every=15) as search:
         search.search(frame(), urgent=True)
-        results = {index: found for index in range(1, 32) if (found := search.search(frame(2 * index), urgent=False))}
-    whole, tile = [SearchResult([FACE], [], [SMALL])], [SearchResult([], [], [SMALL], whole_frame=False)]
-    assert results == {6: tile, 11: tile, 16: whole, 21: tile, 26: tile, 31: whole}
-    assert detector.tiles == [15, *[1] * 6]
+        results = {
+            index: arrived for index in range(1, 32) if (arrived := search.search(frame(2 * index), urgent=False))
+        }
+    found = [SearchResult([FACE], [], [SMALL])]
+    assert results == {16: found, 31: found}
+    assert detector.tiles == [ALL_TILES, 1, 1]
 
 
 def test_with_an_interval_of_one_every_frame_is_searched_at_once() -> None:
@@ -60,10 +64,12 @@ def test_it_runs_in_the_given_thread_and_closing_waits_for_it() -> None:
             super().__init__()
             self.may_end, self.threads = threading.Event(), set[str]()
 
-        def detect_in_tiles(self, frame: Frame, tiles: Sequence[Region]) -> list[Detection]:
+        def detect_in_tiles(
+            self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False
+        ) -> list[Detection]:
             self.threads.add(threading.current_thread().name)
             assert threading.current_thread() is threading.main_thread() or self.may_end.wait(10)
-            return super().detect_in_tiles(frame, tiles)
+            return super().detect_in_tiles(frame, tiles, low_confidence=low_confidence)
 
     detector = Waiting()
     with ThreadPoolExecutor(1, "search") as thread, Search(detector, every=2, thread=thread) as search:
@@ -98,4 +104,4 @@ def test_every_small_box_of_the_whole_frame_is_searched_for_again_close_up() -> 
     with Search(detector, every=15) as search:
         (found,) = search.search(frame(), urgent=True)
     assert list(found.large) == []
-    assert detector.tiles == [15 + 9]
+    assert detector.tiles == [ALL_TILES + 9]

@@ -18,7 +18,7 @@ from engines.load import load_engine
 from engines.zoo import DEFAULT_MODEL
 from realtime.faces.detect import Detector
 from realtime.faces.face_parser import FaceParser
-from realtime.faces.tiles import tiles_of_frame, whole_in_tile
+from realtime.faces.tiles import padded_views, tiles_of_frame, whole_in_tile
 from realtime.frames.types import U8, ParsedFace, Region
 from tests.fakes.pipeline import rgb_frame
 
@@ -32,21 +32,32 @@ def boxes(*rows: Box) -> np.ndarray:
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
-def test_tiles_cover_the_frame_and_overlap_by_a_quarter(width: int, height: int) -> None:
+def test_tiles_cover_the_frame_stick_out_of_it_and_overlap_by_a_quarter(width: int, height: int) -> None:
     tiles = tiles_of_frame((width, height))
-    assert len(tiles) <= 25
+    assert len(tiles) <= 36
     for length, edges in ((width, {t.box_xyxy[::2] for t in tiles}), (height, {t.box_xyxy[1::2] for t in tiles})):
         ordered = sorted(edges)
-        assert not tiles or (ordered[0][0] <= 0 and ordered[-1][1] >= length - 1e-6)
+        assert not tiles or (ordered[0][0] <= -0.2 * tiles[0].side and ordered[-1][1] >= length + 0.2 * tiles[0].side)
         for (_, end), (start, _) in pairwise(ordered):
             assert end - start >= tiles[0].side / 4 - 1e-6
 
 
-def test_a_720p_frame_has_fifteen_tiles() -> None:
-    assert len(tiles_of_frame(SIZE_WH)) == 15
+@pytest.mark.parametrize(("size_wh", "count", "side"), [((1280, 720), 24, 320), ((480, 270), 15, 160)])
+def test_tiles_have_a_quarter_of_the_frames_width_but_160_pixels_at_least(
+    size_wh: tuple[int, int], count: int, side: int
+) -> None:
+    assert [tile.side for tile in tiles_of_frame(size_wh)] == [side] * count
 
 
-@pytest.mark.parametrize("size_wh", [(1, 1), (320, 240), (400, 400)])
+@pytest.mark.parametrize("size_wh", [(64, 64), (640, 480), (1280, 720)])
+def test_a_frame_has_padded_views_of_all_of_it_and_of_its_border(size_wh: tuple[int, int]) -> None:
+    for view in padded_views(size_wh):
+        left, top, right, bottom = view.box_xyxy
+        assert min(left, top) < 0 or right > size_wh[0] or bottom > size_wh[1]
+    assert {view.side / max(size_wh) for view in padded_views(size_wh)} >= {1.25, 2.0}
+
+
+@pytest.mark.parametrize("size_wh", [(1, 1), (160, 120), (200, 200)])
 def test_a_small_frame_has_no_tiles(size_wh: tuple[int, int]) -> None:
     assert tiles_of_frame(size_wh) == []
 

@@ -13,6 +13,7 @@ from engines.engine import Parsed
 from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec, Thresholds
 from realtime.faces.face_parser import crop_faces, parse_faces
 from realtime.faces.probabilities import confidence, full_face_box, visible_share
+from realtime.faces.tiles import RENEW_AFTER, padded_views, tiles_of_frame
 from realtime.faces.tracker import Tracker
 from realtime.frames.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
 from realtime.frames.resampling import centres
@@ -508,6 +509,9 @@ WIDE = (1280, 720)
 SMALL = (300.0, 300.0, 60.0)
 
 
+ALL_TILES = len(tiles_of_frame(WIDE)) + len(padded_views(WIDE))
+
+
 def wide_step(
     tracker: Tracker, engine: FakeEngine, faces: list[tuple[float, float, float]], brighter: int = 0
 ) -> list[ParsedFace]:
@@ -521,7 +525,7 @@ def test_the_first_frame_is_searched_in_all_tiles_and_later_ones_in_a_few() -> N
     for index in range(31):
         wide_step(tracker, FakeEngine(), [(900, 300, 200)], brighter=2 * index)
     tracker.close()
-    assert detector.tiles == [15, *[1] * 6]
+    assert detector.tiles == [ALL_TILES, 1, 1]
 
 
 def test_a_frame_without_faces_is_searched_in_one_tile_at_a_time() -> None:
@@ -529,15 +533,15 @@ def test_a_frame_without_faces_is_searched_in_one_tile_at_a_time() -> None:
     tracker = Tracker(detector, SPEC)
     for brighter in (0, 10, 20):
         assert wide_step(tracker, FakeEngine(), [], brighter) == []
-    assert detector.tiles == [15, 1, 1]
+    assert detector.tiles == [ALL_TILES, 1, 1]
 
 
-def test_where_nothing_moves_no_tile_is_searched_again_before_its_fourth_turn() -> None:
+def test_where_nothing_moves_no_tile_is_searched_again_for_long() -> None:
     detector = FakeDetector()
     tracker = Tracker(detector, SPEC)
-    for _ in range(61):
+    for _ in range(RENEW_AFTER + 3):
         wide_step(tracker, FakeEngine(), [])
-    assert detector.tiles == [15, *[0] * 45, *[1] * 15]
+    assert detector.tiles == [ALL_TILES, *[0] * RENEW_AFTER, 1, 1]
 
 
 def test_when_a_face_is_gone_tiles_are_searched_again_though_nothing_moves() -> None:
@@ -567,7 +571,7 @@ def test_a_face_that_a_whole_frame_shows_too_coarsely_is_searched_for_close_up()
     detector = FakeDetector([detection((300, 300, 90))], small=[detection(SMALL)])
     tracker = Tracker(detector, SPEC)
     (face,) = wide_step(tracker, FakeEngine(), [SMALL])
-    assert detector.tiles == [16]
+    assert detector.tiles == [ALL_TILES + 1]
     assert face.region.side == pytest.approx(90, rel=0.1)  # 60 px and their margin, not 90 px and theirs
 
 

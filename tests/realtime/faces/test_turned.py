@@ -111,4 +111,4 @@ def test_a_portrait_is_found_at_any_angle_with_its_direction(angle_deg: float) -
     centre = affine @ (expected.centre_x, expected.centre_y, 1)
     region = region_from_box(found.box_xyxy, 1.0)
     assert np.hypot(region.centre_x - centre[0], region.centre_y - centre[1]) < 0.12 * expected.side
-    assert region.side == pytest.approx(expected.side, rel=0.15)
+    assert region.side == pytest.approx(expected.side, rel=0.2)

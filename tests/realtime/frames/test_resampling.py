@@ -37,8 +37,9 @@ def test_it_agrees_with_a_plain_warp(left: int, top: int, side: float, size_px: 
     edge = int(np.ceil(scale)) + 1  # the outermost half pixel of the image
     inner = (slice(edge, -edge), slice(edge, -edge))
     # The image's own border may cut a block in two: both fill it up, and then disagree on where it ends.
-    # Where hardly anything is scaled after blocks are averaged, the plain warp's grid of 1/32 pixel differs most.
-    allowed = 5 if abs(scale * step - 1) < 0.01 else 3
+    # Where the averaged blocks are scaled by so little that their number stays the same, OpenCV copies them: half a
+    # pixel off at the far edges, which is 10 grey levels of this noise.
+    allowed = 10 if abs(scale * step - 1) < 0.005 else 3
     assert np.percentile(np.abs(quick - expected)[inner], 98) <= allowed
 
 

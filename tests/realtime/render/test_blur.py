@@ -5,6 +5,8 @@ The pictures are checkerboards of single pixels, so that a pixel that was hidden
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,10 +52,12 @@ def hidden(before: Frame, after: Frame) -> U8:
     return np.all(layers, axis=0)
 
 
-def ellipse(size_wh: tuple[int, int], x: float, y: float, wide: float, high: float) -> U8:
-    """(H, W) bool: the pixels whose centres lie in an ellipse."""
-    rows, columns = np.indices(size_wh[::-1]) + 0.5
-    return ((columns - x) / (wide / 2)) ** 2 + ((rows - y) / (high / 2)) ** 2 <= 1
+def ellipse(size_wh: tuple[int, int], x: float, y: float, wide: float, high: float, angle_deg: float = 0.0) -> U8:
+    """(H, W) bool: the pixels whose centres lie in an ellipse, which is turned clockwise."""
+    rows, columns = np.indices(size_wh[::-1]) + 0.5 - np.array((y, x))[:, None, None]
+    sin, cos = np.sin(np.radians(angle_deg)), np.cos(np.radians(angle_deg))
+    across, along = columns * cos + rows * sin, rows * cos - columns * sin
+    return (across / (wide / 2)) ** 2 + (along / (high / 2)) ** 2 <= 1
 
 
 def face_pixels(face: tuple[float, float, float] = FACE, size_wh: tuple[int, int] = SIZE_WH) -> U8:
@@ -106,6 +110,26 @@ def test_no_pixel_of_the_face_stays_visible(leak: str, layout: Layout) -> None:
     shown = ~hidden(frame, render(frame, [LEAKS[leak]], "blur", CONSENSUS))
     assert not (shown & face_pixels()).any()
     assert shown.mean() > 0.75  # and the rest of the picture stays
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.parametrize("angle_deg", [37.0, 90.0, -135.0, 180.0])
+def test_a_turned_face_is_hidden_where_it_lies(leak: str, angle_deg: float) -> None:
+    frame, face = checkerboard("yuv420p"), LEAKS[leak]
+    face = replace(face, region=replace(face.region, angle_deg=angle_deg))
+    shown = ~hidden(frame, render(frame, [face], "blur", CONSENSUS))
+    x, y, height = FACE
+    assert not (shown & ellipse(SIZE_WH, x, y, ASPECT * height, height, angle_deg)).any()
+    assert shown.mean() > 0.75
+
+
+def test_what_lies_on_a_turned_face_is_spared_on_request() -> None:
+    frame, face = checkerboard(), parsed(occlusion=(0.0, 0.3, 0.5, 0.4))
+    face = replace(face, region=replace(face.region, angle_deg=90.0))
+    drawn = render(frame, [face], "blur", CONSENSUS, keep_occluders=True)
+    x, y, height = FACE
+    assert not hidden(frame, drawn)[ellipse(SIZE_WH, x - 0.3 * height, y, 0.3 * height, 0.4 * height)].any()
+    assert hidden(frame, drawn)[ellipse(SIZE_WH, x + 0.2 * height, y, 0.4 * height, 0.5 * height)].all()
 
 
 @pytest.mark.parametrize("leak", PART_LEAKS)

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from realtime.faces.finding.found_faces import decode, merged  # noqa: E402
-from train.finder.matching import recall_at, scored  # noqa: E402
+from train.finder.matching import Scored, calibration, recall_at, scored  # noqa: E402
 from train.finder.pictures.compose import Picture, Truth, mirrored  # noqa: E402
 from train.finder.pictures.upright_box import UprightBox  # noqa: E402
 from train.finder.targets import loss_terms, targets  # noqa: E402
@@ -84,3 +84,13 @@ def test_recall_counts_faces_above_the_threshold_that_so_few_false_ones_reach():
     assert len(result[0].false_scores) == 1
     assert recall_at(result, 1.0) == (0.5, 0.0)
     assert recall_at(result, 0.1)[0] == 0.0
+
+
+def test_calibration_makes_a_confidence_the_share_of_faces():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.02, 0.98, 4000)
+    logits = np.log(scores / (1 - scores))
+    are_faces = rng.random(4000) < 1 / (1 + np.exp(-(2 * logits + 1)))
+    found = [Scored((s,), ()) if is_face else Scored((), (s,)) for s, is_face in zip(scores, are_faces, strict=True)]
+    assert calibration(found) == pytest.approx((2, 1), abs=0.2)
+    assert calibration(found[:0]) == (1, 0)

@@ -1,0 +1,1 @@
+"""Composes scenes of people, occluders and walls, each frame with its exact truth."""
