@@ -22,6 +22,7 @@ from realtime.faces.finding.blazeface import (
     decode,
     iou,
     replaced,
+    turned_with,
     upward,
     weighted_nms,
 )
@@ -225,19 +226,7 @@ def _find(
         raw[:, :4] * to_frame[0, 0] + np.tile(to_frame[:, 2], 2),
         np.where(upright[:, None], np.array((0, -1), np.float32), up),
     )
-    return _turned_with(region, np.hstack([boxes, up])), scores
-
-
-def _turned_with(region: Region, faces: F32) -> F32:
-    """Faces (N, 6) of a region as if it were upright, turned with it about its centre."""
-    if not region.angle_deg:
-        return faces
-    cos, sin = region.cos_sin
-    turn = np.array([[cos, sin], [-sin, cos]], np.float32)
-    middle, half = (faces[:, 2:4] + faces[:, :2]) / 2, (faces[:, 2:4] - faces[:, :2]) / 2
-    about = np.array((region.centre_x, region.centre_y), np.float32)
-    middle = (middle - about) @ turn + about
-    return np.hstack([middle - half, middle + half, faces[:, 4:] @ turn])
+    return turned_with(region, np.hstack([boxes, up])), scores
 
 
 def _find_in_tile(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from realtime.frames.types import Region
+
 F32 = npt.NDArray[np.float32]
 SAME_FACE_IOU = 0.3  # boxes that overlap more than this are one face (section 4, "post-processing")
 
@@ -141,3 +143,15 @@ def replaced(faces: F32, scores: F32, turned: F32, turned_scores: F32) -> tuple[
     scores = np.concatenate([scores[others], turned_scores])
     best_first = np.argsort(-scores, kind="stable")
     return np.concatenate([faces[others], turned])[best_first], scores[best_first]
+
+
+def turned_with(region: Region, faces: F32) -> F32:
+    """Faces (N, 6) of a region as if it were upright, turned with it about its centre."""
+    if not region.angle_deg:
+        return faces
+    cos, sin = region.cos_sin
+    turn = np.array([[cos, sin], [-sin, cos]], np.float32)
+    middle, half = (faces[:, 2:4] + faces[:, :2]) / 2, (faces[:, 2:4] - faces[:, :2]) / 2
+    about = np.array((region.centre_x, region.centre_y), np.float32)
+    middle = (middle - about) @ turn + about
+    return np.hstack([middle - half, middle + half, faces[:, 4:] @ turn])
