@@ -6,7 +6,7 @@ import threading
 from abc import abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from engines.manifest import Manifest
 from engines.spec import ModelSpec
 
 U8 = npt.NDArray[np.uint8]
+F32 = npt.NDArray[np.float32]
+Outputs = tuple[npt.NDArray[Any], ...]
+"""What a graph returns, in the order of `engines.manifest.OUTPUTS`: labels, probabilities and, for a spec with it,
+presence (N, 3) float32: the probability of a face, and the cosine and sine of its upright direction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,21 @@ class Parsed:
     """(N, S, S) uint8: the id of the likeliest label."""
     probabilities: U8
     """(N, S, S, K) uint8: softmax probability of each label x 255, rounded."""
+    presence: F32 | None = None
+    """(N,) float32: the calibrated probability that the crop holds a face, 0..1; None where the network returns none.
+    A face under a hand counts; an animal, a cartoon, an icon and a skull do not."""
+    angle_deg: F32 | None = None
+    """(N,) float32: the face's upright direction in the crop, clockwise from up, -180..180; None as `presence`. Without
+    a face it means nothing."""
+
+    @classmethod
+    def from_outputs(cls, outputs: Outputs) -> Parsed:
+        """What a graph returned for N crops."""
+        labels, probabilities, *rest = outputs
+        if not rest:
+            return cls(labels, probabilities)
+        presence, cosine, sine = rest[0].T
+        return cls(labels, probabilities, presence, np.degrees(np.arctan2(sine, cosine)))
 
 
 class Engine(Protocol):
@@ -85,11 +104,11 @@ class BatchedEngine(Closing):
         self._closed = False
 
     @abstractmethod
-    def _infer(self, count: int) -> tuple[U8, U8]:
+    def _infer(self, count: int) -> Outputs:
         """Run the graph on the first `count` of `self._crops`, as many as its batch allows.
 
         Returns:
-            Their labels and probabilities, which the next run may overwrite.
+            The outputs, which the next run may overwrite.
         """
 
     @abstractmethod
@@ -100,18 +119,17 @@ class BatchedEngine(Closing):
         size_px, batch = self.spec.size_px, self.manifest.batch
         check_crops(crops, size_px)
         count = len(crops)
-        labels = np.empty((count, size_px, size_px), np.uint8)
-        probabilities = np.empty((count, size_px, size_px, len(self.spec.labels)), np.uint8)
+        _, *tensors = self.manifest.tensors
+        outputs = tuple(np.empty((count, *tensor.shape[1:]), tensor.type) for tensor in tensors)
         with self._lock:
             if self._closed:
                 raise UsageError(f"the engine ({self.description}) was closed; load it again to use it")
             for first in range(0, count, batch.max):
                 last = min(first + batch.max, count)
                 self._crops[: last - first] = crops[first:last]
-                batch_labels, batch_probabilities = self._infer(max(last - first, batch.min))
-                labels[first:last] = batch_labels[: last - first]
-                probabilities[first:last] = batch_probabilities[: last - first]
-        return Parsed(labels, probabilities)
+                for whole, part in zip(outputs, self._infer(max(last - first, batch.min)), strict=True):
+                    whole[first:last] = part[: last - first]
+        return Parsed.from_outputs(outputs)
 
     def close(self) -> None:
         with self._lock:

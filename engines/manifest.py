@@ -16,11 +16,14 @@ from engines.errors import EngineDamaged, EngineMismatch, UsageError
 from engines.spec import CALIBRATED, Batch, ModelSpec, Precision
 
 MANIFEST = "manifest.json"
-SCHEMA = 3
-"""3 adds to 2: the spec's modality and thresholds, and `checkpoint`. Nothing in a manifest of schema 2 states what the
-network sees, so its engine is refused."""
+SCHEMA = 4
+"""4 adds to 3: the output `presence`, its threshold and its parity. 3 adds to 2: the spec's modality and thresholds,
+and `checkpoint`. Nothing in a manifest of schema 2 states what the network sees, so its engine is refused."""
+READABLE = (3, SCHEMA)
+"""An engine of schema 3 has no output `presence`."""
 INPUT = "crops"
-OUTPUTS = ("labels", "probabilities")
+OUTPUTS = ("labels", "probabilities", "presence")
+"""In this order. `presence` is there if the spec has it."""
 _HASH = re.compile("[0-9a-f]{64}")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "schema": int,
@@ -65,6 +68,8 @@ class Parity:
     """Share of the pixels with the same label, 0..1."""
     samples: int
     """Crops compared."""
+    presence_error: float | None = None
+    """Largest difference of the probability that a crop holds a face, 0..1; None where the engine returns none."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +149,10 @@ def read_manifest(folder: Path) -> Manifest:
     """
     values = _read_values(folder)
     schema = values.get("schema")
-    if isinstance(schema, int) and schema != SCHEMA:
+    if isinstance(schema, int) and schema not in READABLE:
         raise EngineMismatch(
-            f"{folder} has a manifest of schema {schema}; this version reads {SCHEMA}; build the engine again from its "
-            f"checkpoint: unveil compile CHECKPOINT --output {folder}"
+            f"{folder} has a manifest of schema {schema}; this version reads {' and '.join(map(str, READABLE))}; build "
+            f"the engine again from its checkpoint: unveil compile CHECKPOINT --output {folder}"
         )
     problems = _problems(values)
     if problems:

@@ -39,6 +39,9 @@ class Thresholds:
     confident of other things as of faces there."""
     estimated_depth: float | None = None
     """`unconfirmed` of a network that sees depth, where the depth is estimated from colour. None: the same value."""
+    presence: float | None = None
+    """Least probability that a crop holds a face, for a network that returns one (`ModelSpec.presence`). It replaces
+    the other thresholds. None: the network returns none, or nobody has chosen a threshold."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -72,6 +75,9 @@ class ModelSpec:
     """What its crops show. Crops of depth have the same gray in all three channels."""
     thresholds: Thresholds = Thresholds()
     """When the tracker takes what it parsed for a face."""
+    presence: bool = False
+    """Whether the network also returns `(N, 3) float32`: the logit of the probability that the crop holds a face, and
+    the cosine and sine of the face's upright direction, clockwise from the crop's."""
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
@@ -108,6 +114,7 @@ class ModelSpec:
                 std=_triple(values["std"]),
                 modality=values["modality"],
                 thresholds=Thresholds(**values["thresholds"]),
+                presence=bool(values.get("presence", False)),
             )
         except (KeyError, TypeError, ValueError) as e:
             raise UsageError(f"not a model spec ({type(e).__name__}: {e}); got {values!r}") from e

@@ -45,17 +45,17 @@ def compile_checkpoint(
     get_backend(build_spec.backend).check_request(build_spec)  # before torch takes its seconds to import
     from train.calibration import read_crops, shipped_crops
     from train.finder.compiling import compile_finder, is_finder
-    from train.models import for_inference, restore
+    from train.models import deployable
 
     if is_finder(checkpoint):
         manifest = compile_finder(checkpoint, folder, build_spec, calibration, size_px)
         progress(f"confidences differ by {manifest.largest_difference:.4f} at most from those of the network")
         return
-    network, spec = restore(checkpoint)
+    network, spec = deployable(checkpoint)
     spec = replace(spec, size_px=size_px or spec.size_px)
     crops = read_crops(calibration, spec) if calibration else shipped_crops(spec)
     build(
-        for_inference(network), spec, build_spec, folder,
+        network, spec, build_spec, folder,
         checkpoint=str(checkpoint), checkpoint_sha256=sha256_of(checkpoint), calibration=crops, samples=crops,
         progress=progress,
     )  # fmt: skip

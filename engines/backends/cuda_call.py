@@ -12,10 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engines.engine import U8
+from engines.engine import U8, Outputs
 
-Launch = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""(n, S, S, 3) uint8 crops on the GPU -> labels and probabilities there, queued on the current stream."""
+Launch = Callable[[Tensor], tuple[Tensor, ...]]
+"""(n, S, S, 3) uint8 crops on the GPU -> the outputs there, queued on the current stream."""
 
 _log = logging.getLogger(__name__)
 _CAPTURING = threading.Lock()
@@ -24,7 +24,7 @@ _WARM_UPS = 3  # libraries choose their kernels in the first calls, which a grap
 
 
 class CudaCall:
-    """Crops on the host -> labels and probabilities on the host.
+    """Crops on the host -> the outputs on the host.
 
     Args:
         launch: the network. It must not wait for the GPU.
@@ -37,11 +37,11 @@ class CudaCall:
         self._pinned = torch.zeros(shape, dtype=torch.uint8, pin_memory=True)
         self._crops = torch.zeros(shape, dtype=torch.uint8, device="cuda")
         self._queues: dict[int, Callable[[], None]] = {}
-        self._on_gpu: dict[int, tuple[Tensor, Tensor]] = {}
-        self._on_host: dict[int, tuple[Tensor, Tensor]] = {}
+        self._on_gpu: dict[int, tuple[Tensor, ...]] = {}
+        self._on_host: dict[int, tuple[Tensor, ...]] = {}
 
-    def __call__(self, crops: U8) -> tuple[U8, U8]:
-        """Labels and probabilities of (n, S, S, 3) crops. The next call with as many crops reuses the arrays."""
+    def __call__(self, crops: U8) -> Outputs:
+        """The outputs for (n, S, S, 3) crops. The next call with as many crops reuses the arrays."""
         count = len(crops)
         if count not in self._queues:
             with _CAPTURING:
@@ -53,8 +53,7 @@ class CudaCall:
             for on_host, on_gpu in zip(self._on_host[count], self._on_gpu[count], strict=True):
                 on_host.copy_(on_gpu, non_blocking=True)
         self._stream.synchronize()
-        labels, probabilities = (part.numpy() for part in self._on_host[count])
-        return labels, probabilities
+        return tuple(part.numpy() for part in self._on_host[count])
 
     def _prepare(self, count: int) -> None:
         crops = self._crops[:count]
@@ -64,7 +63,7 @@ class CudaCall:
             self._stream.synchronize()
             self._on_gpu[count] = results
             self._queues[count] = self._captured(count, crops) or (lambda: self._run(count, crops))
-            self._on_host[count] = tuple(  # type: ignore[assignment]
+            self._on_host[count] = tuple(
                 torch.empty(part.shape, dtype=part.dtype, pin_memory=True) for part in self._on_gpu[count]
             )
 

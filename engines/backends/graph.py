@@ -28,10 +28,16 @@ class Graph:
 
 
 def tensors_of(spec: ModelSpec, batch: Batch) -> tuple[TensorInfo, ...]:
-    """The inputs and outputs that every compiled graph has: crops -> labels, probabilities x 255. All uint8."""
-    square = (batch.opt if batch.static else -1, spec.size_px, spec.size_px)
-    shapes = ((*square, 3), square, (*square, len(spec.labels)))
-    return tuple(TensorInfo(name, shape) for name, shape in zip((INPUT, *OUTPUTS), shapes, strict=True))
+    """The inputs and outputs of a compiled graph: crops -> labels, probabilities x 255, all uint8, and presence."""
+    labels, probabilities, presence = OUTPUTS
+    count = batch.opt if batch.static else -1
+    square = (count, spec.size_px, spec.size_px)
+    always = (
+        TensorInfo(INPUT, (*square, 3)),
+        TensorInfo(labels, square),
+        TensorInfo(probabilities, (*square, len(spec.labels))),
+    )
+    return (*always, TensorInfo(presence, (count, 3), "float32")) if spec.presence else always
 
 
 def graph_problems(manifest: Manifest, batch: Batch, tensors: Sequence[TensorInfo]) -> list[str]:

@@ -19,7 +19,8 @@ from engines.backends import Device
 from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, graph_differences, refuse
 from engines.backends.graph import Graph, graph_problems
-from engines.engine import U8, BatchedEngine
+from engines.backends.openvino_presence import label_path, with_presence
+from engines.engine import U8, BatchedEngine, Outputs
 from engines.errors import EngineDamaged
 from engines.installation import install_command
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
@@ -59,17 +60,14 @@ class OpenVino(Backend):
         return True, f"openvino {openvino.__version__.split('-')[0]}, CPU: {', '.join(known).lower()}"
 
     def export(self, deploy: Deploy, build_spec: BuildSpec, calibration: U8 | None, folder: Path) -> Graph:
-        import openvino
-
-        graph = _converted(deploy, build_spec.batch)
+        graph = converted(deploy, build_spec.batch)
         recipe = {"weights": "float16"}
         if calibration is not None:
-            graph = _quantised(graph, calibration, build_spec.batch.opt)
+            whole, labels = graph.clone(), label_path(graph)
+            graph = _quantised(labels, calibration, build_spec.batch.opt)
+            graph = with_presence(graph, whole) if deploy.spec.presence else graph
             recipe |= {"preset": "mixed", "bias_correction": "fast"}
-        # Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
-        openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
-        written = openvino.Core().read_model(folder / GRAPH)
-        return Graph(FILES, read_batch(written), read_tensors(written), recipe)
+        return write(graph, folder, recipe)
 
     def load(self, folder: Path, manifest: Manifest, name: str, threads: int | None) -> OpenVinoEngine:
         import openvino
@@ -101,18 +99,19 @@ class OpenVinoEngine(BatchedEngine):
 
         super().__init__(manifest, name, f"OpenVINO {manifest.precision}, CPU, {machine.threads_text(threads)}")
         self._request: openvino.InferRequest | None = compiled.create_infer_request()
-        self._labels: U8 = np.empty(self._crops.shape[:3], np.uint8)
-        self._probabilities: U8 = np.empty((*self._crops.shape[:3], len(self.spec.labels)), np.uint8)
+        _, *tensors = manifest.tensors
+        self._outputs: Outputs = tuple(np.empty(tensor.shape, tensor.type) for tensor in tensors)
+        names = (INPUT, *(tensor.name for tensor in tensors))
         # The graph reads and writes our arrays themselves: nothing is copied on the way.
-        for tensor, array in zip((INPUT, *OUTPUTS), (self._crops, self._labels, self._probabilities), strict=True):
-            self._request.set_tensor(tensor, openvino.Tensor(array, shared_memory=True))
+        for name, array in zip(names, (self._crops, *self._outputs), strict=True):
+            self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
-    def _infer(self, count: int) -> tuple[U8, U8]:
+    def _infer(self, count: int) -> Outputs:
         assert self._request is not None
         # Not infer(): that also builds a dictionary of results.
         self._request.start_async()
         self._request.wait()
-        return self._labels, self._probabilities
+        return self._outputs
 
     def _release(self) -> None:
         self._request = None
@@ -137,6 +136,18 @@ def _local_runtime(core: openvino.Core) -> LocalRuntime:
     )  # fmt: skip
     host = machine.host()
     return LocalRuntime(BACKEND.name, openvino.__version__, possible, host["os"], host["machine"])
+
+
+def write(graph: openvino.Model, folder: Path, recipe: dict[str, Any]) -> Graph:
+    """Write a graph into a folder.
+
+    Weights are kept as float16, as in the checkpoint; a float engine computes in float32 all the same.
+    """
+    import openvino
+
+    openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
+    written = openvino.Core().read_model(folder / GRAPH)
+    return Graph(FILES, read_batch(written), read_tensors(written), recipe)
 
 
 def read_tensors(graph: openvino.Model) -> tuple[TensorInfo, ...]:
@@ -173,7 +184,8 @@ def _multiply_adds(operation: openvino.Node) -> int:
     return math.prod(port(0).get_shape()) * math.prod(operation.input(1).get_shape()[axis:])
 
 
-def _converted(deploy: Deploy, batch: Batch) -> openvino.Model:
+def converted(deploy: Deploy, batch: Batch) -> openvino.Model:
+    """A network as a graph in float, with named inputs and outputs."""
     import openvino
 
     from engines.compiling.deploy import program
@@ -181,7 +193,7 @@ def _converted(deploy: Deploy, batch: Batch) -> openvino.Model:
     shape = [batch.opt, deploy.spec.size_px, deploy.spec.size_px, 3]
     graph = openvino.convert_model(program(deploy, batch), input=[(shape, openvino.Type.u8)])
     graph.inputs[0].set_names({INPUT})
-    for port, name in zip(graph.outputs, OUTPUTS, strict=True):
+    for port, name in zip(graph.outputs, OUTPUTS[: len(graph.outputs)], strict=True):
         port.set_names({name})
     return graph
 

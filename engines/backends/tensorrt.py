@@ -15,10 +15,10 @@ from engines.backends import torch as torch_backend
 from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, plan_differences, refuse
 from engines.backends.graph import Graph, graph_problems
-from engines.engine import U8, BatchedEngine
+from engines.engine import U8, BatchedEngine, Outputs
 from engines.errors import EngineDamaged, UsageError
 from engines.installation import MissingExtra, install_command
-from engines.manifest import INPUT, OUTPUTS, Manifest
+from engines.manifest import INPUT, Manifest
 from engines.spec import BuildSpec
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class TensorRtEngine(BatchedEngine):
         super().__init__(manifest, name, f"TensorRT ({manifest.flavour}) {manifest.precision}, {gpu}")
         self._call: CudaCall | None = CudaCall(_launcher(plan, manifest), self._crops.shape)
 
-    def _infer(self, count: int) -> tuple[U8, U8]:
+    def _infer(self, count: int) -> Outputs:
         assert self._call is not None
         return self._call(self._crops[:count])
 
@@ -115,21 +115,23 @@ def _launcher(plan: Any, manifest: Manifest) -> Launch:
     import torch
 
     contexts: dict[int, Any] = {}  # one for each number of crops: a CUDA graph depends on its context's state
-    shapes = {tensor.name: tensor.shape[1:] for tensor in manifest.tensors}
+    _, *tensors = manifest.tensors
+    bindings = {ours: binding for binding, ours in tensorrt_plan.BINDINGS.items()}
 
-    def launch(crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def launch(crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if len(crops) not in contexts:
             contexts[len(crops)] = plan.create_execution_context()
         context = contexts[len(crops)]
-        labels, probabilities = (
-            torch.empty((len(crops), *shapes[name]), dtype=torch.uint8, device="cuda") for name in OUTPUTS
-        )
+        outputs = {
+            tensor.name: torch.empty((len(crops), *tensor.shape[1:]), dtype=getattr(torch, tensor.type), device="cuda")
+            for tensor in tensors
+        }
         if not context.set_input_shape(INPUT, tuple(crops.shape)):
             raise RuntimeError(f"TensorRT refuses crops of shape {tuple(crops.shape)}")
-        for name, tensor in zip(tensorrt_plan.BINDINGS, (crops, labels, probabilities), strict=True):
-            context.set_tensor_address(name, tensor.data_ptr())
+        for name, memory in {INPUT: crops, **outputs}.items():
+            context.set_tensor_address(bindings[name], memory.data_ptr())
         if not context.execute_async_v3(torch.cuda.current_stream().cuda_stream):
             raise RuntimeError("TensorRT could not queue the network")
-        return labels, probabilities
+        return tuple(outputs.values())
 
     return launch

@@ -19,6 +19,7 @@ PLAN = "model.plan"
 _FP8_FROM = 8.9  # compute capability of Ada; Hopper has 9.0
 LIBRARIES = {"stock": "tensorrt", "rtx": "tensorrt_rtx"}
 """The package of each flavour, the one for all GPUs first."""
+_TYPES = {"float": "float32"}
 BINDINGS = {INPUT: INPUT} | {f"output{index}": name for index, name in enumerate(OUTPUTS)}
 """torch-tensorrt's names of the input and the outputs (2.13 takes no others) -> ours."""
 
@@ -71,12 +72,15 @@ def read_batch(plan: Any) -> Batch:
     return Batch(least[0], best[0], most[0])
 
 
+def _type_of(plan: Any, tensor: str) -> str:
+    name: str = plan.get_tensor_dtype(tensor).name.lower()
+    return _TYPES.get(name, name)
+
+
 def read_tensors(plan: Any) -> tuple[TensorInfo, ...]:
     """The inputs and outputs of a plan."""
     names = [plan.get_tensor_name(index) for index in range(plan.num_io_tensors)]
     return tuple(
-        TensorInfo(
-            BINDINGS.get(name, name), tuple(plan.get_tensor_shape(name)), plan.get_tensor_dtype(name).name.lower()
-        )
+        TensorInfo(BINDINGS.get(name, name), tuple(plan.get_tensor_shape(name)), _type_of(plan, name))
         for name in sorted(names, key=(*BINDINGS, *names).index)
     )

@@ -19,7 +19,7 @@ from engines.backends import Device
 from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, graph_differences, refuse
 from engines.backends.graph import Graph, graph_problems
-from engines.engine import U8, BatchedEngine
+from engines.engine import U8, BatchedEngine, Outputs
 from engines.errors import EngineDamaged
 from engines.installation import MissingExtra, install_command
 from engines.manifest import INPUT, OUTPUTS, Manifest, TensorInfo
@@ -113,13 +113,13 @@ class TorchEngine(BatchedEngine):
             on = torch.cuda.get_device_name(device)
         super().__init__(manifest, name, f"torch {manifest.precision}, {device.type.upper()}, {on}")
         network: Any = move_to_device_pass(program, device).module()
-        self._call: Callable[[U8], tuple[U8, U8]] | None = _on_cpu(network)
+        self._call: Callable[[U8], Outputs] | None = _on_cpu(network)
         if device.type == "cuda":
             from engines.backends.cuda_call import CudaCall
 
             self._call = CudaCall(network, self._crops.shape)
 
-    def _infer(self, count: int) -> tuple[U8, U8]:
+    def _infer(self, count: int) -> Outputs:
         assert self._call is not None
         return self._call(self._crops[:count])
 
@@ -162,13 +162,14 @@ def read_tensors(program: torch.export.ExportedProgram) -> tuple[TensorInfo, ...
     """The inputs and outputs of a program, in order."""
     (output,) = program.graph.find_nodes(op="output")
     values = (_crops_of(program), *(node.meta["val"] for node in output.args[0]))
+    names = (INPUT, *OUTPUTS)[: len(values)]
     return tuple(
         TensorInfo(
             name,
             tuple(side if isinstance(side, int) else -1 for side in value.shape),
             str(value.dtype).removeprefix("torch."),
         )
-        for name, value in zip((INPUT, *OUTPUTS), values, strict=True)
+        for name, value in zip(names, values, strict=True)
     )
 
 
@@ -178,13 +179,12 @@ def _crops_of(program: torch.export.ExportedProgram) -> torch.Tensor:
     return value
 
 
-def _on_cpu(network: Any) -> Callable[[U8], tuple[U8, U8]]:
+def _on_cpu(network: Any) -> Callable[[U8], Outputs]:
     import torch
 
-    def call(crops: U8) -> tuple[U8, U8]:
+    def call(crops: U8) -> Outputs:
         with torch.inference_mode():
-            labels, probabilities = network(torch.from_numpy(crops))
-        return labels.numpy(), probabilities.numpy()
+            return tuple(output.numpy() for output in network(torch.from_numpy(crops)))
 
     return call
 

@@ -19,7 +19,8 @@ class Deploy(nn.Module):
     """A network between its normalisation and its softmax and argmax. In evaluation mode, without gradients.
 
     Args:
-        network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`. Copied, so the caller's stays as it is.
+        network: `(N, 3, S, S) float32` normalised RGB -> logits `(N, K, S, S)`, or a pair of them and the `(N, 3)` of
+            `ModelSpec.presence`. Copied, so the caller's stays as it is.
         spec: what the network takes and returns.
         precision: what the network itself computes in; normalisation, softmax and argmax stay in float32.
     """
@@ -42,13 +43,19 @@ class Deploy(nn.Module):
         """The same network at another precision."""
         return Deploy(self.network, self.spec, precision)
 
-    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, S, S, 3) uint8 RGB -> labels (N, S, S) uint8 and probabilities x 255 (N, S, S, K) uint8."""
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(N, S, S, 3) uint8 RGB -> labels (N, S, S) uint8, probabilities x 255 (N, S, S, K) uint8, and presence (N, 3)
+        float32 if the spec has it: probability, cosine, sine."""
         # Bytes are cast first and last: TensorRT has them as inputs and outputs only.
         rgb = crops.float().permute(0, 3, 1, 2) * self.scale + self.shift
-        logits = self.network(rgb.to(self.dtype)).float()
+        outputs = self.network(rgb.to(self.dtype))
+        logits, found = outputs if self.spec.presence else (outputs, None)
+        logits = logits.float()
         probabilities = torch.softmax(logits, dim=1) * 255
-        return likeliest(logits), probabilities.round().permute(0, 2, 3, 1).to(torch.uint8)
+        always = likeliest(logits), probabilities.round().permute(0, 2, 3, 1).to(torch.uint8)
+        if found is None:
+            return always
+        return *always, torch.cat([torch.sigmoid(found[:, :1].float()), found[:, 1:].float()], dim=1)
 
 
 def program(deploy: Deploy, batch: Batch) -> torch.export.ExportedProgram:

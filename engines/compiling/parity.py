@@ -21,6 +21,7 @@ SAMPLES = 8
 _FP32_MAX_ERROR = 8 / 255
 _FP32_MEAN_ERROR = 1e-4
 _FP32_AGREEMENT = 0.999
+_FP32_PRESENCE_ERROR = 0.01
 
 
 def measure(engine: Engine, deploy: Deploy, samples: U8) -> Parity:
@@ -28,7 +29,10 @@ def measure(engine: Engine, deploy: Deploy, samples: U8) -> Parity:
     expected, got = eager(deploy, samples), engine(samples)
     error = np.abs(got.probabilities.astype(np.float32) - expected.probabilities) / 255
     agreement = float((got.labels == expected.labels).mean())
-    return Parity(float(error.max()), float(error.mean()), agreement, len(samples))
+    presence_error = None
+    if got.presence is not None and expected.presence is not None:
+        presence_error = float(np.abs(got.presence - expected.presence).max())
+    return Parity(float(error.max()), float(error.mean()), agreement, len(samples), presence_error)
 
 
 def eager(deploy: Deploy, crops: U8) -> Parsed:
@@ -37,8 +41,7 @@ def eager(deploy: Deploy, crops: U8) -> Parsed:
 
     with torch.inference_mode():
         runs = [deploy(torch.from_numpy(crops[i : i + 1])) for i in range(len(crops))]
-    labels, probabilities = (torch.cat(parts).numpy() for parts in zip(*runs, strict=True))
-    return Parsed(labels, np.ascontiguousarray(probabilities))
+    return Parsed.from_outputs(tuple(torch.cat(parts).contiguous().numpy() for parts in zip(*runs, strict=True)))
 
 
 def check(parity: Parity, precision: Precision) -> None:
@@ -46,13 +49,21 @@ def check(parity: Parity, precision: Precision) -> None:
     if precision != "fp32":
         return
     alike = parity.max_error <= _FP32_MAX_ERROR and parity.mean_error <= _FP32_MEAN_ERROR
+    alike = alike and (parity.presence_error or 0.0) <= _FP32_PRESENCE_ERROR
     if not alike or parity.pixel_agreement < _FP32_AGREEMENT:
         raise BuildError(
             f"the fp32 engine disagrees with its network: probability error up to {parity.max_error:.4f}, "
             f"{parity.mean_error:.5f} in the mean (at most {_FP32_MAX_ERROR:.4f} and "
             f"{_FP32_MEAN_ERROR:.5f} expected), same label on {parity.pixel_agreement:.2%} of the pixels "
-            f"(at least {_FP32_AGREEMENT:.1%} expected); an operator of the network may be compiled wrongly"
+            f"(at least {_FP32_AGREEMENT:.1%} expected){_presence_text(parity)}; an operator of the network may be "
+            "compiled wrongly"
         )
+
+
+def _presence_text(parity: Parity) -> str:
+    if parity.presence_error is None:
+        return ""
+    return f", presence error up to {parity.presence_error:.4f} (at most {_FP32_PRESENCE_ERROR:.4f} expected)"
 
 
 def fixed_samples(spec: ModelSpec, count: int = SAMPLES) -> U8:

@@ -151,7 +151,7 @@ class WithOcclusion(Composed):
             probabilities[i] = self._fused(parts.probabilities[i], occlusion)
             *channels, covered = cv2.split(probabilities[i])
             labels[i][covered > reduce(cv2.max, channels)] = self.spec.labels.index(_OCCLUSION)
-        return Parsed(labels, probabilities)
+        return replace(parts, labels=labels, probabilities=probabilities)
 
     def _fused(self, parts: U8, occlusion: U8) -> U8:
         """(S, S, K) of the parts and (s, s) of the smaller crop -> (S, S, K + 1), which add up as before."""

@@ -57,7 +57,6 @@ _MOST_LOW_IN_TILES = 8
 # Most half-covered faces that score too little for a face score at least this much of it. The parser accepts 81 % of
 # them (confidence above 0.88), and none of 960 other things that score so (`consensus-lite`).
 _LOW_CONFIDENCE = 0.6
-_MOST_LOW_CONFIDENCE = 2
 
 UPRIGHT_DEG = 30.0
 """Faces that are turned by less are parsed as upright ones: masks lose 0.04 of IoU at 30 degrees, 0.09 at 60."""
@@ -113,14 +112,12 @@ class Detector:
         """The faces of a frame, best first, each with its full-face box in pixels of the frame.
 
         Args:
-            low_confidence: if there is none, return the best that score a little less, and let the parser decide.
+            low_confidence: if there is none, return those that score a little less, and let the parser decide.
         """
         faces, scores = self._faces(frame, (_LOW_CONFIDENCE if low_confidence else 1) * self._min_score)
         if (scores >= self._min_score).any():
             return _detections(faces, scores)
-        return [
-            replace(detection, low_confidence=True) for detection in _detections(faces, scores)[:_MOST_LOW_CONFIDENCE]
-        ]
+        return [replace(detection, low_confidence=True) for detection in _detections(faces, scores)]
 
     def detect_in_tiles(
         self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False

@@ -193,8 +193,11 @@ def crop_faces(frame: Frame, regions: Sequence[TrackedRegion], size_px: int) -> 
 
 def parse_faces(engine: Engine, crops: U8, regions: Sequence[TrackedRegion]) -> list[ParsedFace]:
     """One face per crop, in order: the engine's probabilities in the region that the crop was taken from."""
-    probabilities = engine(crops).probabilities
+    parsed = engine(crops)
+    unknown = [None] * len(regions)
+    presence = unknown if parsed.presence is None else parsed.presence.tolist()
+    angles = unknown if parsed.angle_deg is None else parsed.angle_deg.tolist()
     return [
-        ParsedFace(tracked.track_id, tracked.region, crop, parsed)
-        for tracked, crop, parsed in zip(regions, crops, probabilities, strict=True)
+        ParsedFace(tracked.track_id, tracked.region, *values)
+        for tracked, *values in zip(regions, crops, parsed.probabilities, presence, angles, strict=True)
     ]

@@ -15,6 +15,9 @@ _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6
 LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
 # A mask's confidence varies from frame to frame: a track keeps its face down to this much below a threshold.
 _HYSTERESIS = 0.03
+# Likewise for the probability of a face. Of held-out faces under whole hands it keeps 99.5 %, where a threshold of 0.9
+# alone would keep 95 %.
+_PRESENCE_HYSTERESIS = 0.25
 _MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends
 _MOST_MISSED_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
 FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
@@ -105,8 +108,10 @@ class Track:
 
     def followed(self, face: ParsedFace, spec: ModelSpec, thresholds: Thresholds) -> Track:
         """The track after its face was parsed. If too little of the face is left, the region stays where it is."""
-        parsed_confidence = confidence(face.probabilities, spec)
         track = replace(self, parsed_frames=self.parsed_frames + 1)
+        if face.presence is not None and thresholds.presence is not None:
+            return track.followed_by_presence(face, face.presence, thresholds.presence, spec)
+        parsed_confidence = confidence(face.probabilities, spec)
         box = full_face_box(face.probabilities, spec)
         if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
             covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
@@ -131,6 +136,29 @@ class Track:
             missed_frames=0,
         )
         return moved if face.angle_deg is None else moved.turned_to(moved.region.angle_deg + face.angle_deg)
+
+    def followed_by_presence(self, face: ParsedFace, presence: float, threshold: float, spec: ModelSpec) -> Track:
+        """The track after its face was parsed by a network that says itself whether it sees one.
+
+        One rule for every track: the threshold begins it, and a little less keeps it.
+
+        Args:
+            presence: the probability that the region holds a face.
+            threshold: the network's own.
+        """
+        if not self.seen and presence < threshold:
+            return self
+        too_low = self.low_confidence_frames + 1 if presence < threshold - _PRESENCE_HYSTERESIS else 0
+        seen = too_low <= _MOST_LOW_CONFIDENCE_FRAMES
+        track = replace(self, seen=seen, shown=seen, low_confidence_frames=too_low)
+        box = full_face_box(face.probabilities, spec)
+        if box is not None and visible_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_FACE:
+            # The network's own angle turns no region: under a moving hand it errs by more than 45 degrees now and then,
+            # and a face that was turned away from upright by mistake is judged worse still.
+            return replace(track, region=self.moved(box, spec), missed_frames=0)
+        covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
+        there = covered and presence >= threshold  # under a hand, where it was
+        return replace(track, shown=seen and covered, missed_frames=0 if there else self.missed_frames + 1)
 
     def moved(self, box_in_crop: tuple[float, float, float, float], spec: ModelSpec) -> Region:
         """The region around the face that was found in it.

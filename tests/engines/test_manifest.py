@@ -125,7 +125,7 @@ def test_verify_passes_what_was_built_and_names_what_was_not(tmp_path: Path) -> 
 @pytest.mark.parametrize("schema", [2, 99])
 def test_another_schema_is_refused_with_the_command_that_builds_it_again(tmp_path: Path, schema: int) -> None:
     rewrite(tmp_path, schema=schema)
-    said = f"schema {schema}; this version reads 3; build .*: unveil compile CHECKPOINT --output {tmp_path}"
+    said = f"schema {schema}; this version reads 3 and 4; build .*: unveil compile CHECKPOINT --output {tmp_path}"
     with pytest.raises(EngineMismatch, match=said):
         read_manifest(tmp_path)
 

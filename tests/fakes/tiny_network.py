@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from engines.compiling.parity import fixed_samples
 from engines.engine import U8
 from engines.manifest import Manifest
 from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, Batch, BuildSpec, ModelSpec, Precision
+from train.models.presence import HeadSize, ParserWithPresence, PresenceHead
 
 SPEC = ModelSpec("tiny", CONSENSUS_LABELS, size_px=32, mean=(0.4, 0.5, 0.6), std=(0.3, 0.5, 0.7))
 CHECKPOINT = "c" * 64
@@ -30,8 +32,15 @@ class TinyNetwork(nn.Module):
         self.shuffle = nn.PixelShuffle(2)
 
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+        return self.decode(self.encode(rgb))
+
+    def encode(self, rgb: torch.Tensor) -> tuple[torch.Tensor, ...]:
         half = self.down(rgb)
-        logits: torch.Tensor = self.shuffle(self.head(torch.cat([self.up(self.deep(half)), half], 1)))
+        return half, self.deep(half)
+
+    def decode(self, features: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        half, deep = features
+        logits: torch.Tensor = self.shuffle(self.head(torch.cat([self.up(deep), half], 1)))
         return logits * 4  # spreads the labels of random weights
 
 
@@ -39,6 +48,15 @@ def tiny_network() -> TinyNetwork:
     """The same weights each time."""
     torch.manual_seed(0)
     return TinyNetwork()
+
+
+def tiny_with_presence() -> ParserWithPresence:
+    """The same network with a head whose answers differ from crop to crop."""
+    parser = tiny_network().eval()
+    head = PresenceHead(HeadSize(channels=16, grid=4, width=8, hidden=8))
+    with torch.no_grad():
+        head.decide.weight *= 100
+    return ParserWithPresence(parser, head.eval())
 
 
 def crops(count: int) -> U8:
@@ -52,6 +70,14 @@ def build_tiny(folder: Path, precision: Precision = "fp32", backend: str = "open
     return build(
         tiny_network(), SPEC, build_spec, folder, checkpoint_sha256=CHECKPOINT, calibration=np.asarray(crops(16))
     )
+
+
+def build_with_presence(folder: Path, precision: Precision = "fp32", backend: str = "openvino") -> Manifest:
+    """An engine of the tiny network with a head for `presence`."""
+    return build(
+        tiny_with_presence(), replace(SPEC, presence=True), BuildSpec(backend, precision), folder,
+        checkpoint_sha256=CHECKPOINT, calibration=np.asarray(crops(16)),
+    )  # fmt: skip
 
 
 def build_parts(folder: Path) -> dict[str, Path]:

@@ -9,6 +9,9 @@ from typing import Any
 from engines.errors import DataError, UsageError
 from engines.manifest import sha256_of
 
+_HEAD = "presence."
+"""Before the names of a head's weights."""
+
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a training state so that a kill at any moment leaves the old one or the new one."""
@@ -51,7 +54,9 @@ def save_weights(path: Path, weights: dict[str, Any], metadata: dict[str, Any]) 
 
 
 def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read what `save_weights` wrote: (state dict in float32, metadata).
+    """Read what `save_weights` wrote: (state dict in float32, metadata), without a head for `presence`.
+
+    Whatever is trained or averaged from these weights needs a head of its own.
 
     Args:
         path: the file, or the folder of a training run.
@@ -59,6 +64,37 @@ def load_weights(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         DataError: there is no such file, or it is damaged or of another kind.
     """
+    weights, metadata = _load(path)
+    own = {name: value for name, value in weights.items() if not name.startswith(_HEAD)}
+    return own, {name: value for name, value in metadata.items() if name != "presence"}
+
+
+def load_head(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The head for `presence` in a checkpoint: (state dict in float32, the metadata `presence`); None without one.
+
+    Raises:
+        DataError: as `load_weights`.
+    """
+    weights, metadata = _load(path)
+    head = {name.removeprefix(_HEAD): value for name, value in weights.items() if name.startswith(_HEAD)}
+    return (head, metadata["presence"]) if head else None
+
+
+def save_with_head(path: Path, start: Path, head: dict[str, Any], presence: dict[str, Any]) -> None:
+    """Write the weights of a checkpoint again, unchanged, with a head for `presence` beside them.
+
+    Args:
+        start: the checkpoint.
+        head: the head's `state_dict()`.
+        presence: JSON-ready: the head's size, its threshold and how it was trained.
+    """
+    weights, metadata = load_weights(start)
+    save_weights(
+        path, weights | {_HEAD + name: value for name, value in head.items()}, metadata | {"presence": presence}
+    )
+
+
+def _load(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     import torch
     from safetensors import SafetensorError, safe_open
 

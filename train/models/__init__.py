@@ -8,6 +8,7 @@ from importlib import import_module
 from train.models.registry import (
     SPECS,
     create_model,
+    deployable,
     for_depth,
     for_inference,
     parsers,
@@ -21,5 +22,6 @@ for _module in pkgutil.iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
-    "SPECS", "create_model", "for_depth", "for_inference", "parsers", "register", "restore", "spec", "unregister",
+    "SPECS", "create_model", "deployable", "for_depth", "for_inference", "parsers", "register", "restore", "spec",
+    "unregister",
 ]  # fmt: skip

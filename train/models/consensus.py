@@ -79,9 +79,17 @@ class Consensus(nn.Module):
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]  # every convolution here has one
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The features that the decoder reads."""
         near = self.encoder(x)
         wide = self.sub_encoder(near)
-        return self.decoder(self.dropout(torch.cat([near, wide], dim=1)))
+        return (torch.cat([near, wide], dim=1),)
+
+    def decode(self, features: tuple[Tensor, ...]) -> Tensor:
+        """Logits from what `encode` returned."""
+        return self.decoder(self.dropout(*features))
 
     def for_inference(self) -> Consensus:
         """A copy for inference in which every BatchNorm that can go is part of the next convolution.

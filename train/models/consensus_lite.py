@@ -67,10 +67,19 @@ class ConsensusLite(nn.Module):
         self.head = nn.Sequential(nn.Conv2d(width, 4 * labels, 3, padding=1), nn.PixelShuffle(2))
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The features of every resolution, deepest last."""
         at_2 = self.at_2(x)
         at_4 = self.at_4(at_2)
         at_8 = self.at_8(at_4)
-        y = self.up_8(self.dropout(self.at_16(at_8)), at_8)
+        return at_2, at_4, at_8, self.at_16(at_8)
+
+    def decode(self, features: tuple[Tensor, ...]) -> Tensor:
+        """Logits from what `encode` returned."""
+        at_2, at_4, at_8, at_16 = features
+        y = self.up_8(self.dropout(at_16), at_8)
         y = self.up_4(y, at_4)
         y = self.up_2(y, at_2)
         return self.head(y)

@@ -64,15 +64,24 @@ class Parts(Parser):
         initialise(self)
 
     def heads(self, x: Tensor) -> Heads:
+        logits = self.decode(self.encode(x))
+        return Heads(logits, features=logits)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The features of every resolution, deepest last."""
         at_2 = self.at_2(x)
         at_4 = self.at_4(at_2)
         at_8 = self.at_8(at_4)
         at_16 = self.at_16(at_8)
-        context = self.context(self.dropout(self.at_32(at_16)))
+        return at_2, at_4, at_8, at_16, self.at_32(at_16)
+
+    def decode(self, features: tuple[Tensor, ...]) -> Tensor:
+        """Logits from what `encode` returned."""
+        at_2, at_4, at_8, at_16, at_32 = features
+        context = self.context(self.dropout(at_32))
         y = at_16 + F.interpolate(context, scale_factor=2.0, mode="nearest")
         y = self.up_2(self.up_4(self.up_8(y, at_8), at_4), at_2)
-        logits = F.pixel_shuffle(self.classify(self.refine(y)), 2)
-        return Heads(logits, features=logits)
+        return F.pixel_shuffle(self.classify(self.refine(y)), 2)
 
 
 def _stage(inputs: int, outputs: int, residuals: int) -> nn.Sequential:

@@ -126,6 +126,27 @@ def restore(checkpoint: Path) -> tuple[nn.Module, ModelSpec]:
     return network.eval(), own
 
 
+def deployable(checkpoint: Path) -> tuple[nn.Module, ModelSpec]:
+    """What an engine is built from: a checkpoint's network for inference, with its head for `presence` if it has one.
+
+    Raises:
+        DataError: as `restore`.
+    """
+    from train.learn.checkpoint import load_head
+    from train.models.presence import HeadSize, ParserWithPresence, PresenceHead
+
+    network, own = restore(checkpoint)
+    network = for_inference(network)
+    saved = load_head(checkpoint)
+    if saved is None:
+        return network, own
+    weights, described = saved
+    head = PresenceHead(HeadSize(**described["size"]))
+    head.load_state_dict(weights)
+    thresholds = replace(own.thresholds, presence=described["threshold"])
+    return ParserWithPresence(network, head.eval()), replace(own, presence=True, thresholds=thresholds)
+
+
 def for_inference(network: nn.Module) -> nn.Module:
     """The same function with as few layers as possible, and with logits as its output: what an engine is built from.
 

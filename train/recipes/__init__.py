@@ -1,6 +1,6 @@
 """Recipes: the settings with which a network is trained, one TOML file per network that ships.
 
-A recipe names its training (`consensus`, `parts` or `finder`) and sets fields of that training's configuration. It is
+A recipe names its training (`consensus`, `parts`, `finder` or `presence`) and sets fields of its configuration. It is
 one run, or has several stages that run one after the other, each a table with settings of its own:
 
     training = "consensus"
@@ -27,15 +27,18 @@ from engines.errors import UsageError
 from train.finder.config import FinderConfig
 from train.learn.config import TrainConfig
 from train.mutual.config import STAGES, MutualConfig
+from train.presence.config import PresenceConfig
 
-TrainingName = Literal["consensus", "parts", "finder"]
+TrainingName = Literal["consensus", "parts", "finder", "presence"]
+Config = TrainConfig | MutualConfig | FinderConfig | PresenceConfig
 ONLY_STAGE = ""
 """The stage's name in a recipe that is one run."""
 _FOLDER = Path(__file__).parent
-_CONFIGS: dict[TrainingName, type[TrainConfig] | type[MutualConfig] | type[FinderConfig]] = {
+_CONFIGS: dict[TrainingName, type[Config]] = {
     "consensus": TrainConfig,
     "parts": MutualConfig,
     "finder": FinderConfig,
+    "presence": PresenceConfig,
 }
 _ON_THE_COMMAND_LINE = ("labels", "folders", "occluders", "output", "portraits", "without_faces")
 """Settings that name the user's own folders: never in a recipe."""

@@ -17,10 +17,17 @@ from train.learn.log import Say
 from train.learn.loop import Progress
 from train.mutual.config import MutualConfig, Stage
 from train.mutual.training import train_parts
+from train.presence.config import PresenceConfig
+from train.presence.training import train_presence
 from train.recipes import Recipe
 
-Configs = dict[str, TrainConfig] | dict[Stage, MutualConfig] | dict[str, FinderConfig]
+Configs = dict[str, TrainConfig] | dict[Stage, MutualConfig] | dict[str, FinderConfig] | dict[str, PresenceConfig]
 """The configuration of each stage."""
+_TRAININGS: dict[type, Any] = {
+    TrainConfig: train_consensus,
+    FinderConfig: train_finder,
+    PresenceConfig: train_presence,
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ def configure(recipe: Recipe, inputs: Inputs) -> Configs:
             settings["start"] = inputs.start
         elif str(settings.get("start")) in recipe.stages:
             settings["start"] = inputs.output / str(settings["start"])
+    if recipe.training == "presence":
+        return {stage: _presence(stage, settings, inputs) for stage, settings in stages.items()}
     if recipe.training == "consensus":
         return {stage: _consensus(stage, settings, inputs) for stage, settings in stages.items()}
     if recipe.training == "finder":
@@ -85,10 +94,7 @@ def _evaluations(configs: Configs, say: Say, progress: Progress, device: str | N
     by_stage = cast(dict[Any, Any], configs)
     if all(isinstance(config, MutualConfig) for config in by_stage.values()):
         return {str(stage): e for stage, e in train_parts(by_stage, tuple(by_stage), say, progress, device).items()}
-    return {
-        stage: (train_finder if isinstance(config, FinderConfig) else train_consensus)(config, say, progress, device)
-        for stage, config in by_stage.items()
-    }
+    return {stage: _TRAININGS[type(config)](config, say, progress, device) for stage, config in by_stage.items()}
 
 
 def _consensus(stage: str, settings: dict[str, Any], inputs: Inputs) -> TrainConfig:
@@ -115,3 +121,13 @@ def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
             "this recipe trains on folders that `unveil label --parts` wrote: expected --labels, no --data"
         )
     return MutualConfig(tuple(inputs.labels), inputs.output, inputs.occluders, **settings)
+
+
+def _presence(stage: str, settings: dict[str, Any], inputs: Inputs) -> PresenceConfig:
+    start = settings.pop("start", None)
+    if inputs.data or inputs.occluders is None or start is None:
+        raise UsageError(
+            "this recipe adds an output to a network: expected --start WEIGHTS, --labels and --occluders, no --data"
+        )
+    folders = tuple(inputs.labels), inputs.occluders, inputs.output / stage, start, inputs.without_faces
+    return PresenceConfig(*folders, **settings)

@@ -14,7 +14,6 @@ from realtime.faces.finding.found_faces import FoundFaces, decode, merged
 from realtime.frames.crop import aligned, crop_rgb, region_of_frame
 from realtime.frames.types import Detection, Frame, Region
 
-_MOST_LOW_CONFIDENCE = 2
 _TILE_SHARE = 1 / 2  # of the frame's longer side: 40 px of 1280x720 become 16 of the network's 256
 _LEAST_TILE_PX = 256  # a smaller tile would only be enlarged
 _MOST_OF_TILE = 0.5  # of its side: larger faces are for the whole frame, and so are the parts of one
@@ -39,13 +38,13 @@ class FaceFinder:
         """The faces of a frame, best first, each with its full-face box in its own upright frame.
 
         Args:
-            low_confidence: if there is none, return the best that score a little less, and let the parser decide.
+            low_confidence: if there is none, return those that score a little less, and let the parser decide.
         """
         found = _detections(merged(self._find(frame, region_of_frame(frame.size_wh), self._least(low_confidence))))
         confident = [detection for detection in found if detection.score >= self._min_score]
         if confident or not low_confidence:
             return confident
-        return [replace(detection, low_confidence=True) for detection in found[:_MOST_LOW_CONFIDENCE]]
+        return [replace(detection, low_confidence=True) for detection in found]
 
     def detect_in_tiles(
         self, frame: Frame, tiles: Sequence[Region], *, low_confidence: bool = False

@@ -59,7 +59,7 @@ def test_an_empty_picture_has_no_face(model: detect.DetectorModel, size_wh: tupl
     ("scores", "sure", "with_low_confidence"),
     [
         ((0.9, 0.45), [0.9], [0.9]),  # what is sure is never accompanied, nor shifted
-        ((0.45, 0.4, 0.35), [], [0.45, 0.4]),
+        ((0.45, 0.4, 0.35, 0.2), [], [0.45, 0.4, 0.35]),
         ((0.2,), [], []),
     ],
 )

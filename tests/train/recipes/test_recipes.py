@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,14 @@ def parameters(network):
 @pytest.mark.parametrize("name", recipes.names())
 def test_shipped_recipe_configures_its_network_with_the_stated_parameters(name):
     recipe = recipes.read(name)
-    configs = configure(recipe, INPUTS)
+    configs = configure(recipe, replace(INPUTS, start=Path("weights.safetensors")))
     assert list(configs) == list(recipe.stages)
     for config in configs.values():
         if recipe.training == "consensus":
             network = models.create_model(config.model, width=config.width)
             assert parameters(network) == PARAMETERS[config.model]
+        elif recipe.training == "presence":
+            assert config.start == Path("weights.safetensors"), "the network is the one that the weights are of"
         elif recipe.training == "finder":
             assert parameters(FaceFinder(config.width)) == PARAMETERS["finder"]
         else:

@@ -42,7 +42,7 @@ class RedDetector:
         _, _, boxes, _ = cv2.connectedComponentsWithStats(red)
         return [Detection((x, y, x + w, y + h), 0.95) for x, y, w, h, area in boxes[1:].tolist() if area > 100]
 
-    def detect_in_tiles(self, frame, tiles):
+    def detect_in_tiles(self, frame, tiles, *, low_confidence=False):
         return []
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from engines.errors import DataError
 from engines.spec import FACE
 from realtime.frames.types import U8, Mask, Rgb
+from realtime.run.terminal import standard_error_hidden
 from realtime.video.sources.image import read_rgb
 from train.data.split import face_split
 from train.labels.label_folder import read_faces, read_labels
@@ -112,7 +113,10 @@ class Material:
     @cached_property
     def segmenter(self) -> PersonSegmenter:
         """Cuts people out of their photographs."""
-        return PersonSegmenter()
+        with standard_error_hidden():
+            segmenter = PersonSegmenter()
+            segmenter.person(np.zeros((256, 256, 3), np.uint8))  # it logs at its first picture
+            return segmenter
 
     @property
     def clip_names(self) -> list[str]:
