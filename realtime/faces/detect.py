@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from engines.errors import EngineDamaged, UsageError
 from realtime.faces.finding.blazeface import (
     F32,
-    SAME_FACE_IOU,
     BlazeFace,
     FullFaceFromRaw,
     angle_deg,
     decode,
-    iou,
     replaced,
+    same_face,
     upward,
     weighted_nms,
 )
@@ -140,7 +138,7 @@ class Detector:
         enough = scores >= _IN_TILES * self._min_score
         confident, confident_scores = weighted_nms(faces[enough], scores[enough])
         low, low_scores = weighted_nms(faces[~enough], scores[~enough])
-        apart = np.array([not _same_face(face, confident).any() for face in low], bool)
+        apart = np.array([not same_face(face, confident).any() for face in low], bool)
         others = _detections(low[apart], low_scores[apart])[:_MOST_LOW_IN_TILES]
         return [
             *_detections(confident, confident_scores),
@@ -158,7 +156,7 @@ class Detector:
         (short_faces, short_scores), (full_faces, full_scores) = (
             _find(frame, region, least, *network) for network in self._networks
         )
-        support = [float(np.max(full_scores, initial=0, where=_same_face(face, full_faces))) for face in short_faces]
+        support = [float(np.max(full_scores, initial=0, where=same_face(face, full_faces))) for face in short_faces]
         supported = np.minimum(_ALONE * short_scores + _SUPPORT * np.array(support, np.float32), 1)
         judged = np.concatenate([supported, full_scores])
         faces = np.concatenate([short_faces, full_faces])
@@ -173,7 +171,7 @@ class Detector:
         """The faces that are turned far, (N, 6) and (N,), among hints that are not settled as upright ones."""
         turned, scores = hints[:0], np.zeros(0, np.float32)
         for hint in hints:
-            if not _same_face(hint, np.concatenate([settled, turned])).any():
+            if not same_face(hint, np.concatenate([settled, turned])).any():
                 face, score = self._turned(frame, hint)
                 turned, scores = np.concatenate([turned, face]), np.concatenate([scores, score])
         return weighted_nms(turned, scores)
@@ -195,7 +193,7 @@ class Detector:
         if not far.any():
             return best[:0], score[:0]
         seen, seen_scores = _find(frame, _close_up(best[0]), self._min_score, *full)
-        same = _same_face(best[0], seen)
+        same = same_face(best[0], seen)
         both = weighted_nms(np.concatenate([best, seen[same]]), np.concatenate([score, seen_scores[same]]))
         return (both[0][:1], both[1][:1]) if same.any() else (best[:0], score[:0])
 
@@ -246,10 +244,6 @@ def _find_in_tile(
     faces, scores = _find(frame, tile, min_score, network, anchors, infer)
     whole = whole_in_tile(faces[:, :4], tile, frame.size_wh)
     return faces[whole], scores[whole]
-
-
-def _same_face(face: F32, faces: F32) -> npt.NDArray[np.bool_]:
-    return iou(face[:4], faces[:, :4]) > SAME_FACE_IOU
 
 
 def _detections(faces: F32, scores: F32) -> list[Detection]:

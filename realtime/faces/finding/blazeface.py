@@ -141,3 +141,8 @@ def replaced(faces: F32, scores: F32, turned: F32, turned_scores: F32) -> tuple[
     scores = np.concatenate([scores[others], turned_scores])
     best_first = np.argsort(-scores, kind="stable")
     return np.concatenate([faces[others], turned])[best_first], scores[best_first]
+
+
+def same_face(face: F32, faces: F32) -> npt.NDArray[np.bool_]:
+    """(N,) bool: which of some faces overlap with one so much that they are the same."""
+    return iou(face[:4], faces[:, :4]) > SAME_FACE_IOU
