@@ -18,8 +18,9 @@ _HYSTERESIS = 0.03
 # Likewise for the probability of a face. Of held-out faces under whole hands it keeps 99.5 %, where a threshold of 0.9
 # alone would keep 95 %.
 _PRESENCE_HYSTERESIS = 0.25
-_MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends
-_MOST_MISSED_FRAMES = 30  # a face that is turned away or wholly covered for a second keeps its place and its number
+_MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends, or waits
+_MOST_MISSED_FRAMES = 75  # a face that is turned away or wholly covered for 2.5 s keeps its place and its number
+_MOST_URGENT_FRAMES = 30  # a face that is missing longer waits for the regular searches
 FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
 _SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of faces cheek to cheek hardly overlap
 _STAND_STILL = 0.02  # of the side: smaller movements of the centre leave the region as it is
@@ -65,13 +66,15 @@ class Track:
     """Frames in a row in which the parser's confidence was too low."""
     missed_frames: int = 0
     """Frames in a row in which the parser found too little of a face."""
+    waiting: bool = False
+    """Whether the parser saw no face there any more. The track keeps its place until a search finds a face again."""
     turning: bool = False
     """Whether the face's angle changed when it was last detected."""
 
     @property
     def needs_search(self) -> bool:
         """Whether the next frame must be searched at once: the face is missing, or may be none."""
-        return bool(self.missed_frames or self.low_confidence_frames)
+        return bool(0 < self.missed_frames <= _MOST_URGENT_FRAMES or self.low_confidence_frames)
 
     @property
     def is_alive(self) -> bool:
@@ -95,6 +98,7 @@ class Track:
             detected_side=detected.side,
             least_confidence=min(self.least_confidence, least_confidence),
             frames_since_confirmed=0,
+            waiting=False,
         )
 
     def turned_to(self, angle_deg: float) -> Track:
@@ -140,17 +144,24 @@ class Track:
     def followed_by_presence(self, face: ParsedFace, presence: float, threshold: float, spec: ModelSpec) -> Track:
         """The track after its face was parsed by a network that says itself whether it sees one.
 
-        One rule for every track: the threshold begins it, and a little less keeps it.
+        The threshold begins a track, and a little less keeps it. Where the network sees no face any more, the mask ends
+        at once, and the track waits: under a hand it is the same face afterwards. Only a search brings it back.
 
         Args:
             presence: the probability that the region holds a face.
             threshold: the network's own.
         """
-        if not self.seen and presence < threshold:
+        if self.waiting:
+            return replace(self, shown=False, missed_frames=self.missed_frames + 1)
+        # Skulls and hands that the detector half believes in have a presence of up to 0.97: a new track needs both.
+        if not self.seen and (presence < threshold or confidence(face.probabilities, spec) < self.least_confidence):
             return self
-        too_low = self.low_confidence_frames + 1 if presence < threshold - _PRESENCE_HYSTERESIS else 0
-        seen = too_low <= _MOST_LOW_CONFIDENCE_FRAMES
-        track = replace(self, seen=seen, shown=seen, low_confidence_frames=too_low)
+        if presence < threshold - _PRESENCE_HYSTERESIS:  # its mask is no guide: the region stays
+            too_low = self.low_confidence_frames + 1
+            if too_low > _MOST_LOW_CONFIDENCE_FRAMES:
+                return replace(self, shown=False, waiting=True, low_confidence_frames=0, missed_frames=1)
+            return replace(self, low_confidence_frames=too_low)
+        track = replace(self, seen=True, shown=True, low_confidence_frames=0)
         box = full_face_box(face.probabilities, spec)
         if box is not None and visible_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_FACE:
             # The network's own angle turns no region: under a moving hand it errs by more than 45 degrees now and then,
@@ -158,7 +169,7 @@ class Track:
             return replace(track, region=self.moved(box, spec), missed_frames=0)
         covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
         there = covered and presence >= threshold  # under a hand, where it was
-        return replace(track, shown=seen and covered, missed_frames=0 if there else self.missed_frames + 1)
+        return replace(track, shown=covered, missed_frames=0 if there else self.missed_frames + 1)
 
     def moved(self, box_in_crop: tuple[float, float, float, float], spec: ModelSpec) -> Region:
         """The region around the face that was found in it.
