@@ -120,6 +120,15 @@ class FakeEngine:
         self.close()
 
 
+class LowConfidenceEngine(FakeEngine):
+    """Sees the same face, with less confidence."""
+
+    def __call__(self, crops: U8) -> Parsed:
+        parsed = super().__call__(crops)
+        likely = parsed.probabilities.astype(np.float32)
+        return Parsed(parsed.labels, (likely * 0.5 + 255 / likely.shape[3] * 0.5).astype(np.uint8))
+
+
 class FakeSink(Sink):
     """Keeps the frames; raises `error` at the given frame if there is one."""
 

@@ -18,7 +18,7 @@ from realtime.faces.tracker import Tracker
 from realtime.frames.crop import crop_from_frame, crop_rgb, frame_from_crop, region_from_box
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8, Detection, ParsedFace, Region
-from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, scene
+from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, LowConfidenceEngine, face_box, rgb_frame, scene
 
 FACE = (160.0, 120.0, 80.0)
 OTHER = (250.0, 60.0, 60.0)
@@ -452,15 +452,6 @@ def test_a_small_face_beside_a_large_one_is_shown_whichever_was_found_first() ->
             faces = step(tracker, faces=[large, small])
         assert len(faces) == 2
         assert sorted(face.region.side for face in faces)[0] < 100
-
-
-class LowConfidenceEngine(FakeEngine):
-    """Sees the same face, with less confidence."""
-
-    def __call__(self, crops: U8) -> Parsed:
-        parsed = super().__call__(crops)
-        likely = parsed.probabilities.astype(np.float32)
-        return Parsed(parsed.labels, (likely * 0.5 + 255 / likely.shape[3] * 0.5).astype(np.uint8))
 
 
 def low_confidence_step(tracker: Tracker) -> list[ParsedFace]:
