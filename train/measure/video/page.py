@@ -120,7 +120,8 @@ def page_text(result: Row, before: Row | None) -> str:
     if before:
         lines += [
             "",
-            "A cell with an arrow compares the code before with the code now; a cell without one did not change.",
+            "A cell with an arrow compares the code before with the code now. "
+            "A cell without one did not change, or was not measured before.",
         ]
     for section in SECTIONS:
         rows = result.get(section.key)
