@@ -5,9 +5,6 @@ Loading needs openvino alone. Exporting needs torch, too, and nncf for int8.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +17,7 @@ from engines.backends.base import Backend
 from engines.backends.compatibility import LocalRuntime, graph_differences, refuse
 from engines.backends.graph import Graph, graph_problems
 from engines.backends.openvino_presence import label_path, with_presence
+from engines.compiling.quantising import quantised
 from engines.engine import U8, BatchedEngine, Outputs
 from engines.errors import EngineDamaged
 from engines.installation import install_command
@@ -36,6 +34,8 @@ FILES = (GRAPH, GRAPH_WEIGHTS)
 # OpenVINO's own default is bf16 where the CPU has it, which changes results between machines: always name one.
 # int8 layers stay int8; the hint is for what lies between them.
 _PRECISION_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+_LIKELIEST = ("Maximum", "Greater")
+"""`deploy.likeliest` at work: rounding the logits that it compares would change labels."""
 _TYPES = {"u8": "uint8", "f32": "float32", "i64": "int64"}
 
 
@@ -64,7 +64,7 @@ class OpenVino(Backend):
         recipe = {"weights": "float16"}
         if calibration is not None:
             whole, labels = graph.clone(), label_path(graph)
-            graph = _quantised(labels, calibration, build_spec.batch.opt)
+            graph = quantised(labels, calibration, build_spec.batch.opt, _LIKELIEST)
             graph = with_presence(graph, whole) if deploy.spec.presence else graph
             recipe |= {"preset": "mixed", "bias_correction": "fast"}
         return write(graph, folder, recipe)
@@ -196,22 +196,3 @@ def converted(deploy: Deploy, batch: Batch) -> openvino.Model:
     for port, name in zip(graph.outputs, OUTPUTS[: len(graph.outputs)], strict=True):
         port.set_names({name})
     return graph
-
-
-def _quantised(graph: openvino.Model, calibration: U8, batch: int) -> openvino.Model:
-    import nncf
-
-    firsts = range(0, len(calibration), batch)
-    batches = [calibration.take(range(first, first + batch), axis=0, mode="wrap") for first in firsts]
-    nncf.set_log_level(logging.ERROR)
-    # nncf draws its own progress bars, whatever the log level.
-    with contextlib.redirect_stdout(io.StringIO()):
-        return nncf.quantize(
-            graph,
-            nncf.Dataset(batches),
-            preset=nncf.QuantizationPreset.MIXED,
-            fast_bias_correction=True,
-            subset_size=len(batches),
-            # These are `deploy.likeliest` at work: rounding the logits that it compares would change labels.
-            ignored_scope=nncf.IgnoredScope(types=["Maximum", "Greater"], validate=False),
-        )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import shutil
 import warnings
 from dataclasses import dataclass, replace
@@ -16,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.compiling.build import versions
+from engines.compiling.quantising import quantised
 from engines.errors import UsageError
 from engines.finder.engine import GRAPH, GRAPH_WEIGHTS, load_finder
 from engines.finder.manifest import FinderManifest, write_finder_manifest
@@ -61,7 +59,7 @@ def build_finder(
     network = network.eval().cpu()
     graph = _graph(network, settings.size_px)
     if precision == "int8":
-        graph = _quantised(graph, pictures)
+        graph = quantised(graph, pictures, batch=1)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     openvino.save_model(graph, folder / GRAPH, compress_to_fp16=True)
@@ -107,20 +105,6 @@ def _graph(network: nn.Module, size_px: int) -> Any:
     steps.input().model().set_layout(openvino.Layout("NCHW"))
     steps.input().preprocess().convert_element_type(openvino.Type.f32).mean(127.5).scale(127.5)
     return steps.build()
-
-
-def _quantised(graph: Any, pictures: U8) -> Any:
-    import nncf
-
-    nncf.set_log_level(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()):  # nncf draws its own progress bars
-        return nncf.quantize(
-            graph,
-            nncf.Dataset([picture[None] for picture in pictures]),
-            preset=nncf.QuantizationPreset.MIXED,
-            fast_bias_correction=True,
-            subset_size=len(pictures),
-        )
 
 
 def _sigmoid(logits: F32) -> F32:

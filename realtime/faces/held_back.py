@@ -12,7 +12,7 @@ from realtime.frames.types import Frame, ParsedFace
 
 HELD_FRAMES = 15
 """Frames of a file that are held back: half a second of most videos."""
-_MOST_BYTES = 64e6  # of held frames: 15 frames of 1080p, and 5 of 4K
+_MOST_BYTES = 64e6  # of held frames: 15 of 1080p; of larger ones fewer, down to the search interval
 
 ParseRegions = Callable[[Frame, Sequence[TrackedRegion]], list[ParsedFace]]
 """Parses some regions of a frame, in order."""

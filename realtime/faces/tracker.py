@@ -41,7 +41,8 @@ class Tracker(Closing):
     A track keeps the angle of its face, so that the network sees it upright. It turns when a search of the whole frame
     finds another angle, because only that compares directions.
 
-    A track ends at a cut, and when the detector does not confirm it while the parser's confidence is low.
+    A track ends at a cut, and when the parser no longer sees its face. A network that says itself whether it sees one
+    makes the track wait first: nothing is drawn, and a search that finds a face there brings it back.
 
     Args:
         detector: finds faces.

@@ -26,11 +26,17 @@ def step(tracker: Tracker, presence: float) -> list[ParsedFace]:
     return tracker.update([replace(face, presence=presence) for face in parsed])
 
 
-def test_a_face_that_a_hand_covers_for_two_seconds_is_not_drawn_and_keeps_its_number() -> None:
+def gone() -> tuple[Tracker, FakeDetector]:
+    """A tracker of a face that the detector finds no more."""
     detector = detector_of(0.95)
     tracker = Tracker(detector, WITH_PRESENCE)
     assert len(step(tracker, PRESENT)) == 1
     detector.detections = []
+    return tracker, detector
+
+
+def test_a_face_that_a_hand_covers_for_two_seconds_is_not_drawn_and_keeps_its_number() -> None:
+    tracker, detector = gone()
     covered = [len(step(tracker, ABSENT)) for _ in range(60)]
     assert covered == [1, 1] + [0] * 58  # two frames of low confidence are a flicker
     detector.detections = detector_of(0.95).detections
@@ -39,20 +45,14 @@ def test_a_face_that_a_hand_covers_for_two_seconds_is_not_drawn_and_keeps_its_nu
 
 
 def test_presence_alone_does_not_bring_a_waiting_face_back() -> None:
-    detector = detector_of(0.95)
-    tracker = Tracker(detector, WITH_PRESENCE)
-    step(tracker, PRESENT)
-    detector.detections = []
+    tracker, _ = gone()
     for _ in range(5):
         step(tracker, ABSENT)
     assert not any(step(tracker, PRESENT) for _ in range(20))
 
 
 def test_a_waiting_track_ends() -> None:
-    detector = detector_of(0.95)
-    tracker = Tracker(detector, WITH_PRESENCE)
-    step(tracker, PRESENT)
-    detector.detections = []
+    tracker, _ = gone()
     for _ in range(100):
         step(tracker, ABSENT)
     assert tracker.tracks([0]) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,28 +12,8 @@ from realtime.pipeline import Options
 from realtime.run.live import play
 from realtime.run.progress import Progress
 from realtime.video.sinks.open import NullSink
-from realtime.video.sources import stream
 from tests.fakes.pipeline import FakeEngine
-from tests.fakes.stream import Servers, clip_bytes, send, silent_after
-
-
-@pytest.fixture
-def servers() -> Iterator[Servers]:
-    running = Servers()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streams that wait for data for no more than two seconds."""
-    monkeypatch.setattr(stream, "TIMEOUT_SECONDS", 2.0)
-
-
-@pytest.fixture
-def ts(tmp_path: Path) -> bytes:
-    """Two seconds of MPEG-TS, which states no duration."""
-    return clip_bytes(tmp_path / "clip.ts")
+from tests.fakes.stream import Servers, send, silent_after
 
 
 @pytest.mark.usefixtures("impatient")

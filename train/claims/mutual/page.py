@@ -56,7 +56,7 @@ def _setting(results: Results) -> str:
     return "\n".join([
         "## What was run",
         f"- **Data**: {data['training_faces']} {data['kind']} for training and {data['held_out_faces']} held out, with "
-        "part labels and depth of `unveil label`; no human label, no depth camera. Of the depth, the paper's tenth is "
+        "part labels and depth of `unveil label`; no human label, no depth camera. The paper's tenth of the depth is "
         f"used where nothing else is said: {shares}. The translator learns from the same share.",
         f"- **Networks**: both parsers are `parts`, {plan['width']} channels wide (32 in what ships), on crops of "
         f"{plan['size_px']} px, {plan['crop_scale']:g} times the face's box (160 px and 2). The translator is "

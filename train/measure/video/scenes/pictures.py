@@ -71,6 +71,23 @@ def occluded(material: Material, rng: Rng, index: int) -> Scene:
     return _picture(SIZE, material.wall(rng, SIZE), person_layer(material.person(rng), still(pose)), cover)
 
 
+def half_behind(material: Material, rng: Rng, index: int) -> Scene:
+    """A large object hides half of a face: its left, right or lower half."""
+    width, height = SIZE
+    pose = Pose(width * rng.uniform(0.4, 0.6), height * rng.uniform(0.4, 0.5), rng.uniform(110, 180))
+    size = pose.height * rng.uniform(1.3, 1.8)
+    x, y = ((0.4, 0.1), (-0.4, 0.1), (0, 0.45))[index % 3]
+    cover = Layer(always(material.thing(rng)), still(Pose(pose.x + x * size, pose.y + y * size, size)))
+    return _picture(SIZE, material.wall(rng, SIZE), person_layer(material.person(rng), still(pose)), cover)
+
+
+def few_pixels(material: Material, rng: Rng, index: int) -> Scene:
+    """A picture of 64x64 or 100x100, of which the face is about a half high."""
+    side = (64, 100)[index % 2]
+    pose = Pose(side / 2, side * 0.48, side * rng.uniform(0.4, 0.65))
+    return _picture((side, side), material.wall(rng, (side, side)), person_layer(material.person(rng), still(pose)))
+
+
 def nobody(material: Material, rng: Rng, index: int) -> Scene:
     """A wall, clothes, a hand or an object, and no face."""
     kind = index % 4

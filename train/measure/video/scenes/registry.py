@@ -63,6 +63,8 @@ SCENARIOS = (
     Scenario("filling", "fills the picture", pictures.filling, 30, 4, "found"),
     Scenario("half-outside", "half beyond an edge", pictures.half_outside, 40, 4, "found"),
     Scenario("occluded", "under a hand or an object", pictures.occluded, 120, 8, "found"),
+    Scenario("half-behind", "half behind a large object", pictures.half_behind, 30, 4, "found"),
+    Scenario("few-pixels", "64x64 and 100x100 in all", pictures.few_pixels, 30, 4, "found"),
     Scenario("nobody", "no face", pictures.nobody, 500, 30, "found"),
     Scenario("crowd-24", "24 people", pictures.crowd_of_24, 4, 1, "blurred"),
     Scenario("crowd-60", "60 people", pictures.crowd_of_60, 4, 1, "blurred"),

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 from realtime.video.sources import stream
-from tests.fakes.stream import (
-    Servers,
-    clip_bytes,
-)
+from tests.fakes.stream import Servers, clip_bytes
 
 TIMEOUT = 2.0
 

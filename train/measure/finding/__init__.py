@@ -1,1 +1,0 @@
-"""How many faces of a picture are found, by place and size, and what else is taken for one."""
