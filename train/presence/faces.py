@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from engines.spec import BACKGROUND, FACE, ModelSpec
 from realtime.frames.resampling import warp
@@ -100,9 +99,3 @@ def upright_direction(scene: Scene) -> float:
     """Degrees clockwise from the crop's: from the chin to the forehead."""
     _, up = scene.axes()
     return math.degrees(math.atan2(float(up[0]), float(-up[1])))
-
-
-def unit_vectors(angles_deg: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """(N,) degrees -> (N, 2): cosine and sine."""
-    radians = np.radians(angles_deg)
-    return np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
