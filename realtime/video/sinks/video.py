@@ -22,7 +22,8 @@ from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
 from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
 from realtime.video.sinks.audio import COPIED_TO_MOV, SOUND_ERRORS, AudioTrack, open_audio, sound_left_out
-from realtime.video.sinks.base import PartFile, Sink, sink_errors
+from realtime.video.sinks.base import Sink
+from realtime.video.sinks.part_file import PartFile, sink_errors
 from realtime.video.sources.base import SourceInfo
 
 _MAX_TIMESCALE = 2**31 - 1
@@ -42,12 +43,12 @@ class VideoFileSink(Sink):
     layouts: tuple[Layout, ...]
     audio_copied: frozenset[str] = frozenset()
 
-    def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
+    def __init__(self, path: Path | PartFile, info: SourceInfo | None = None) -> None:
         """Args:
-        path: the output; written under a hidden name and renamed on close.
+        path: the output, which is written under a hidden name and renamed on close; or a part file.
         info: the input: its frame rate, pixel aspect and sound are kept.
         """
-        self._file = PartFile(path)
+        self._file = PartFile.of(path)
         self._info = info
         self._container: OutputContainer | None = None
         self._stream: VideoStream
