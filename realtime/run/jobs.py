@@ -24,6 +24,9 @@ class Job:
     """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
     depth: DepthInput | None = None
     """Where the depth of its frames is; None for none."""
+    overwrite: bool = False
+    """Whether to make an output again that is there. Otherwise it is kept where its record fits, and left untouched
+    where not."""
 
 
 def output_name(path: Path, render: str) -> str:
@@ -41,7 +44,7 @@ def plan(inputs: Sequence[str | Path], output: Path, render: str, *, overwrite: 
             with a problem; those come first.
         output: the folder of the outputs, which is not the folder of an input, where they could replace other files;
             or the output itself, where there is one input: a path that ends in a media suffix and is no folder.
-        overwrite: replace outputs that are already there; otherwise such a job has a problem.
+        overwrite: replace outputs that are already there.
 
     Raises:
         UsageError: no input gives any file; an output file for several inputs, or with a suffix that does not fit.
@@ -127,9 +130,7 @@ def _checked(
             problem += "choose another --output folder"
         elif (first := taken.setdefault(target.name.casefold(), path)) is not path:
             problem = f"{path}: its output {target} is already that of {first}; process them into two folders"
-        elif target.exists() and not overwrite:
-            problem = f"{path}: its output {target} is already there; replace it with --overwrite"
-        jobs.append(Job(path, target, problem))
+        jobs.append(Job(path, target, problem, overwrite=overwrite))
     return jobs
 
 

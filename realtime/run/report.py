@@ -56,10 +56,12 @@ def live_line(summary: Summary) -> str:
 
 
 def closing_line(outcomes: Sequence[Outcome], left: Sequence[Path], seconds: float) -> str:
-    """How many files are done, failed and, after an interruption, left."""
+    """How many files are done, by this run or an earlier one, failed and, after an interruption, left."""
     failed = sum(outcome.error is not None for outcome in outcomes)
+    skipped = sum(outcome.skipped and outcome.error is None for outcome in outcomes)
+    earlier = f" ({skipped} by an earlier run)" if skipped else ""
     interrupted = f", {len(left)} not done (interrupted)" if left else ""
-    return f"{len(outcomes) - failed} done, {failed} failed{interrupted}, {seconds:.1f} s"
+    return f"{len(outcomes) - failed} done{earlier}, {failed} failed{interrupted}, {seconds:.1f} s"
 
 
 def batch_json(
@@ -77,6 +79,7 @@ def batch_json(
         "executor": executor,
         "done": len(outcomes) - failed,
         "failed": failed,
+        "skipped": sum(outcome.skipped for outcome in outcomes),
         "not_done": [str(path) for path in left],
         "files": [outcome.to_json() for outcome in outcomes],
     }
