@@ -241,3 +241,21 @@ def test_a_batch_goes_on_when_nobody_reads_its_output(tmp_path: Path, engine: Pa
     os.close(write)
     assert run.returncode == 0
     assert visible(tmp_path / "out") == ["a.mp4", "b.mp4"]
+
+
+def test_failed_files_are_listed_and_tried_again(unveil: Unveil, engine: Path, clip: Path, tmp_path: Path) -> None:
+    whole = clip.read_bytes()
+    clip.write_bytes(b"no video")
+    Clip(frames=3).write(clip.with_name("good.mp4"))
+    out, lines = tmp_path / "out", tmp_path / "lines.jsonl"
+    first = unveil("process", clip.parent, "-o", out, "--model", engine, "--json-lines", lines)
+    assert (first.status, "try them again with --retry" in first.stderr) == (1, True)
+    ended = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [(Path(each["input"]).name, each["error"] is None) for each in ended] == [
+        ("clip.mp4", False), ("good.mp4", True),
+    ]  # fmt: skip
+    clip.write_bytes(whole)
+    second = unveil("process", "--retry", out / "failed.jsonl", "-o", out, "--model", engine)
+    assert (second.status, visible(out)) == (0, ["clip.mp4", "good.mp4"])
+    third = unveil("process", clip.parent, "-o", out, "--model", engine)
+    assert (third.status, "2 done (2 by an earlier run), 0 failed" in third.stderr) == (0, True)
