@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
@@ -14,13 +15,16 @@ from realtime.faces.finding.detectors import open_detector
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
-from realtime.run.jobs import Job
-from realtime.run.records import Request, kept, recorded
+from realtime.run.jobs import Job, data_path
+from realtime.run.records import Request, kept, publish
 from realtime.video.sinks.open import open_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
+
+if TYPE_CHECKING:
+    from realtime.render.data import FaceData
 
 _log = logging.getLogger(__name__)
 
@@ -144,16 +148,34 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
     if job.output.is_file() and not job.overwrite:
         record = kept(job.output, request)
         return Outcome(job, record.summary, record.error, skipped=True)
-    with _open(job, options) as source, HeldFile(job.output) as held:
+    with ExitStack() as opened:
+        source = opened.enter_context(_open(job, options))
+        output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
         codec = find_renderer(options.render).codec
-        sink = open_sink(held, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder)
-        summary = run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
+        sink = open_sink(output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder)
+        data = _face_data(job, source, engine) if options.data else None
+        if data:
+            opened.enter_context(data)
+        summary = run(
+            source,
+            engine,
+            sink,
+            options,
+            detector=detector,
+            on_frame=progress.frame_done,
+            on_faces=data.write if data else None,
+        )
         error = _problems(job, summary)
-        if held.is_complete:
-            with recorded(held.part, job.output, request, summary, error):
-                held.publish()
+        if output.is_complete:
+            publish([*([data.finish()] if data else []), output], request, summary, error)
     return Outcome(job, summary, error)
+
+
+def _face_data(job: Job, source: Source, engine: Engine) -> FaceData:
+    from realtime.render.data import FaceData  # pycocotools takes a moment
+
+    return FaceData(data_path(job.output), source.info.name, engine.spec)
 
 
 def _request(job: Job, engine: Engine, options: Options) -> Request | None:

@@ -18,6 +18,7 @@ from realtime.run.options import (
     FILES,
     H264,
     Crf,
+    Data,
     Depth,
     DepthScale,
     Encoder,
@@ -70,6 +71,7 @@ def process(
     recursive: Recursive = False,
     name: Name = None,
     retry: Retry = None,
+    data: Data = False,
     json: JsonFile = None,
     json_lines: JsonLines = None,
     model: Model = DEFAULT_MODEL,
@@ -105,7 +107,7 @@ def process(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
     options = Options(
-        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth,
+        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
@@ -114,7 +116,7 @@ def process(
         options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
         options = replace(options, preset=preset.value if preset else options.preset)
     jobs, left_out = _jobs(
-        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry
+        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry, data=data
     )
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
@@ -161,6 +163,7 @@ def _jobs(
     recursive: bool,
     name: str | None,
     retry: Path | None,
+    data: bool,
 ) -> tuple[list[Job], str | None]:
     """The jobs of a command line, and what was left out of its folders, in a line."""
     from realtime.run.failed import failed_jobs
@@ -172,11 +175,11 @@ def _jobs(
             raise UsageError(
                 "--retry takes the files and their names from a list; leave out INPUT, --name and --recursive"
             )
-        return failed_jobs(retry, output, render, overwrite=overwrite), None
+        return failed_jobs(retry, output, render, overwrite=overwrite, data=data), None
     if not inputs:
         raise UsageError("nothing to process; name files, folders or patterns, or a list with --retry")
     found = find_inputs(inputs, recursive=recursive, not_in=output)
-    return plan_found(found, output, render, overwrite=overwrite, name=name), found.left_out
+    return plan_found(found, output, render, overwrite=overwrite, name=name, data=data), found.left_out
 
 
 def live(

@@ -71,6 +71,15 @@ JsonFile = Annotated[
         "--json", help="Write a summary as JSON. - is standard output.", metavar="FILE", rich_help_panel=FILES
     ),
 ]
+Data = Annotated[
+    bool,
+    typer.Option(
+        "--data",
+        help="Also write STEM.jsonl beside each output: the faces of each frame with their time, boxes, tracks and "
+        "masks (docs/data.md).",
+        rich_help_panel=FILES,
+    ),
+]
 JsonLines = Annotated[
     Path | None,
     typer.Option(
