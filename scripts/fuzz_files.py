@@ -133,7 +133,7 @@ class Tally:
     """What became of the files."""
 
     results: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By format, and "right", "damage named" or "a sentence"."""
+    """By format and by `kind`."""
     problems: list[str] = field(default_factory=list)
     peak_mb: float = 0.0
 
@@ -158,7 +158,8 @@ def _lines(text: str) -> list[dict[str, Any]]:
 def kind(outcome: dict[str, Any]) -> str:
     """What became of a file, in a word."""
     if outcome["error"] is None:
-        return "right"
+        is_video = Path(outcome["input"]).suffix[1:] in VIDEOS
+        return "right" if not is_video or outcome["frames"] >= FRAMES else "fewer frames, no word"
     return "damage named" if "frames" in outcome else "a sentence"
 
 
@@ -183,7 +184,7 @@ def run_batch(inputs: Path, output: Path, render: str, tally: Tally) -> None:
 
 def page(tally: Tally, arguments: argparse.Namespace) -> str:
     """The results as Markdown."""
-    kinds = ("right", "damage named", "a sentence")
+    kinds = ("right", "damage named", "a sentence", "fewer frames, no word")
     lines = [f"| format | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     lines += [f"| {each} | {' | '.join(str(tally.results[each, what]) for what in kinds)} |" for each in FORMATS]
     text = f"""# Damaged files
@@ -191,7 +192,8 @@ def page(tally: Tally, arguments: argparse.Namespace) -> str:
 `python scripts/fuzz_files.py --files {arguments.files} --seed {arguments.seed} --render {arguments.render}` makes this
 table: files of {len(FORMATS)} formats, each damaged in one of {len(DAMAGES)} ways (cut, flipped bits, a wrong header, a
 hole, a missing part, noise inserted). right: a result without a word. damage named: a result of what could be read, the
-damage in a sentence, exit status 1. a sentence: no result, the reason in a sentence, exit status 1.
+damage in a sentence, exit status 1. a sentence: no result, the reason in a sentence, exit status 1. fewer frames, no
+word: frames are missing, and nothing was said.
 """
     end = f"Peak memory of a batch: {tally.peak_mb:.0f} MB. Crashes, hangs, unexpected errors: {len(tally.problems)}."
     return "\n".join([text, *lines, "", end, *(["", *(f"- {each}" for each in tally.problems)]), ""])
