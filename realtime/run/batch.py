@@ -116,7 +116,7 @@ def process_file(
     try:
         summary = _process(job, engine, options, detector, progress or Unwatched())
         kept = f"; the {summary.frames} frames before it are in {job.output}"
-        problems = [summary.damage and summary.damage + kept, summary.visible_faces]
+        problems = [summary.damage and summary.damage + kept, *summary.losses, summary.visible_faces]
         return Outcome(job, summary, "; ".join(filter(None, problems)) or None)
     except UnveilError as e:
         return Outcome(job, error=str(e))
