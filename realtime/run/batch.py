@@ -15,7 +15,9 @@ from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
 from realtime.run.jobs import Job
+from realtime.run.records import Request, kept, recorded
 from realtime.video.sinks.open import open_sink
+from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
@@ -31,10 +33,17 @@ class Outcome:
     summary: Summary | None = None
     error: str | None = None
     """What went wrong, in a sentence."""
+    skipped: bool = False
+    """Whether an earlier run had done it. The summary and the error are those of that run."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary: input, output, error, and the summary's fields."""
-        names = {"input": str(self.job.input), "output": str(self.job.output), "error": self.error}
+        """A JSON-ready dictionary: input, output, error, skipped, and the summary's fields."""
+        names = {
+            "input": str(self.job.input),
+            "output": str(self.job.output),
+            "error": self.error,
+            "skipped": self.skipped,
+        }
         return names | (self.summary.to_json() if self.summary else {})
 
 
@@ -98,6 +107,9 @@ def process_each(
     options, progress = options or Options(), progress or Unwatched()
     options.check_model(engine.spec)
     detector = detector or open_detector(options.detector)
+    jobs = list(jobs)
+    for folder in {job.output.parent for job in jobs}:
+        remove_stale_parts(folder)
 
     def work(job: Job) -> Outcome:
         return process_file(job, engine, options, detector, progress)
@@ -114,10 +126,7 @@ def process_file(
     if job.problem:
         return Outcome(job, error=job.problem)
     try:
-        summary = _process(job, engine, options, detector, progress or Unwatched())
-        kept = f"; the {summary.frames} frames before it are in {job.output}"
-        problems = [summary.damage and summary.damage + kept, *summary.losses, summary.visible_faces]
-        return Outcome(job, summary, "; ".join(filter(None, problems)) or None)
+        return _process(job, engine, options, detector, progress or Unwatched())
     except UnveilError as e:
         return Outcome(job, error=str(e))
     except Exception as e:  # a fault of ours in one file must not cost the user the other thousand
@@ -130,14 +139,35 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
     return int(any(outcome.error for outcome in outcomes))
 
 
-def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
-    with _open(job, options) as source:
+def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Outcome:
+    request = _request(job, engine, options)
+    if job.output.is_file() and not job.overwrite:
+        record = kept(job.output, request)
+        return Outcome(job, record.summary, record.error, skipped=True)
+    with _open(job, options) as source, HeldFile(job.output) as held:
         progress.started(job, source.info)
         codec = find_renderer(options.render).codec
-        sink = open_sink(
-            job.output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder
-        )
-        return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
+        sink = open_sink(held, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder)
+        summary = run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
+        error = _problems(job, summary)
+        if held.is_complete:
+            with recorded(held.part, job.output, request, summary, error):
+                held.publish()
+    return Outcome(job, summary, error)
+
+
+def _request(job: Job, engine: Engine, options: Options) -> Request | None:
+    """The request that a job's output answers; None where the input is no file, or cannot be read."""
+    try:
+        return Request.of(job, engine, options) if job.input.is_file() else None
+    except OSError:
+        return None  # opening it tells why
+
+
+def _problems(job: Job, summary: Summary) -> str | None:
+    kept_frames = f"; the {summary.frames} frames before it are in {job.output}"
+    problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
+    return "; ".join(filter(None, problems)) or None
 
 
 def _open(job: Job, options: Options) -> Source:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,24 +24,32 @@ from realtime.run.options import (
     End,
     ExecutorOption,
     JsonFile,
+    JsonLines,
     KeepOccluders,
     MaxFaces,
     Model,
+    Name,
     NoSmooth,
     PresetOption,
+    Recursive,
     Render,
+    Retry,
     Start,
     Threads,
     View,
 )
 from realtime.run.terminal import did_you_mean
 
+if TYPE_CHECKING:
+    from realtime.run.jobs import Job
+
 
 def process(
     context: typer.Context,
     inputs: Annotated[
-        list[str], typer.Argument(help="Videos, images, folders of them or glob patterns.", metavar="INPUT...")
-    ],
+        list[str] | None, typer.Argument(help="Videos, images, folders of them or glob patterns.", metavar="INPUT...")
+    ] = None,
+    *,
     output: Annotated[
         Path,
         typer.Option(
@@ -50,9 +59,19 @@ def process(
         ),
     ],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that are already there.", rich_help_panel=FILES)
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Make outputs again that are already there. Without it those that this command would make are kept, "
+            "and others are left untouched and fail.",
+            rich_help_panel=FILES,
+        ),
     ] = False,
+    recursive: Recursive = False,
+    name: Name = None,
+    retry: Retry = None,
     json: JsonFile = None,
+    json_lines: JsonLines = None,
     model: Model = DEFAULT_MODEL,
     render: Render = DEFAULT_RENDER,
     keep_occluders: KeepOccluders = False,
@@ -75,7 +94,8 @@ def process(
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
     from realtime.run import batch, report
-    from realtime.run import jobs as files
+    from realtime.run.failed import write_failed
+    from realtime.run.jobs import with_depth
     from realtime.run.progress import Progress
 
     _check_depth(depth, depth_scale)
@@ -93,13 +113,15 @@ def process(
             raise UsageError("--crf and --preset are for x264; leave out --encoder nvenc")
         options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
         options = replace(options, preset=preset.value if preset else options.preset)
-    jobs = files.plan(inputs, output, render, overwrite=overwrite)
+    jobs, left_out = _jobs(
+        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry
+    )
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
         raise UsageError("--crf and --preset are for videos in H.264, and no output here is one")
     encoding = report.encoder_lines(options.encoder) if encodes else []
     if depth:
-        jobs = files.with_depth(jobs, depth, depth_scale)
+        jobs = with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
     interrupted = False
     with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
@@ -108,17 +130,53 @@ def process(
             progress.say(line)
         if start:
             progress.say(f"each video is decoded from its beginning; its frames before {start:g} s are dropped")
+        if left_out:
+            progress.say(left_out)
         started = time.perf_counter()
         try:
-            for outcome in batch.process_each(jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()):
-                outcomes.append(outcome)
+            with report.json_lines(json_lines) as write_line:
+                for outcome in batch.process_each(
+                    jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()
+                ):
+                    outcomes.append(outcome)
+                    write_line(outcome.to_json())
         except KeyboardInterrupt:
             interrupted = True
-        left = [job.input for job in jobs[len(outcomes) :]]
-        progress.say(report.closing_line(outcomes, left, time.perf_counter() - started))
+        left = jobs[len(outcomes) :]
+        if output.is_dir() and (failed := write_failed(output, outcomes)):
+            progress.say(f"the files that failed are listed in {failed}; try them again with --retry {failed}")
+        progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
         if json:
-            report.write_json(json, report.batch_json(engine, outcomes, left, executor))
+            values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
+            report.write_json(json, values | {"left_out": left_out})
     raise typer.Exit(130 if interrupted else batch.exit_status(outcomes))
+
+
+def _jobs(
+    inputs: Sequence[str],
+    output: Path,
+    render: str,
+    *,
+    overwrite: bool,
+    recursive: bool,
+    name: str | None,
+    retry: Path | None,
+) -> tuple[list[Job], str | None]:
+    """The jobs of a command line, and what was left out of its folders, in a line."""
+    from realtime.run.failed import failed_jobs
+    from realtime.run.inputs import find_inputs
+    from realtime.run.jobs import plan_found
+
+    if retry is not None:
+        if inputs or name or recursive:
+            raise UsageError(
+                "--retry takes the files and their names from a list; leave out INPUT, --name and --recursive"
+            )
+        return failed_jobs(retry, output, render, overwrite=overwrite), None
+    if not inputs:
+        raise UsageError("nothing to process; name files, folders or patterns, or a list with --retry")
+    found = find_inputs(inputs, recursive=recursive, not_in=output)
+    return plan_found(found, output, render, overwrite=overwrite, name=name), found.left_out
 
 
 def live(

@@ -58,7 +58,8 @@ def _own_rate(container: InputContainer) -> Fraction | None:
 
 def _unknown_side_data(cls: type[SideDataType], value: object) -> SideDataType:
     member: SideDataType = object.__new__(cls)
-    member._name_, member._value_ = f"UNKNOWN_{value}", cast("int", value)
+    member._name_ = f"UNKNOWN_{value}"
+    member._value_ = value  # type: ignore[assignment]
     cast("dict[object, SideDataType]", cls._value2member_map_)[value] = member
     return member
 

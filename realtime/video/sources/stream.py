@@ -69,7 +69,7 @@ class StreamReader:
                 waits_seconds.append(now - read_since)
                 self._note_times(packet)
                 if packet.stream_index == self._pictures.index:
-                    yield packet  # type: ignore[misc]
+                    yield packet
                     picture_since = time.perf_counter()
                 elif self._is_endless and now - picture_since > self._timeout_seconds:
                     self.reason = f"no picture for {self._timeout_seconds:g} s"
