@@ -127,6 +127,8 @@ def run(
         dropped=frames.dropped,
         late_frames=parser.late_frames,
         damage=damage,
+        losses=source.remarks.losses + writer.remarks.losses,
+        notes=source.remarks.notes + writer.remarks.notes,
         left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
         wall_seconds=round(wall_seconds, 3),
         fps=round(frames_done / wall_seconds, 2),

@@ -188,7 +188,7 @@ def _request(job: Job, engine: Engine, options: Options) -> Request | None:
 
 def _problems(job: Job, summary: Summary) -> str | None:
     kept_frames = f"; the {summary.frames} frames before it are in {job.output}"
-    problems = [summary.damage and summary.damage + kept_frames, summary.visible_faces]
+    problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
     return "; ".join(filter(None, problems)) or None
 
 

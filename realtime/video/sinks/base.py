@@ -5,11 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from abc import ABC, abstractmethod
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 from realtime.frames.types import Frame
 from realtime.timing import StageTimer
+from realtime.video.remarks import Remarks
 
 _QUEUED = 4  # frames that wait for the encoder
 
@@ -21,6 +23,11 @@ class Sink(ABC):
     """False after the viewer has ended the run by closing the window."""
     wants_thread: bool = False
     """True if writing takes so long that it belongs in a thread of its own (`BackgroundSink`), as encoding does."""
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What of the input the output does not have. Complete once the sink is closed."""
+        return Remarks()
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
@@ -78,7 +85,7 @@ class BackgroundSink(Sink):
         """Args:
         timer: records the stage "encode": the time that the thread spends on writing each frame.
         """
-        self._sink, self._timer = sink, timer or StageTimer()
+        self._sink, self._timer, self.remarks = sink, timer or StageTimer(), sink.remarks
         self._queue: queue.Queue[Frame | None] = queue.Queue(_QUEUED)
         self._error: Exception | None = None
         self._dropping = False
