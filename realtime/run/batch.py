@@ -166,7 +166,7 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
             on_frame=progress.frame_done,
             on_faces=data.write if data else None,
         )
-        error = _problems(job, summary)
+        error = _problems(job, summary, request)
         if output.is_complete:
             publish([*([data.finish()] if data else []), output], request, summary, error)
     return Outcome(job, summary, error)
@@ -186,9 +186,11 @@ def _request(job: Job, engine: Engine, options: Options) -> Request | None:
         return None  # opening it tells why
 
 
-def _problems(job: Job, summary: Summary) -> str | None:
+def _problems(job: Job, summary: Summary, request: Request | None) -> str | None:
     kept_frames = f"; the {summary.frames} frames before it are in {job.output}"
     problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
+    if request and job.input.is_file() and job.input.stat().st_size != request.input["bytes"]:
+        problems.append(f"{job.input} changed while it was read; process it again once it is complete")
     return "; ".join(filter(None, problems)) or None
 
 
