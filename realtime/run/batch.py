@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -106,8 +106,13 @@ def process_each(
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    open_engine: Callable[[], Engine] | None = None,
 ) -> Iterator[Outcome]:
-    """As `process`, one outcome at a time: who stops in between still knows what was done."""
+    """As `process`, one outcome at a time: who stops in between still knows what was done.
+
+    Args:
+        open_engine: opens the engine once more, in another process, where the executor uses some. It is picklable.
+    """
     options, progress = options or Options(), progress or Unwatched()
     options.check_model(engine.spec)
     detector = detector or open_detector(options.detector)
@@ -115,12 +120,36 @@ def process_each(
     for folder in {job.output.parent for job in jobs}:
         remove_stale_parts(folder)
 
-    def work(job: Job) -> Outcome:
-        return process_file(job, engine, options, detector, progress)
-
+    work = _Work(options, open_engine, engine, detector, progress)
     for outcome in (executor or Local()).run(jobs, work):
         progress.finished(outcome)
         yield outcome
+
+
+class _Work:
+    """Processes files: here with what is open, or in another process, which opens its own engine and detector."""
+
+    def __init__(
+        self,
+        options: Options,
+        open_engine: Callable[[], Engine] | None,
+        engine: Engine | None = None,
+        detector: DetectsFaces | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._options, self._open_engine = options, open_engine
+        self._engine, self._detector, self._progress = engine, detector, progress
+
+    def __call__(self, job: Job) -> Outcome:
+        if self._engine is None:
+            assert self._open_engine is not None, "work in other processes needs a way to open the engine there"
+            self._engine = self._open_engine()
+        if self._detector is None:
+            self._detector = open_detector(self._options.detector)
+        return process_file(job, self._engine, self._options, self._detector, self._progress)
+
+    def __reduce__(self) -> tuple[type[_Work], tuple[Options, Callable[[], Engine] | None]]:
+        return _Work, (self._options, self._open_engine)
 
 
 def process_file(

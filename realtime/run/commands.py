@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,7 @@ from realtime.run.options import (
     Start,
     Threads,
     View,
+    WorkersOption,
 )
 from realtime.run.terminal import did_you_mean
 
@@ -87,6 +89,7 @@ def process(
     preset: PresetOption = None,
     encoder: Encoder = H264.auto,
     threads: Threads = None,
+    workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
 ) -> None:  # fmt: skip
     """Mask the faces in files, or what covers them.
@@ -99,7 +102,10 @@ def process(
     from realtime.run.failed import write_failed
     from realtime.run.jobs import with_depth
     from realtime.run.progress import Progress
+    from realtime.run.workers import Workers
 
+    if workers > 1 and executor != "local":
+        raise UsageError(f"--workers is for --executor local; got --executor {executor}")
     _check_depth(depth, depth_scale)
     if executor not in EXECUTORS:
         known = ", ".join(EXECUTORS)
@@ -126,7 +132,8 @@ def process(
         jobs = with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
     interrupted = False
-    with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
+    open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
+    with open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
@@ -138,7 +145,12 @@ def process(
         try:
             with report.json_lines(json_lines) as write_line:
                 for outcome in batch.process_each(
-                    jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()
+                    jobs,
+                    engine,
+                    options,
+                    progress=progress,
+                    executor=Workers(workers) if workers > 1 else EXECUTORS[executor](),
+                    open_engine=open_engine,
                 ):
                     outcomes.append(outcome)
                     write_line(outcome.to_json())

@@ -210,6 +210,13 @@ Threads = Annotated[
         help="CPU threads for the network \\[default: by its size].", min=1, metavar="N", rich_help_panel=MACHINE
     ),
 ]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="Files that are processed at a time, each in a process of its own.", min=1, metavar="N",
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
 ExecutorOption = Annotated[
     str,
     typer.Option(
