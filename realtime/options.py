@@ -29,6 +29,8 @@ class Options:
     """The most faces that are shown, the largest ones; None: all."""
     keep_occluders: bool = False
     """Whether a renderer that hides faces spares what lies on them."""
+    data: bool = False
+    """Whether the faces of each frame are also written as data, beside an output file (`realtime.render.data`)."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None
@@ -116,6 +118,10 @@ class Summary:
     """Faces in frames of a live source that were shown before the face was found; 0 where frames are held back."""
     damage: str | None
     """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
+    losses: list[str]
+    """What was lost beside frames, such as a part of the sound, a sentence each. Then the run has failed."""
+    notes: list[str]
+    """What was changed, or left out because the output's format cannot hold it, a sentence each."""
     left_out: LeftOut | None
     """None where no limit left out a face."""
     wall_seconds: float

@@ -67,6 +67,8 @@ class Frame:
     """(H, W) uint8, 255 opaque: the matte of a `yuv420p` frame that was drawn with render `alpha`."""
     depth: Depth | None = None
     """None where the source has no depth."""
+    duration: int | None = None
+    """How long it is shown, in units of `time_base`; None where the source does not state it."""
 
     def __post_init__(self) -> None:
         shapes = tuple(plane.shape for plane in self.planes)

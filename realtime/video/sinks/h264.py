@@ -19,6 +19,7 @@ from engines.errors import SinkError
 from engines.machine import nvidia_gpu
 from realtime.frames.types import U8, Frame
 from realtime.video.sinks.audio import COPIED_TO_MP4
+from realtime.video.sinks.part_file import PartFile
 from realtime.video.sinks.video import VideoFileSink
 from realtime.video.sources.base import SourceInfo
 
@@ -48,7 +49,7 @@ class VideoSink(VideoFileSink):
 
     def __init__(
         self,
-        path: Path,
+        path: Path | PartFile,
         info: SourceInfo | None = None,
         preset: str = PRESET,
         crf: int = CRF,

@@ -10,7 +10,8 @@ import numpy as np
 from engines.errors import SinkError, UsageError
 from realtime.frames.types import U8, Frame
 from realtime.video.av_frame import rgb_from_frame
-from realtime.video.sinks.base import PartFile, Sink, sink_errors
+from realtime.video.sinks.base import Sink
+from realtime.video.sinks.part_file import PartFile, sink_errors
 
 _JPEG_QUALITY = 95
 
@@ -18,8 +19,8 @@ _JPEG_QUALITY = 95
 class ImageSink(Sink):
     """Writes one frame as an image in the format of the path's suffix. `gray` (class ids) and `rgba` need .png."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = PartFile(path)
+    def __init__(self, path: Path | PartFile) -> None:
+        self._file = PartFile.of(path)
         self._written = False
 
     def write(self, frame: Frame) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from engines.closing import Closing
 from realtime.frames.types import Frame
+from realtime.video.remarks import Remarks
 
 Kind = Literal["video", "image", "camera", "stream"]
 
@@ -36,9 +37,11 @@ class SourceInfo:
     """Width of a pixel over its height."""
     path: Path | None = None
     """The file, if there is one. A sink copies the sound from it."""
+    origin_seconds: Fraction = Fraction(0)
+    """The time in the file's own clock that is 0 in that of the frames. Sound is shifted by it, too."""
     part_seconds: tuple[float, float | None] | None = None
-    """The times, in the file's own clock, at which the part that is read starts and ends (None: at the end of the
-    file). The start has pts 0. None: the whole file, whose times are kept."""
+    """The times, after that shift, at which the part that is read starts and ends (None: at the end of the file). The
+    start has pts 0. None: the whole file."""
     depth: str | None = None
     """The origin and scale of the frames' depth, as text for users; None if they have none."""
 
@@ -48,6 +51,8 @@ class Source(Closing):
 
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
+        self.remarks = Remarks()
+        """What was changed while reading. Frames that are lost raise SourceError instead."""
         self._stopped = threading.Event()
 
     @abstractmethod

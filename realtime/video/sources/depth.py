@@ -14,7 +14,7 @@ from realtime.frames.types import Depth, DepthSteps, Frame
 from realtime.video.av_frame import orientation_of, turn, view
 from realtime.video.sources.base import Source
 from realtime.video.sources.depth_files import DepthInput, pictures, read_depth
-from realtime.video.sources.video import open_container, reason_of, video_stream
+from realtime.video.sources.opening import open_container, reason_of, video_stream
 
 _FORMATS = ("gray16le", "gray16be")
 
@@ -28,7 +28,7 @@ class WithDepth(Source):
 
     def __init__(self, source: Source, depth: DepthInput) -> None:
         super().__init__(replace(source.info, depth=f"{depth.path}, {depth.scale}"))
-        self._source, self._depth = source, depth
+        self._source, self._depth, self.remarks = source, depth, source.remarks
 
     def __iter__(self) -> Iterator[Frame]:
         with _depths(self._depth) as depths:
