@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from engines.spec import ModelSpec
-from realtime.faces.following.meeting import own_part
+from realtime.faces.following.meeting import is_beside, own_part
 from realtime.faces.following.overlap import SAME_FACE, overlap
 from realtime.faces.following.track import Track
 from realtime.faces.following.tracker import TrackedRegion
@@ -95,7 +95,7 @@ class _Backwards:
     def step(self, held: HeldFrame, parsed: ParsedFace, spec: ModelSpec, max_faces: int | None) -> None:
         """Go one frame back."""
         others = [face.region for face in held.shown]
-        own = own_part(parsed, self.track, others, spec)
+        own = own_part(parsed, self.track, spec) if is_beside(self.track, others) else parsed
         self.track = self.track.followed(own, spec, spec.thresholds)
         if any(overlap(self.track.region, other, spec.crop_scale) > SAME_FACE for other in others):
             self.track = replace(self.track, shown=False)  # it goes behind another face there

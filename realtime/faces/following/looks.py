@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import cv2
@@ -14,6 +15,9 @@ from realtime.frames.types import F32, Frame, Region
 Look = F32
 """The square roots of the shares of a face's pixels that have each colour: their products with those of another face
 add up to 1 where the two are alike (Bhattacharyya's coefficient)."""
+
+LookOf = Callable[[Region], Look]
+"""The look of the face in a region of the frame."""
 
 _SAMPLED_PX = 32  # across the face: a histogram needs no more, and the look costs as little as a tenth of a parse
 _BINS, _RANGES = (6, 12, 12), (0, 256, 64, 192, 64, 192)  # lightness, and the two opponent colours of skin and hair

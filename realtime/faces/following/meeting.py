@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from engines.spec import BACKGROUND, ModelSpec
-from realtime.faces.following.looks import likeness
-from realtime.faces.following.matching import LookOf
+from realtime.faces.following.looks import LookOf, likeness
 from realtime.faces.following.overlap import FACE_ASPECT, SAME_FACE, Box, overlap, steps_apart
 from realtime.faces.following.track import Track
 from realtime.frames.types import ParsedFace, Region
@@ -17,28 +17,27 @@ from realtime.frames.types import ParsedFace, Region
 _ROOM_TO_MOVE = 0.1  # of the face's height, around where it should be: what lies beyond is not the face
 
 
-def own_part(face: ParsedFace, track: Track, others: Iterable[Region], spec: ModelSpec) -> ParsedFace:
-    """A parsed face without what belongs to another one in its crop.
+def is_beside(track: Track, others: Iterable[Region]) -> bool:
+    """Whether another face reaches into the crop of a track's region."""
+    return any(overlap(track.region, other, crop_scale=1) for other in others)
+
+
+def own_part(face: ParsedFace, track: Track, spec: ModelSpec) -> ParsedFace:
+    """A parsed face without what belongs to another one beside it.
 
     The network often takes two faces that touch for one. Then the mask covers both, and the region grows until it
     holds both.
 
     Args:
-        track: as it was before the face was parsed.
-        others: the regions of all other tracks.
+        track: as it was before the face was parsed. The first parse of a face shows where it is: all of it counts.
     """
-    if track.parsed_frames == 0 or not is_beside(track, others):
+    if track.parsed_frames == 0:
         return face
     left, top, right, bottom = (min(max(0, round(edge)), spec.size_px) for edge in _expected_box(track, spec))
     probabilities = np.zeros_like(face.probabilities)
     probabilities[:, :, BACKGROUND] = 255
     probabilities[top:bottom, left:right] = face.probabilities[top:bottom, left:right]
     return replace(face, probabilities=probabilities)
-
-
-def is_beside(track: Track, others: Iterable[Region]) -> bool:
-    """Whether another face reaches into the crop of a track's region."""
-    return any(overlap(track.region, other, crop_scale=1) for other in others)
 
 
 def _expected_box(track: Track, spec: ModelSpec) -> Box:
@@ -58,7 +57,8 @@ def one_track_per_face(
     """The tracks, of which no two follow the same face.
 
     Where two meet on one face, it belongs to the one that went on as before and knows its look. The other one waits
-    where its own face should be. A new track has no face of its own: it ends.
+    where its own face should be, and so does one that has only just found its face again. A new track has no face of
+    its own: it ends.
 
     Args:
         before: the tracks as they were before this frame was parsed, by their numbers.
@@ -82,6 +82,8 @@ def one_track_per_face(
 
 
 def _misfit(before: Track, after: Track, look_of: LookOf, crop_scale: float) -> float:
+    if before.missed_frames:
+        return math.inf
     jump = steps_apart(before.expected, after.region, crop_scale)
     unlike = 0.0 if before.look is None else 1 - likeness(look_of(after.region), before.look)
     return jump + unlike

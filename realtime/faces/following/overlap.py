@@ -9,6 +9,7 @@ from realtime.frames.types import Region
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom)"""
 FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
+_HALF_DIAGONAL = math.hypot(1, FACE_ASPECT) / 2  # of its height
 SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of faces cheek to cheek hardly overlap
 
 
@@ -17,6 +18,9 @@ def overlap(one: Region, other: Region, crop_scale: float) -> float:
 
     Unlike IoU it notices one inside the other.
     """
+    reach = _HALF_DIAGONAL * (one.side + other.side) / crop_scale
+    if abs(one.centre_x - other.centre_x) > reach or abs(one.centre_y - other.centre_y) > reach:
+        return 0.0  # most pairs of a crowd
     (width, height), (other_width, other_height) = _face_wh(one, crop_scale), _face_wh(other, crop_scale)
     wide = _common(one.centre_x, width, other.centre_x, other_width)
     return wide * _common(one.centre_y, height, other.centre_y, other_height)

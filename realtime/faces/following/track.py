@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from engines.spec import ModelSpec, Thresholds
-from realtime.faces.following.looks import Look
 from realtime.faces.following.motion import Motion
 from realtime.faces.following.overlap import SAME_FACE, Box, overlap, steps_apart, times_as_large
 from realtime.faces.probabilities import confidence, covered_share, full_face_box, visible_share
 from realtime.frames.crop import aligned, box_on_frame, region_from_box
-from realtime.frames.types import ParsedFace, Region
+from realtime.frames.types import F32, ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
 LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
@@ -73,13 +72,18 @@ class Track:
     """Whether the face's angle changed when it was last detected."""
     motion: Motion | None = None
     """Where its face should be, by its motion so far; None: it was not parsed yet."""
-    look: Look | None = field(default=None, compare=False)
-    """What the face looked like when the detector last saw it with no other face near; None: it never did."""
+    look: F32 | None = field(default=None, compare=False)
+    """What the face looked like (`looks.Look`) when the detector last saw it with no other face near; None: never."""
 
     @property
     def needs_search(self) -> bool:
         """Whether the next frame must be searched at once: the face is missing, or may be none."""
-        return bool(0 < self.missed_frames <= _MOST_URGENT_FRAMES or self.low_confidence_frames)
+        return not self.sees_its_face and self.missed_frames <= _MOST_URGENT_FRAMES
+
+    @property
+    def sees_its_face(self) -> bool:
+        """Whether the parser found its face in the last frame, and with confidence."""
+        return not (self.missed_frames or self.low_confidence_frames)
 
     @property
     def is_alive(self) -> bool:
@@ -113,7 +117,7 @@ class Track:
         x, y = self.region.centre_x, self.region.centre_y
         if self.motion is None:
             return replace(self, motion=Motion(x, y))
-        if self.missed_frames or self.low_confidence_frames:
+        if not self.sees_its_face:
             return self
         return replace(self, motion=self.motion.measured(x, y, beside_another=beside_another))
 

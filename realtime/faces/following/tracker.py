@@ -48,6 +48,10 @@ class Tracker(Closing):
     A track ends at a cut, and when the parser no longer sees its face. A network that says itself whether it sees one
     makes the track wait first: nothing is drawn, and a search that finds a face there brings it back.
 
+    Faces that cross keep their numbers. Where two tracks meet on one face, it belongs to the one that went on as before
+    and knows its look (`meeting`). The other one waits where its motion leads (`motion`), and takes a detection only if
+    no track that sees its face does, and if it looks like its own (`matching`).
+
     Args:
         detector: finds faces.
         spec: the parser's model.
@@ -179,9 +183,9 @@ class Tracker(Closing):
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:
         others = [other.region for other in self._tracks if other.track_id != track.track_id]
-        own = own_part(face, track, others, self._spec)
-        followed = track.followed(own, self._spec, self._thresholds)
-        followed = followed.measured(beside_another=is_beside(track, others))
+        beside = is_beside(track, others)
+        own = own_part(face, track, self._spec) if beside else face
+        followed = track.followed(own, self._spec, self._thresholds).measured(beside_another=beside)
         if track.track_id in self._parsed and (followed.missed_frames or followed.low_confidence_frames):
             return replace(track, parsed_frames=followed.parsed_frames)  # the second parse was worse: keep the first
         # Where faces are hidden, a mask that spreads over two of them hides both.
@@ -202,7 +206,7 @@ class Tracker(Closing):
         return all(track.region.side <= MOST_DRIFT * region.side for track in near)
 
     def _match(self, detections: Sequence[Detection], in_tiles: bool = False) -> None:
-        """Confirm the track that each detection overlaps most, or begin a new track."""
+        """Confirm the track of each detection, or begin a new one."""
         scale = self._spec.crop_scale
         regions = [region_from_box(each.box_xyxy, scale, each.angle_deg) for each in detections]
         pairs = paired(self._tracks, regions, self._look_of, scale)
