@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engines.errors import UsageError
 from engines.spec import ModelSpec
@@ -79,6 +79,34 @@ class Options:
         """Frames between two searches for new faces."""
         seldom = frames_are_held and not find_renderer(self.render).hides_faces
         return self.redetect_every or (HELD_SEARCH_INTERVAL if seldom else SEARCH_INTERVAL)
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run knows at the boundary of two segments: enough for another process to go on."""
+
+    frames: int = 0
+    """Frames that are done."""
+    parser: bytes = b""
+    """The state of the face parser (`realtime.faces.face_parser.FaceParser.saved`)."""
+    frames_without_face: int = 0
+    left_out: tuple[int, ...] = ()
+    """Faces that `max_faces` left out, in each frame where it left out any."""
+    track_ids: frozenset[int] = frozenset()
+    """The faces that were followed."""
+
+
+class Segments(Protocol):
+    """Keeps the state of a long run, so that it can go on after it was killed."""
+
+    length: int
+    """Frames per segment."""
+    resumed: RunState | None
+    """Where to go on; None: at the start."""
+
+    def save(self, state: RunState) -> None:
+        """A segment has ended: its frames were handed to the sink, but may not be encoded yet."""
+        ...
 
 
 @dataclass(frozen=True)
