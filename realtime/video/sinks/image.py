@@ -24,7 +24,7 @@ _PILLOW: dict[str, dict[str, Any]] = {
     ".jpg": _JPEG, ".jpeg": _JPEG, ".jfif": _JPEG, ".jpe": _JPEG,
     ".png": {"format": "PNG", "compress_level": 1},
     ".webp": {"format": "WEBP", "lossless": True, "quality": 20},  # without loss, this is the effort
-    ".tif": {"format": "TIFF", "compression": "tiff_lzw"}, ".tiff": {"format": "TIFF", "compression": "tiff_lzw"},
+    ".tif": {"format": "TIFF"}, ".tiff": {"format": "TIFF"},  # Pillow cannot compress one that has EXIF
     ".avif": {"format": "AVIF", "quality": 90},
 }  # fmt: skip
 _ONLY_PILLOW = frozenset({".avif", ".jfif", ".jpe"})
@@ -101,7 +101,7 @@ def _by_pillow(frames: list[Frame], tags: ImageTags, options: dict[str, Any], pa
     data = io.BytesIO()
     try:
         first.save(data, **options)
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RuntimeError) as e:
         raise SinkError(f"{path} cannot be written as {path.suffix} ({e}); choose .png") from e
     return data.getvalue()
 
