@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -54,9 +55,12 @@ class Source(Closing):
 
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
-        self.remarks = Remarks()
-        """What was changed while reading. Frames that are lost raise SourceError instead."""
         self._stopped = threading.Event()
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What was changed while reading. Frames that are lost raise SourceError instead."""
+        return Remarks()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
