@@ -151,7 +151,9 @@ class VideoSource(Source):
         planes, colour = self._convert(picture)
         if (size_wh := (picture.width, picture.height)) != self._convert.size_wh:
             first, other = (f"{width}x{height}" for width, height in (self._convert.size_wh, size_wh))
-            self.remarks.note(f"{self._name}: its pictures change from {first} to {other}; these are fitted into {first}")
+            self.remarks.note(
+                f"{self._name}: its pictures change from {first} to {other}; these are fitted into {first}"
+            )
         orientation = self._orientation(picture)
         if any(orientation):
             planes = tuple(turn(plane, orientation) for plane in planes)  # type: ignore[assignment]
