@@ -29,6 +29,8 @@ class Options:
     """The most faces that are shown, the largest ones; None: all."""
     keep_occluders: bool = False
     """Whether a renderer that hides faces spares what lies on them."""
+    data: bool = False
+    """Whether the faces of each frame are also written as data, beside an output file (`realtime.render.data`)."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None

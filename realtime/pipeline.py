@@ -13,7 +13,7 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -27,6 +27,7 @@ from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
+from realtime.frames.types import Frame, ParsedFace
 from realtime.options import LeftOut, Options, Summary
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
@@ -45,6 +46,7 @@ def run(
     *,
     detector: DetectsFaces | None = None,
     on_frame: Callable[[int], None] | None = None,
+    on_faces: Callable[[Frame, Sequence[ParsedFace]], None] | None = None,
 ) -> Summary:
     """Process a source from its first frame to its last.
 
@@ -54,6 +56,7 @@ def run(
         sink: open; closed at the end, aborted on an error.
         detector: finds faces; None: the one that the options name.
         on_frame: called after each frame with the number of frames that are done.
+        on_faces: called with each frame and its faces before they are drawn.
     """
     options, timer = options or Options(), StageTimer()
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
@@ -91,6 +94,9 @@ def run(
         options.check_model(engine.spec)
         for frame, parsed in parsed_frames:
             faces = parser.smooth(parsed)
+            if on_faces:
+                with timer.stage("data"):
+                    on_faces(frame, faces)
             with timer.stage("draw"):
                 drawn = render(frame, faces, options.render, engine.spec, keep_occluders=options.keep_occluders)
             with timer.stage("write"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
@@ -14,13 +15,16 @@ from realtime.faces.finding.detectors import open_detector
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
-from realtime.run.jobs import Job
-from realtime.run.records import Request, kept, recorded
+from realtime.run.jobs import Job, data_path
+from realtime.run.records import Request, kept, publish
 from realtime.video.sinks.open import open_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
+
+if TYPE_CHECKING:
+    from realtime.render.data import FaceData
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +106,13 @@ def process_each(
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    open_engine: Callable[[], Engine] | None = None,
 ) -> Iterator[Outcome]:
-    """As `process`, one outcome at a time: who stops in between still knows what was done."""
+    """As `process`, one outcome at a time: who stops in between still knows what was done.
+
+    Args:
+        open_engine: opens the engine once more, in another process, where the executor uses some. It is picklable.
+    """
     options, progress = options or Options(), progress or Unwatched()
     options.check_model(engine.spec)
     detector = detector or open_detector(options.detector)
@@ -111,12 +120,36 @@ def process_each(
     for folder in {job.output.parent for job in jobs}:
         remove_stale_parts(folder)
 
-    def work(job: Job) -> Outcome:
-        return process_file(job, engine, options, detector, progress)
-
+    work = _Work(options, open_engine, engine, detector, progress)
     for outcome in (executor or Local()).run(jobs, work):
         progress.finished(outcome)
         yield outcome
+
+
+class _Work:
+    """Processes files: here with what is open, or in another process, which opens its own engine and detector."""
+
+    def __init__(
+        self,
+        options: Options,
+        open_engine: Callable[[], Engine] | None,
+        engine: Engine | None = None,
+        detector: DetectsFaces | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._options, self._open_engine = options, open_engine
+        self._engine, self._detector, self._progress = engine, detector, progress
+
+    def __call__(self, job: Job) -> Outcome:
+        if self._engine is None:
+            assert self._open_engine is not None, "work in other processes needs a way to open the engine there"
+            self._engine = self._open_engine()
+        if self._detector is None:
+            self._detector = open_detector(self._options.detector)
+        return process_file(job, self._engine, self._options, self._detector, self._progress)
+
+    def __reduce__(self) -> tuple[type[_Work], tuple[Options, Callable[[], Engine] | None]]:
+        return _Work, (self._options, self._open_engine)
 
 
 def process_file(
@@ -144,16 +177,34 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
     if job.output.is_file() and not job.overwrite:
         record = kept(job.output, request)
         return Outcome(job, record.summary, record.error, skipped=True)
-    with _open(job, options) as source, HeldFile(job.output) as held:
+    with ExitStack() as opened:
+        source = opened.enter_context(_open(job, options))
+        output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
         codec = find_renderer(options.render).codec
-        sink = open_sink(held, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder)
-        summary = run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
-        error = _problems(job, summary)
-        if held.is_complete:
-            with recorded(held.part, job.output, request, summary, error):
-                held.publish()
+        sink = open_sink(output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder)
+        data = _face_data(job, source, engine) if options.data else None
+        if data:
+            opened.enter_context(data)
+        summary = run(
+            source,
+            engine,
+            sink,
+            options,
+            detector=detector,
+            on_frame=progress.frame_done,
+            on_faces=data.write if data else None,
+        )
+        error = _problems(job, summary, request)
+        if output.is_complete:
+            publish([*([data.finish()] if data else []), output], request, summary, error)
     return Outcome(job, summary, error)
+
+
+def _face_data(job: Job, source: Source, engine: Engine) -> FaceData:
+    from realtime.render.data import FaceData  # pycocotools takes a moment
+
+    return FaceData(data_path(job.output), source.info.name, engine.spec)
 
 
 def _request(job: Job, engine: Engine, options: Options) -> Request | None:
@@ -164,9 +215,11 @@ def _request(job: Job, engine: Engine, options: Options) -> Request | None:
         return None  # opening it tells why
 
 
-def _problems(job: Job, summary: Summary) -> str | None:
+def _problems(job: Job, summary: Summary, request: Request | None) -> str | None:
     kept_frames = f"; the {summary.frames} frames before it are in {job.output}"
     problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
+    if request and job.input.is_file() and job.input.stat().st_size != request.input["bytes"]:
+        problems.append(f"{job.input} changed while it was read; process it again once it is complete")
     return "; ".join(filter(None, problems)) or None
 
 

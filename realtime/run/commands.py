@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from realtime.run.options import (
     FILES,
     H264,
     Crf,
+    Data,
     Depth,
     DepthScale,
     Encoder,
@@ -37,6 +39,7 @@ from realtime.run.options import (
     Start,
     Threads,
     View,
+    WorkersOption,
 )
 from realtime.run.terminal import did_you_mean
 
@@ -70,6 +73,7 @@ def process(
     recursive: Recursive = False,
     name: Name = None,
     retry: Retry = None,
+    data: Data = False,
     json: JsonFile = None,
     json_lines: JsonLines = None,
     model: Model = DEFAULT_MODEL,
@@ -85,6 +89,7 @@ def process(
     preset: PresetOption = None,
     encoder: Encoder = H264.auto,
     threads: Threads = None,
+    workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
 ) -> None:  # fmt: skip
     """Mask the faces in files, or what covers them.
@@ -97,7 +102,10 @@ def process(
     from realtime.run.failed import write_failed
     from realtime.run.jobs import with_depth
     from realtime.run.progress import Progress
+    from realtime.run.workers import Workers
 
+    if workers > 1 and executor != "local":
+        raise UsageError(f"--workers is for --executor local; got --executor {executor}")
     _check_depth(depth, depth_scale)
     if executor not in EXECUTORS:
         known = ", ".join(EXECUTORS)
@@ -105,7 +113,7 @@ def process(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
     options = Options(
-        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth,
+        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
@@ -114,7 +122,7 @@ def process(
         options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
         options = replace(options, preset=preset.value if preset else options.preset)
     jobs, left_out = _jobs(
-        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry
+        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry, data=data
     )
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
@@ -124,7 +132,8 @@ def process(
         jobs = with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
     interrupted = False
-    with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
+    open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
+    with open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
@@ -136,7 +145,12 @@ def process(
         try:
             with report.json_lines(json_lines) as write_line:
                 for outcome in batch.process_each(
-                    jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()
+                    jobs,
+                    engine,
+                    options,
+                    progress=progress,
+                    executor=Workers(workers) if workers > 1 else EXECUTORS[executor](),
+                    open_engine=open_engine,
                 ):
                     outcomes.append(outcome)
                     write_line(outcome.to_json())
@@ -161,6 +175,7 @@ def _jobs(
     recursive: bool,
     name: str | None,
     retry: Path | None,
+    data: bool,
 ) -> tuple[list[Job], str | None]:
     """The jobs of a command line, and what was left out of its folders, in a line."""
     from realtime.run.failed import failed_jobs
@@ -172,11 +187,11 @@ def _jobs(
             raise UsageError(
                 "--retry takes the files and their names from a list; leave out INPUT, --name and --recursive"
             )
-        return failed_jobs(retry, output, render, overwrite=overwrite), None
+        return failed_jobs(retry, output, render, overwrite=overwrite, data=data), None
     if not inputs:
         raise UsageError("nothing to process; name files, folders or patterns, or a list with --retry")
     found = find_inputs(inputs, recursive=recursive, not_in=output)
-    return plan_found(found, output, render, overwrite=overwrite, name=name), found.left_out
+    return plan_found(found, output, render, overwrite=overwrite, name=name, data=data), found.left_out
 
 
 def live(

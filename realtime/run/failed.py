@@ -14,10 +14,8 @@ from typing import Any
 from engines.errors import UsageError
 from realtime.run.batch import Outcome
 from realtime.run.inputs import Found, Input
-from realtime.run.jobs import Job, plan_found
+from realtime.run.jobs import FAILED, Job, plan_found
 from realtime.video.sinks.part_file import HeldFile, sink_errors
-
-NAME = "failed.jsonl"
 
 
 def write_failed(folder: Path, outcomes: Iterable[Outcome]) -> Path | None:
@@ -33,7 +31,7 @@ def write_failed(folder: Path, outcomes: Iterable[Outcome]) -> Path | None:
         SinkError: it cannot be written.
         UsageError: there is a file of that name that is no such list.
     """
-    path = folder / NAME
+    path = folder / FAILED
     lines = {_key(line): line for line in _lines(path)} if path.is_file() else {}
     for outcome in outcomes:
         line = _line(outcome, folder)
@@ -50,7 +48,7 @@ def write_failed(folder: Path, outcomes: Iterable[Outcome]) -> Path | None:
     return path
 
 
-def failed_jobs(path: Path, output: Path, render: str, *, overwrite: bool = False) -> list[Job]:
+def failed_jobs(path: Path, output: Path, render: str, *, overwrite: bool = False, data: bool = False) -> list[Job]:
     """The jobs of a list, to be tried again.
 
     Args:
@@ -60,13 +58,13 @@ def failed_jobs(path: Path, output: Path, render: str, *, overwrite: bool = Fals
     Raises:
         UsageError: there is no such list, or no file on it.
     """
-    path = path / NAME if path.is_dir() else path
+    path = path / FAILED if path.is_dir() else path
     inputs = [
         Input(Path(line["input"]), output=Path(line["output"]) if line["output"] else None) for line in _lines(path)
     ]
     if not inputs:
         raise UsageError(f"{path} names no file; there is nothing to try again")
-    return plan_found(Found(inputs), output, render, overwrite=overwrite)
+    return plan_found(Found(inputs), output, render, overwrite=overwrite, data=data)
 
 
 def _line(outcome: Outcome, folder: Path) -> dict[str, Any]:
@@ -86,7 +84,11 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         for line in lines:
             if not isinstance(line["input"], str) or not isinstance(line["output"], str | None):
                 raise TypeError("input and output must be paths")
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        reason = getattr(e, "strerror", None) or f"{type(e).__name__}: {e}"
-        raise UsageError(f"{path} is no list of failed files ({reason}); expected a {NAME} of an earlier run") from e
+    except OSError as e:
+        raise UsageError(
+            f"{path} cannot be read ({e.strerror}); expected the {FAILED} that an earlier run wrote, if files failed"
+        ) from e
+    except (ValueError, KeyError, TypeError) as e:
+        reason = f"{type(e).__name__}: {e}"
+        raise UsageError(f"{path} is no list of failed files ({reason}); expected a {FAILED} of an earlier run") from e
     return lines

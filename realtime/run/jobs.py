@@ -29,6 +29,10 @@ class Job:
     where not."""
 
 
+FAILED = "failed.jsonl"
+"""The name of the list of files that failed (`realtime.run.failed`)."""
+
+
 def output_name(path: Path, render: str, pattern: str | None = None) -> str:
     """The output's file name: the input's stem, and the suffix that fits the render.
 
@@ -62,6 +66,11 @@ def output_name(path: Path, render: str, pattern: str | None = None) -> str:
     return name
 
 
+def data_path(output: Path) -> Path:
+    """The file of an output's faces as data."""
+    return output.with_suffix(".jsonl")
+
+
 def plan(
     inputs: Sequence[str | Path],
     output: Path,
@@ -75,7 +84,7 @@ def plan(
 
 
 def plan_found(
-    found: Found, output: Path, render: str, *, overwrite: bool = False, name: str | None = None
+    found: Found, output: Path, render: str, *, overwrite: bool = False, name: str | None = None, data: bool = False
 ) -> list[Job]:
     """The jobs for the files that were found, in order.
 
@@ -87,6 +96,7 @@ def plan_found(
             or the output itself, where there is one input: a path that ends in a media suffix and is no folder.
         overwrite: replace outputs that are already there.
         name: the outputs' names, as `output_name` takes it.
+        data: each job also writes its faces as data.
 
     Raises:
         UsageError: no input gives any file; an output file for several inputs, or with a suffix that does not fit; a
@@ -100,13 +110,13 @@ def plan_found(
         targets = [
             output / (each.output or each.folder / output_name(each.path, render, name)) for each in found.inputs
         ]
-        return failed + _checked(paths, targets, _identity(output), overwrite)
+        return failed + _checked(paths, targets, _identity(output), overwrite, data)
     if (count := len(paths) + len(failed)) > 1:
         raise UsageError(f"--output {output} is one file, but there are {count} inputs; expected a folder")
     if name is not None:
         raise UsageError(f"--name is for outputs in a folder, and --output {output} is a file; leave one of them out")
     _check_suffix(output, paths[0], render)
-    return _checked(paths, [output], None, overwrite)
+    return _checked(paths, [output], None, overwrite, data)
 
 
 def with_depth(jobs: Sequence[Job], path: Path, scale_m: float | None = None) -> list[Job]:
@@ -150,7 +160,7 @@ def _check_suffix(output: Path, path: Path, render: str) -> None:
 
 
 def _checked(
-    paths: Sequence[Path], targets: Sequence[Path], folder: tuple[int, int] | None, overwrite: bool
+    paths: Sequence[Path], targets: Sequence[Path], folder: tuple[int, int] | None, overwrite: bool, data: bool
 ) -> list[Job]:
     """A job for each path, with a problem where its output would cost a file.
 
@@ -161,15 +171,21 @@ def _checked(
     taken: dict[str, Path] = {}  # by lower-case names: some file systems ignore case
     jobs = []
     for path, target in zip(paths, targets, strict=True):
+        written = [target, data_path(target)] if data else [target]
+        names = [str(each).casefold() for each in written]
         problem = None
         if _identity(target) in own:
             problem = f"{path}: its output {target} would overwrite an input; choose another --output"
         elif folder is not None and _identity(path.parent) in (folder, _identity(target.parent)):
             problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
-        elif (first := taken.setdefault(str(target).casefold(), path)) is not path:
-            problem = f"{path}: its output {target} is already that of {first}; tell them apart with --name, such as "
-            problem += "--name '{folder}_{stem}_{source}{suffix}'"
+        elif taken_by := [taken[name] for name in names if name in taken]:
+            problem = f"{path}: its output {target} is already that of {taken_by[0]}; tell them apart with --name, "
+            problem += "such as --name '{folder}_{stem}_{source}{suffix}'"
+        elif data and data_path(target).name == FAILED:
+            problem = f"{path}: its data would be {FAILED}, the list of files that failed; choose another --name"
+        else:
+            taken |= dict.fromkeys(names, path)
         jobs.append(Job(path, target, problem, overwrite=overwrite))
     return jobs
 

@@ -71,6 +71,15 @@ JsonFile = Annotated[
         "--json", help="Write a summary as JSON. - is standard output.", metavar="FILE", rich_help_panel=FILES
     ),
 ]
+Data = Annotated[
+    bool,
+    typer.Option(
+        "--data",
+        help="Also write STEM.jsonl beside each output: the faces of each frame with their time, boxes, tracks and "
+        "masks (docs/data.md).",
+        rich_help_panel=FILES,
+    ),
+]
 JsonLines = Annotated[
     Path | None,
     typer.Option(
@@ -201,6 +210,13 @@ Threads = Annotated[
         help="CPU threads for the network \\[default: by its size].", min=1, metavar="N", rich_help_panel=MACHINE
     ),
 ]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="Files that are processed at a time, each in a process of its own.", min=1, metavar="N",
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
 ExecutorOption = Annotated[
     str,
     typer.Option(

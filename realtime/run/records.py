@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -80,8 +80,8 @@ class Record:
     """A finished output: the request for it, what was done, and what went wrong."""
 
     request: Request
-    output: dict[str, Any]
-    """The output's size in bytes and SHA-256."""
+    files: dict[str, dict[str, Any]]
+    """The output, and its data where there is some: size in bytes and SHA-256 by the file's name."""
     summary: Summary
     error: str | None
     """What there was to report, in a sentence: damage, or faces that stayed visible."""
@@ -112,33 +112,35 @@ def kept(output: Path, request: Request | None) -> Record:
         raise SinkError(f"{output} is already there, without a record of how it was made; {advice}")
     if difference := record.request.difference(request):
         raise SinkError(f"{output} is already there, made {difference}; {advice}")
-    if _content(output) != record.output | {"name": output.name}:
-        raise SinkError(f"{output} is already there, but was changed after it was made; {advice}")
+    for name, content in record.files.items():
+        path = output.with_name(name)
+        if not path.is_file():
+            raise SinkError(f"{output} is already there, but {path}, made with it, is not; {advice}")
+        if _content(path) != content | {"name": name}:
+            raise SinkError(f"{path} is already there, but was changed after it was made; {advice}")
     return record
 
 
-@contextmanager
-def recorded(part: Path, output: Path, request: Request | None, summary: Summary, error: str | None) -> Iterator[None]:
-    """Write the record of a complete output onto the disk; the output gets its name inside the context.
+def publish(files: Sequence[HeldFile], request: Request | None, summary: Summary, error: str | None) -> None:
+    """Give complete files their names, after their record is on the disk.
 
     No other process does the same for this folder meanwhile.
 
     Args:
-        part: where the output is now.
-        output: where it will be.
-        request: what it was made by. None removes its record.
+        files: the output, and before it what was made with it.
+        request: what they were made by. None removes the output's record.
 
     Raises:
-        SinkError: the record cannot be written.
+        SinkError: the record or a file cannot be written.
     """
+    output = files[-1].path
     path = record_path(output)
     with _locked(path):
         outputs = _read(path)
         before = outputs.pop(output.name, None)
         if request is not None:
-            content = _content(part)
             outputs[output.name] = {
-                "output": {"bytes": content["bytes"], "sha256": content["sha256"]},
+                "files": {file.path.name: _size_and_hash(file.part) for file in files},
                 **asdict(request),
                 "summary": summary.to_json(),
                 "error": error,
@@ -147,12 +149,13 @@ def recorded(part: Path, output: Path, request: Request | None, summary: Summary
         if request is not None or before is not None:
             with sink_errors(path):
                 _write(path, {"schema": SCHEMA, "outputs": outputs})
-        yield
+        for file in files:
+            file.publish()
 
 
 def _record(values: dict[str, Any]) -> Record:
     request = Request(values["input"], values["depth"], values["options"], values["engine"])
-    return Record(request, values["output"], summary_from_json(values["summary"]), values["error"])
+    return Record(request, values["files"], summary_from_json(values["summary"]), values["error"])
 
 
 def summary_from_json(values: dict[str, Any]) -> Summary:
@@ -165,12 +168,16 @@ def summary_from_json(values: dict[str, Any]) -> Summary:
 def _content(path: Path) -> dict[str, Any]:
     """Name, size and SHA-256 of a file; of a folder: of all its files."""
     if not path.is_dir():
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return {"name": path.name, "bytes": file.tell(), "sha256": digest}
+        return {"name": path.name} | _size_and_hash(path)
     inside = [_content(file) for file in sorted(path.iterdir()) if file.is_file()]
     digest = hashlib.sha256(json.dumps(inside).encode()).hexdigest()
     return {"name": path.name, "bytes": sum(file["bytes"] for file in inside), "sha256": digest}
+
+
+def _size_and_hash(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": file.tell(), "sha256": digest}
 
 
 def _read(path: Path) -> dict[str, Any]:

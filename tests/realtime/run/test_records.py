@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from realtime.frames.types import Detection
+from realtime.frames.types import Detection, Frame
 from realtime.pipeline import Options
 from realtime.run.batch import Outcome, exit_status, process_file
 from realtime.run.jobs import plan
@@ -113,3 +113,16 @@ def test_an_option_that_is_newer_than_a_record_had_its_default(clip: Path) -> No
 def test_the_longest_names_have_a_record(tmp_path: Path) -> None:
     clip = Clip(frames=2).write(tmp_path / ("ä" * 125 + ".mp4"))
     assert [masked(clip).skipped, masked(clip).skipped] == [False, True]
+
+
+def test_a_file_that_grows_meanwhile_is_named(clip: Path) -> None:
+    class Growing(FakeDetector):
+        def detect(self, frame: Frame, *, low_confidence: bool = False) -> list[Detection]:
+            with clip.open("ab") as file:
+                file.write(b"more")
+            return super().detect(frame, low_confidence=low_confidence)
+
+    (job,) = plan([clip], clip.parent / "out", "labels")
+    outcome = process_file(job, FakeEngine(), LABELS, Growing([Detection(face_box(160, 120, 80), 0.9)]))
+    assert "changed while it was read" in str(outcome.error)
+    assert job.output.is_file()
