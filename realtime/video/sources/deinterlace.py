@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 
 import av
@@ -24,7 +24,7 @@ class _Filter:
         source = self._graph.add(
             "buffer",
             video_size=f"{picture.width}x{picture.height}",
-            pix_fmt=str(int(picture.format)),
+            pix_fmt=picture.format.name,
             time_base=str(picture.time_base or Fraction(1, 90_000)),
         )
         deinterlace, sink = self._graph.add(_FILTER, _OPTIONS), self._graph.add("buffersink")
@@ -46,7 +46,7 @@ class _Filter:
             yield whole
 
 
-def deinterlaced(pictures: Iterator[VideoFrame], on_interlaced: Callable[[], None]) -> Iterator[VideoFrame]:
+def deinterlaced(pictures: Iterator[VideoFrame], on_interlaced: Callable[[], None]) -> Generator[VideoFrame]:
     """The pictures, in order. Interlaced ones become whole, by FFmpeg's filter bwdif: one picture each.
 
     Args:

@@ -114,7 +114,7 @@ def _rgb(image: Image.Image) -> Rgb:
 
 def _tags(image: Image.Image) -> ImageTags:
     profile = image.info.get("icc_profile")
-    is_rgb = bool(profile) and profile[16:20] == b"RGB "  # that of a CMYK or gray image does not fit any more
+    is_rgb = profile is not None and profile[16:20] == b"RGB "  # that of a CMYK or gray image does not fit any more
     return ImageTags(_kept_exif(image.getexif()), profile if is_rgb else None, image.info.get("dpi"))
 
 
