@@ -78,7 +78,8 @@ def run(
         FaceParser(
             engine,
             detector or open_detector(options.detector),
-            redetect_every=options.search_interval(frames_are_held=not at_once),
+            # The pictures of an image file (an animation, pages) may have nothing in common.
+            redetect_every=1 if source.info.kind == "image" else options.search_interval(frames_are_held=not at_once),
             max_faces=options.max_faces,
             hold_frames=0 if at_once else HELD_FRAMES,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from realtime.frames.colour import Colour, Matrix
+from realtime.frames.colour import Colour, Matrix, black_yuv
 from realtime.frames.types import U8, U16, Frame, Rgb
 
 UNSPECIFIED = 2  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
@@ -40,31 +40,50 @@ class FromAv:
     """Turns decoded pictures into yuv420p planes of one size.
 
     The planes of 8-bit 4:2:0 and gray pictures are views. Other formats are converted without a change of matrix or
-    range, RGB to BT.709 in video range. Pictures of another size (a stream may change it) are scaled.
+    range, RGB to BT.709 in video range. Pictures of another size (a stream may change it) are scaled and get black bars
+    where their shape is another one.
     """
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
-        self._size_wh = size_wh
+        self.size_wh = size_wh
         self._reformatter = VideoReformatter()
 
     def __call__(self, picture: VideoFrame) -> tuple[tuple[U8, U8, U8], Colour]:
         """The planes of a picture as it was coded (not yet upright), and their colour. The planes are read-only."""
         colour = colour_of(picture)
-        same_size = (picture.width, picture.height) == self._size_wh
-        if picture.format.name == "gray" and same_size:
-            chroma = _neutral_chroma(self._size_wh)
+        if (picture.width, picture.height) != self.size_wh:
+            return self._fitted(picture, colour), colour
+        if picture.format.name == "gray":
+            chroma = _neutral_chroma(self.size_wh)
             return (_read_only(picture.planes[0]), chroma, chroma), colour
-        if picture.format.name not in _PLANAR or not same_size:
-            picture = self.converted(picture)
+        if picture.format.name not in _PLANAR:
+            picture = self.converted(picture, self.size_wh)
         y, u, v = (_read_only(plane) for plane in picture.planes[:3])
         return (y, u, v), colour
 
-    def converted(self, picture: VideoFrame) -> VideoFrame:
-        """The picture in yuv420p and this size, with its side data."""
+    def _fitted(self, picture: VideoFrame, colour: Colour) -> tuple[U8, U8, U8]:
+        """The planes of a picture of another size, in the middle of a black one of this size."""
+        width, height = self.size_wh
+        scale = min(width / picture.width, height / picture.height)
+        inner_wh = tuple(max(2, 2 * round(side * scale / 2)) for side in (picture.width, picture.height))
+        inner_wh = min(inner_wh[0], width), min(inner_wh[1], height)
+        left, top = ((outer - inner) // 4 * 2 for outer, inner in zip(self.size_wh, inner_wh, strict=True))
+        fitted = self.converted(picture, inner_wh)
+        planes = []
+        for plane, value, share in zip(fitted.planes, black_yuv(colour.full_range), (1, 2, 2), strict=True):
+            pixels = np.full((-(-height // share), -(-width // share)), value, np.uint8)
+            inner = view(plane)
+            pixels[top // share :, left // share :][: inner.shape[0], : inner.shape[1]] = inner
+            pixels.flags.writeable = False
+            planes.append(pixels)
+        return planes[0], planes[1], planes[2]
+
+    def converted(self, picture: VideoFrame, size_wh: tuple[int, int]) -> VideoFrame:
+        """The picture in yuv420p and another size, with its side data."""
         colour = colour_of(picture)
         # The same matrix on both sides means no conversion. Any will do: swscale does not know all of them.
         range_in = ColorRange.JPEG if _family(picture.format) == "rgb" else _av_range(colour.full_range)
-        width, height = self._size_wh
+        width, height = size_wh
         return self._reformatter.reformat(
             picture, width, height, "yuv420p",
             src_colorspace=None if _family(picture.format) == "rgb" else Colorspace.ITU709,
@@ -153,7 +172,7 @@ def orientation_of(picture: VideoFrame) -> Orientation:
     """How to turn a picture upright, from its display matrix (all eight ways, with mirrored ones)."""
     # Reading the side data of a picture puts it into a reference cycle, which keeps all memory of its decoder until the
     # garbage is collected. So read that of a tiny copy. (The type allows only motion vectors, hence the cast.)
-    side_data = cast("dict[SideDataType, Any]", FromAv((2, 2)).converted(picture).side_data)
+    side_data = cast("dict[SideDataType, Any]", FromAv((2, 2)).converted(picture, (2, 2)).side_data)
     if SideDataType.DISPLAYMATRIX not in side_data:
         return False, False, False
     # A point (x, y) is shown at (a x + c y, b x + d y); rows of the matrix are (a, b, u), (c, d, v), (x, y, w).

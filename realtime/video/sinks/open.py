@@ -53,7 +53,7 @@ def open_sink(
         SinkError: the output cannot be written.
     """
     if info.kind == "image":
-        return ImageSink(path)
+        return ImageSink(path, info)
     match codec:
         case "h264":
             return VideoSink(path, info, preset, crf, encoder)

@@ -23,6 +23,7 @@ from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
 from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
 from realtime.video.container import MEDIA_ERRORS
+from realtime.video.sinks import matroska
 from realtime.video.sinks.audio import COPIED_TO_MOV
 from realtime.video.sinks.base import Sink
 from realtime.video.sinks.part_file import PartFile, sink_errors
@@ -53,6 +54,7 @@ class VideoFileSink(Sink):
         """
         self._file = PartFile.of(path)
         self._info = info
+        self._pixel_aspect = info.pixel_aspect if info else Fraction(1)
         self._container: OutputContainer | None = None
         self._stream: VideoStream
         self._to_av: ToAv
@@ -89,6 +91,7 @@ class VideoFileSink(Sink):
                 if self._tracks is not None:
                     self._tracks.finish(self._end_seconds if self._sound_is_cut else math.inf)
                 self._container.close()
+                self._complete(self._file.part)
         except BaseException:
             self.abort()
             raise
@@ -133,6 +136,9 @@ class VideoFileSink(Sink):
         assert self._last is not None and self._last.pts_seconds is not None
         return self._last.pts_seconds
 
+    def _complete(self, path: Path) -> None:
+        """What is left to do to the closed file."""
+
     def _start(self, frame: Frame) -> None:
         self._first = frame
         attempts: tuple[Wanted, ...] = ("all", "one sound")
@@ -172,7 +178,7 @@ class VideoFileSink(Sink):
         context.width, context.height = frame.size_wh
         context.pix_fmt = self._pixel_format(frame)
         context.time_base = frame.time_base
-        context.sample_aspect_ratio = self._info.pixel_aspect if self._info else Fraction(1)
+        context.sample_aspect_ratio = self._pixel_aspect
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
@@ -218,13 +224,20 @@ class LabelVideoSink(VideoFileSink):
         return {"level": "3", "slices": slices, "slicecrc": "1"}
 
     def _container_options(self, frame: Frame) -> dict[str, str]:
-        return {}
+        return matroska.OPTIONS if self._pixel_aspect != 1 else {}
 
     def _pixel_format(self, frame: Frame) -> str:
         return "gray"
 
     def _colour_written(self, frame: Frame) -> Colour:
-        return Colour(full_range=True)  # so that no player stretches the ids
+        # Full range, so that no player stretches the ids.
+        if self._pixel_aspect == 1:
+            return Colour(full_range=True)
+        return Colour("bt709", True, matroska.PLACE_HOLDER, matroska.PLACE_HOLDER, matroska.PLACE_HOLDER)
+
+    def _complete(self, path: Path) -> None:
+        if self._pixel_aspect != 1 and self._first is not None:
+            matroska.state_pixel_aspect(path, self._first.size_wh, self._pixel_aspect)
 
 
 class AlphaVideoSink(VideoFileSink):

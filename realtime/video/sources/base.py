@@ -7,11 +7,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from engines.closing import Closing
 from realtime.frames.types import Frame
+from realtime.video.image_tags import ImageTags
 from realtime.video.remarks import Remarks
 
 Kind = Literal["video", "image", "camera", "stream"]
@@ -42,6 +44,8 @@ class SourceInfo:
     part_seconds: tuple[float, float | None] | None = None
     """The times, after that shift, at which the part that is read starts and ends (None: at the end of the file). The
     start has pts 0. None: the whole file."""
+    image_tags: ImageTags | None = None
+    """What an image file states about its picture; None for other sources."""
     depth: str | None = None
     """The origin and scale of the frames' depth, as text for users; None if they have none."""
 
@@ -51,9 +55,12 @@ class Source(Closing):
 
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
-        self.remarks = Remarks()
-        """What was changed while reading. Frames that are lost raise SourceError instead."""
         self._stopped = threading.Event()
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What was changed while reading. Frames that are lost raise SourceError instead."""
+        return Remarks()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

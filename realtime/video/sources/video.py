@@ -21,6 +21,7 @@ from realtime.video.container import packets
 from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.clock import Clock, with_following
 from realtime.video.sources.completeness import Completeness
+from realtime.video.sources.deinterlace import deinterlaced
 from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, reason_of, video_stream
 from realtime.video.sources.stream import StreamReader, without_password
 from realtime.video.timeline import Timeline
@@ -53,7 +54,7 @@ class VideoSource(Source):
             path = address if isinstance(address, Path) else None
             self._completeness = Completeness(self._container, self._stream, path)
             self._orientations: dict[int, Orientation] = {}
-            self._pictures = self._decode()
+            self._pictures = deinterlaced(self._decode(), self._note_interlaced)
             first = self._first_picture()
             self._all_pictures: Iterator[VideoFrame] = chain([first], self._pictures)
             self._convert = FromAv((first.width, first.height))
@@ -143,8 +144,16 @@ class VideoSource(Source):
             raise SourceError(f"{self._name}: no frame of its {codec} video can be decoded; is it whole?")
         return first
 
+    def _note_interlaced(self) -> None:
+        self.remarks.note(f"{self._name}: its pictures are interlaced; each is made whole by FFmpeg's filter bwdif")
+
     def _frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         planes, colour = self._convert(picture)
+        if (size_wh := (picture.width, picture.height)) != self._convert.size_wh:
+            first, other = (f"{width}x{height}" for width, height in (self._convert.size_wh, size_wh))
+            self.remarks.note(
+                f"{self._name}: its pictures change from {first} to {other}; these are fitted into {first}"
+            )
         orientation = self._orientation(picture)
         if any(orientation):
             planes = tuple(turn(plane, orientation) for plane in planes)  # type: ignore[assignment]
