@@ -20,7 +20,7 @@ from realtime.run.jobs import Job, data_path
 from realtime.run.outputs.records import Request, kept, publish
 from realtime.run.outputs.segments import SegmentFolder, is_long
 from realtime.video.sinks.base import Sink
-from realtime.video.sinks.open import open_sink
+from realtime.video.sinks.open import open_sink, open_video_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
 from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.base import Source, SourceInfo
@@ -185,22 +185,18 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
         source = opened.enter_context(_open(job, options))
         output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
-        open_video = partial(
-            open_sink,
-            codec=find_renderer(options.render).codec,
-            preset=options.preset,
-            crf=options.crf,
-            encoder=options.encoder,
-        )
-        segments = SegmentFolder(job.output, request) if request and is_long(source.info) else None
+        encoding: dict[str, Any] = {"preset": options.preset, "crf": options.crf, "encoder": options.encoder}
+        codec = find_renderer(options.render).codec
+        segments = SegmentFolder(job.output, request.sha256) if request and is_long(source.info) else None
         data = _face_data(job, source, engine, segments) if options.data else None
         if segments:
             opened.enter_context(segments)
+            open_segment = partial(open_video_sink, codec=codec, **encoding)
             sink: Sink = SegmentedSink(
-                output, source.info, open_video, segments.path, segments.length, done=segments.done
+                output, source.info, open_segment, segments.path, segments.length, done=segments.done
             )
         else:
-            sink = open_video(output, source.info)
+            sink = open_sink(output, source.info, codec, **encoding)
         if data:
             opened.enter_context(data)
             if segments:

@@ -7,20 +7,16 @@ the last whole segment that has a saved state. Its labels, frames and times are 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import pickle
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import filelock
 
 from realtime.faces.saved_state import StateError, restore, save
 from realtime.options import RunState
-from realtime.run.outputs.records import Request
 from realtime.video.sinks.part_file import HeldFile, sink_errors
 from realtime.video.sources.base import SourceInfo
 
@@ -46,15 +42,17 @@ class SegmentFolder:
 
     length = SEGMENT_FRAMES
 
-    def __init__(self, output: Path, request: Request) -> None:
+    def __init__(self, output: Path, made_of: str) -> None:
         """Make the folder, or open that of a killed run.
+
+        Args:
+            made_of: a hash of all that decides what is in the output (`realtime.run.outputs.records.Request`).
 
         Raises:
             SinkError: it cannot be written.
         """
-        digest = hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()[:16]
         start = f".{output.stem[:_STEM_KEPT]}{output.suffix}.unveil-"
-        self.path = output.with_name(f"{start}{digest}.segments")
+        self.path = output.with_name(f"{start}{made_of[:16]}.segments")
         self.is_finished = False
         self.before_save: Callable[[], None] = lambda: None
         """Called before a state is saved: what the state relies on must be on the disk."""

@@ -123,6 +123,7 @@ class _Joined(VideoFileSink):
         try:
             with sink_errors(path), open_media(self._files[0]) as first:
                 self._template = first.streams.video[0]
+                self._extradata = self._template.codec_context.extradata
                 self._start(frame)
                 for file in self._files:
                     self._copy(file)
@@ -144,10 +145,10 @@ class _Joined(VideoFileSink):
     def _copy(self, file: Path) -> None:
         assert self._container is not None
         with open_media(file) as segment:
-            if segment.streams.video[0].codec_context.extradata != self._template.codec_context.extradata:
+            if segment.streams.video[0].codec_context.extradata != self._extradata:
                 raise SinkError(
-                    f"{file} was encoded otherwise than the segments before it; remove the folder {file.parent} and run "
-                    "the command again"
+                    f"{file} was encoded otherwise than the segments before it; remove the folder {file.parent} and "
+                    "run the command again"
                 )
             for packet in packets(segment, segment.streams.video):
                 if self._tracks is not None and packet.pts is not None:
