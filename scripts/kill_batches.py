@@ -125,12 +125,14 @@ def page(rounds: Sequence[Round], arguments: argparse.Namespace) -> str:
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
     problems = [f"- after {each.seconds:.2f} s: {each.problem}" for each in failed]
     seconds = " ".join(f"{each:g}" for each in arguments.seconds)
+    command = f"python scripts/kill_batches.py --kills {len(rounds)} --seed {arguments.seed} "
+    command += f"--render {arguments.render} --seconds {seconds}"
     text = f"""# Batches that are killed
 
-`python scripts/kill_batches.py --kills {len(rounds)} --seed {arguments.seed} --render {arguments.render} --seconds {seconds}`
-makes this table. Each kill is a SIGKILL at a random moment of a batch of {len(arguments.seconds)} videos with sound and three images, with `--data`.
-Then the same command runs to its end. Its outputs are compared with those of a run that nobody killed: decoded pixels,
-times, packets of sound and lines of data.
+`{command}`
+makes this table. Each kill is a SIGKILL at a random moment of a batch of {len(arguments.seconds)} videos with sound and
+three images, with `--data`. Then the same command runs to its end. Its outputs are compared with those of a run that
+nobody killed: decoded pixels, times, packets of sound and lines of data.
 """
     return "\n".join([text, *lines, *(["", "## What differs", "", *problems] if problems else []), ""])
 
