@@ -159,6 +159,8 @@ def process(
         left = jobs[len(outcomes) :]
         if output.is_dir() and (failed := write_failed(output, outcomes)):
             progress.say(f"the files that failed are listed in {failed}; try them again with --retry {failed}")
+        if interrupted:
+            progress.say("run the same command again to go on")
         progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
         if json:
             values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
