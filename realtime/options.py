@@ -31,6 +31,8 @@ class Options:
     """Whether a renderer that hides faces spares what lies on them."""
     data: bool = False
     """Whether the faces of each frame are also written as data, beside an output file (`realtime.render.data`)."""
+    label: str = "face"
+    """What a renderer draws that draws one label: a label of the model, or face (the visible face, of every model)."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None
@@ -58,6 +60,9 @@ class Options:
         if self.keep_occluders and not find_renderer(self.render).keeps_occluders:
             able = " or ".join(name for name, each in renderers().items() if each.keeps_occluders)
             raise UsageError(f"--keep-occluders is for --render {able}; {self.render} hides no face")
+        if self.label != "face" and not find_renderer(self.render).takes_label:
+            able = " or ".join(name for name, each in renderers().items() if each.takes_label)
+            raise UsageError(f"--label is for --render {able}; got --render {self.render}")
         if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
             raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
         if self.detector not in DETECTORS:
@@ -74,6 +79,10 @@ class Options:
                 f"--keep-occluders: {spec.name} does not label what lies on a face; use consensus, consensus-lite or "
                 "parts+consensus"
             )
+
+        if self.label != "face" and self.label not in spec.labels[1:]:
+            known = ", ".join(dict.fromkeys(("face", *spec.labels[1:])))
+            raise UsageError(f"--label {self.label!r} is no label of {spec.name}; expected one of {known}")
 
     def search_interval(self, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""

@@ -105,7 +105,10 @@ def run(
                 with timer.stage("data"):
                     on_faces(frame, faces)
             with timer.stage("draw"):
-                drawn = render(frame, faces, options.render, engine.spec, keep_occluders=options.keep_occluders)
+                drawn = render(
+                    frame, faces, options.render, engine.spec,
+                    keep_occluders=options.keep_occluders, label=options.label,
+                )  # fmt: skip
             with timer.stage("write"):
                 writer.write(drawn)
             timer.add_latency(frame.captured_at)
