@@ -37,7 +37,7 @@ class SegmentFolder:
     """The segments of one output, and the saved state of its run. A context manager.
 
     It is kept where the run ends early after at least one segment, and removed at the end of a whole run. Two processes
-    with one output have different folders, of which only the first one's can be gone on with.
+    with one output have different folders, of which only that of the first one can be resumed.
     """
 
     length = SEGMENT_FRAMES

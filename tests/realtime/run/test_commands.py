@@ -131,6 +131,16 @@ def test_only_a_renderer_that_hides_faces_keeps_occluders(
 
 
 @pytest.mark.parametrize("command", ["process", "live"])
+def test_a_model_that_labels_no_occlusion_keeps_none(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeEngine, "spec", ModelSpec("parts", PART_LABELS))
+    where = ("-o", tmp_path / "out") if command == "process" else ("--view", "none")
+    result = unveil(command, two_faces, *where, "--render", "blur", "--keep-occluders")
+    assert result.status == 2
+    assert "parts does not label what lies on a face; use consensus" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -146,16 +156,6 @@ def test_a_label_that_cannot_be_drawn_is_wrong_use(
 ) -> None:
     result = unveil("process", two_faces, "-o", tmp_path / "out", *options)
     assert (result.status, says in result.stderr) == (2, True)
-
-
-def test_a_model_that_labels_no_occlusion_keeps_none(
-    unveil: Unveil, two_faces: Path, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(FakeEngine, "spec", ModelSpec("parts", PART_LABELS))
-    where = ("-o", tmp_path / "out") if command == "process" else ("--view", "none")
-    result = unveil(command, two_faces, *where, "--render", "blur", "--keep-occluders")
-    assert result.status == 2
-    assert "parts does not label what lies on a face; use consensus" in result.stderr
 
 
 def test_json_on_standard_output_stands_alone_and_a_closing_line_counts(
