@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
-from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
+from realtime.video.av_frame import SPACE_OF_MATRIX, view
 from realtime.video.container import MEDIA_ERRORS
 from realtime.video.sinks import matroska
 from realtime.video.sinks.audio import COPIED_TO_MOV
@@ -29,6 +29,7 @@ from realtime.video.sinks.base import Sink
 from realtime.video.sinks.part_file import PartFile, sink_errors
 from realtime.video.sinks.tracks import Tracks, Wanted
 from realtime.video.sources.base import SourceInfo
+from realtime.video.to_av import ToAv
 
 _MAX_TIMESCALE = 2**31 - 1
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %

@@ -13,6 +13,7 @@ from typing import Literal
 
 from engines.closing import Closing
 from realtime.frames.types import Frame
+from realtime.video.hdr import Hdr
 from realtime.video.image_tags import ImageTags
 from realtime.video.remarks import Remarks
 
@@ -44,6 +45,8 @@ class SourceInfo:
     part_seconds: tuple[float, float | None] | None = None
     """The times, after that shift, at which the part that is read starts and ends (None: at the end of the file). The
     start has pts 0. None: the whole file."""
+    hdr: Hdr | None = None
+    """The metadata of an HDR10 video; None where it has none."""
     image_tags: ImageTags | None = None
     """What an image file states about its picture; None for other sources."""
     depth: str | None = None
