@@ -60,7 +60,7 @@ def picture_of_deep(frame: Frame) -> VideoFrame:
         pixels = view(target, dtype=np.uint16)
         np.copyto(pixels, own)
         if drawn is not shown:
-            changed = _enlarged(drawn != shown, pixels.shape)
+            changed = _enlarged(np.not_equal(drawn, shown).view(np.uint8), pixels.shape).view(bool)
             np.copyto(pixels, _enlarged(drawn, pixels.shape).astype(np.uint16) << _TO_10_BITS, where=changed)
     return picture
 

@@ -1,4 +1,4 @@
-"""The static metadata of HDR10 video: which screen it was graded on, and how bright it is (SMPTE ST 2086, CTA-861.3)."""
+"""The metadata of HDR10 video: the screen it was graded on, and its brightness (SMPTE ST 2086, CTA-861.3)."""
 
 from __future__ import annotations
 

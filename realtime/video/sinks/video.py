@@ -116,7 +116,7 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
-        _tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
+        tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
 
     def _last_packets(self) -> list[Packet]:
@@ -183,7 +183,7 @@ class VideoFileSink(Sink):
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
-        _tag(context, self._colour)
+        tag(context, self._colour)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":
@@ -270,7 +270,7 @@ class AlphaVideoSink(VideoFileSink):
         return picture
 
 
-def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+def tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
     """Set the colour tags, so that players show the output in the input's colours."""
     target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
     target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

@@ -17,6 +17,11 @@ from realtime.video.hdr import Hdr
 from realtime.video.image_tags import ImageTags
 from realtime.video.remarks import Remarks
 
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc",
+    ".insv", ".ivf", ".lrv", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
+    ".mts", ".mxf", ".nut", ".obu", ".ogm", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})  # fmt: skip
 Kind = Literal["video", "image", "camera", "stream"]
 
 

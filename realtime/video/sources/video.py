@@ -29,7 +29,7 @@ from realtime.video.av_frame import (
 from realtime.video.container import packets
 from realtime.video.deep import deep_of, loses_bits
 from realtime.video.hdr import DYNAMIC, Hdr, hdr_of
-from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
+from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.clock import Clock, with_following
 from realtime.video.sources.completeness import Completeness
 from realtime.video.sources.deinterlace import deinterlaced
@@ -37,10 +37,6 @@ from realtime.video.sources.opening import duration_seconds, first_seconds, open
 from realtime.video.sources.stream import StreamReader, without_password
 from realtime.video.timeline import Timeline
 
-VIDEO_SUFFIXES = frozenset({
-    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
-    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-})  # fmt: skip
 _CHECK = "check the sender and the network"
 
 
