@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, cast
 
@@ -30,7 +31,7 @@ _SWSCALE: dict[Matrix, Colorspace] = {
 _PLANAR = {"yuv420p", "yuvj420p", "yuva420p"}  # alpha, where there is one, is the fourth plane
 _HD_HEIGHT = 720  # players assume BT.709 for untagged pictures of this height or more
 _FORMATS = {"rgb": "rgb24", "rgba": "rgba", "gray": "gray", "yuv420p": "yuv420p"}
-_CHANNELS = {"rgb": 3, "rgba": 4}
+CHANNELS = {"rgb": 3, "rgba": 4}
 Plane = TypeVar("Plane", U8, U16)
 Orientation = tuple[bool, bool, bool]
 """Transpose first, then mirror left-right, then top-bottom."""
@@ -82,44 +83,13 @@ class FromAv:
         """The picture in yuv420p and another size, with its side data."""
         colour = colour_of(picture)
         # The same matrix on both sides means no conversion. Any will do: swscale does not know all of them.
-        range_in = ColorRange.JPEG if _family(picture.format) == "rgb" else _av_range(colour.full_range)
+        range_in = ColorRange.JPEG if family_of(picture.format) == "rgb" else av_range(colour.full_range)
         width, height = size_wh
         return self._reformatter.reformat(
             picture, width, height, "yuv420p",
-            src_colorspace=None if _family(picture.format) == "rgb" else Colorspace.ITU709,
+            src_colorspace=None if family_of(picture.format) == "rgb" else Colorspace.ITU709,
             dst_colorspace=Colorspace.ITU709,
-            src_color_range=range_in, dst_color_range=_av_range(colour.full_range),
-        )  # fmt: skip
-
-
-class ToAv:
-    """Turns frames into pictures of one pixel format for an encoder, copying each plane once.
-
-    Args:
-        pixel_format: the pixel format of the pictures.
-        video_range: True to convert full range to video range, for codecs that have no tag for full range.
-    """
-
-    def __init__(self, pixel_format: str, video_range: bool = False) -> None:
-        self._format = pixel_format
-        self._video_range = video_range
-        self._reformatter = VideoReformatter()
-
-    def __call__(self, frame: Frame) -> VideoFrame:
-        """A picture with the frame's pixels, pts and time base."""
-        picture = picture_of(frame)
-        if self._format != picture.format.name:
-            picture = self._converted(picture, frame)
-        picture.pts, picture.time_base = frame.pts, frame.time_base
-        return picture
-
-    def _converted(self, picture: VideoFrame, frame: Frame) -> VideoFrame:
-        is_rgb = frame.layout in _CHANNELS  # RGB becomes BT.709 in video range
-        range_in = ColorRange.JPEG if is_rgb else _av_range(frame.colour.full_range)
-        return self._reformatter.reformat(
-            picture, format=self._format,
-            src_colorspace=None if is_rgb else Colorspace.ITU709, dst_colorspace=Colorspace.ITU709,
-            src_color_range=range_in, dst_color_range=ColorRange.MPEG if is_rgb or self._video_range else range_in,
+            src_color_range=range_in, dst_color_range=av_range(colour.full_range),
         )  # fmt: skip
 
 
@@ -127,7 +97,7 @@ def picture_of(frame: Frame) -> VideoFrame:
     """A PyAV picture with a copy of a frame's pixels, in rows aligned for swscale. It has no pts."""
     picture = VideoFrame(*frame.size_wh, _FORMATS[frame.layout])
     for target, plane in zip(picture.planes, frame.planes, strict=True):
-        np.copyto(view(target, _CHANNELS.get(frame.layout, 1)), plane)
+        np.copyto(view(target, CHANNELS.get(frame.layout, 1)), plane)
     return picture
 
 
@@ -145,7 +115,7 @@ def bgr_from_frame(frame: Frame) -> U8:
 
 def _packed(frame: Frame, pixel_format: Literal["rgb24", "bgr24"]) -> U8:
     space = _SWSCALE[frame.colour.matrix] if frame.layout == "yuv420p" else None
-    range_in = _av_range(frame.colour.full_range) if frame.layout == "yuv420p" else ColorRange.JPEG
+    range_in = av_range(frame.colour.full_range) if frame.layout == "yuv420p" else ColorRange.JPEG
     packed = VideoReformatter().reformat(
         picture_of(frame), format=pixel_format, src_colorspace=space, src_color_range=range_in,
         dst_color_range=ColorRange.JPEG,
@@ -155,7 +125,7 @@ def _packed(frame: Frame, pixel_format: Literal["rgb24", "bgr24"]) -> U8:
 
 def colour_of(picture: VideoFrame) -> Colour:
     """The colour that `FromAv` gives a picture: as tagged, and guessed if it is not tagged."""
-    family = _family(picture.format)
+    family = family_of(picture.format)
     primaries, transfer = int(picture.color_primaries), int(picture.color_trc)
     if family == "rgb":
         return Colour("bt709", False, primaries, transfer, SPACE_OF_MATRIX["bt709"])
@@ -168,11 +138,16 @@ def colour_of(picture: VideoFrame) -> Colour:
     return Colour(_MATRIX_OF_SPACE.get(space, guess), full_range, primaries, transfer, space)
 
 
-def orientation_of(picture: VideoFrame) -> Orientation:
-    """How to turn a picture upright, from its display matrix (all eight ways, with mirrored ones)."""
+def side_data_of(picture: VideoFrame) -> dict[SideDataType, bytes]:
+    """What the decoder tells about a picture beside its pixels, by kind."""
     # Reading the side data of a picture puts it into a reference cycle, which keeps all memory of its decoder until the
     # garbage is collected. So read that of a tiny copy. (The type allows only motion vectors, hence the cast.)
-    side_data = cast("dict[SideDataType, Any]", FromAv((2, 2)).converted(picture, (2, 2)).side_data)
+    side_data = cast("Iterable[Any]", FromAv((2, 2)).converted(picture, (2, 2)).side_data)
+    return {data.type: bytes(data) for data in side_data}
+
+
+def orientation_of(side_data: dict[SideDataType, bytes]) -> Orientation:
+    """How to turn a picture upright, from the display matrix in its side data (all eight ways, with mirrored ones)."""
     if SideDataType.DISPLAYMATRIX not in side_data:
         return False, False, False
     # A point (x, y) is shown at (a x + c y, b x + d y); rows of the matrix are (a, b, u), (c, d, v), (x, y, w).
@@ -214,11 +189,11 @@ def _neutral_chroma(size_wh: tuple[int, int]) -> U8:
     return chroma
 
 
-def _family(pixel_format: VideoFormat) -> Literal["rgb", "gray", "yuv"]:
+def family_of(pixel_format: VideoFormat) -> Literal["rgb", "gray", "yuv"]:
     if pixel_format.is_rgb or pixel_format.has_palette:
         return "rgb"
     return "gray" if sum(not part.is_alpha for part in pixel_format.components) == 1 else "yuv"
 
 
-def _av_range(full_range: bool) -> ColorRange:
+def av_range(full_range: bool) -> ColorRange:
     return ColorRange.JPEG if full_range else ColorRange.MPEG

@@ -8,7 +8,7 @@ from pathlib import Path
 from engines.errors import SinkError
 
 _UNIT_UNKNOWN = bytes.fromhex("54b28104")  # what the muxer writes where it knows no shape: DisplayUnit 4
-_COLOUR, _COLOUR_BYTES = bytes.fromhex("55b0"), 19
+_COLOUR, _COLOUR_BYTES = bytes.fromhex("55b090"), 19  # a Colour of 16 bytes: range, primaries, transfer, matrix
 _FULL_RANGE = bytes.fromhex("55b08455b98102")  # Colour, with nothing in it but Range 2
 _WIDTH, _HEIGHT = bytes.fromhex("54b084"), bytes.fromhex("54ba84")  # DisplayWidth, DisplayHeight, four bytes each
 _EMPTY = bytes.fromhex("ec80")  # Void

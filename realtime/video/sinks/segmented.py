@@ -14,7 +14,7 @@ from realtime.frames.types import Frame
 from realtime.video.container import open_media, packets
 from realtime.video.sinks.base import Sink
 from realtime.video.sinks.part_file import HeldFile, PartFile, sink_errors
-from realtime.video.sinks.video import VideoFileSink
+from realtime.video.sinks.video import VideoFileSink, tag
 from realtime.video.sources.base import SourceInfo
 
 OpenVideo = Callable[[Path | PartFile, SourceInfo], VideoFileSink]
@@ -141,6 +141,11 @@ class _Joined(VideoFileSink):
         self._container = output
         self._stream = output.add_stream_from_template(self._template)
         self._stream.time_base = frame.time_base
+        tag(self._stream.codec_context, self._like._colour_written(frame))
+
+    def _complete(self, path: Path) -> None:
+        self._like._first = self._first
+        self._like._complete(path)
 
     def _copy(self, file: Path) -> None:
         assert self._container is not None

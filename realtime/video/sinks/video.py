@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
-from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
+from realtime.video.av_frame import SPACE_OF_MATRIX, view
 from realtime.video.container import MEDIA_ERRORS
 from realtime.video.sinks import matroska
 from realtime.video.sinks.audio import COPIED_TO_MOV
@@ -29,6 +29,7 @@ from realtime.video.sinks.base import Sink
 from realtime.video.sinks.part_file import PartFile, sink_errors
 from realtime.video.sinks.tracks import Tracks, Wanted
 from realtime.video.sources.base import SourceInfo
+from realtime.video.to_av import ToAv
 
 _MAX_TIMESCALE = 2**31 - 1
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
@@ -115,7 +116,7 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
-        _tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
+        tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
 
     def _last_packets(self) -> list[Packet]:
@@ -182,7 +183,7 @@ class VideoFileSink(Sink):
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
-        _tag(context, self._colour)
+        tag(context, self._colour)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":
@@ -269,7 +270,7 @@ class AlphaVideoSink(VideoFileSink):
         return picture
 
 
-def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+def tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
     """Set the colour tags, so that players show the output in the input's colours."""
     target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
     target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

@@ -21,6 +21,8 @@ from realtime.video.sinks.open import (
     VideoSink,
     open_sink,
 )
+from realtime.video.sinks.part_file import PartFile
+from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.open import SourceInfo, open_source
 from tests.fakes.video import Clip, corner_plane, luma, yuv_frame
 
@@ -179,3 +181,16 @@ def test_label_video_states_the_shape_of_its_pixels(tmp_path: Path, size_wh: tup
     assert len(pictures) == 3
     assert int(pictures[0].color_range) == 2  # full
     assert all(np.array_equal(picture.to_ndarray(), ids) for picture in pictures)
+
+
+def test_label_video_in_segments_states_the_shape_of_its_pixels(tmp_path: Path) -> None:
+    info = SourceInfo("x", "video", (64, 48), fps=30.0, pixel_aspect=Fraction(64, 45))
+    ids = np.random.default_rng(1).integers(0, 3, (48, 64), np.uint8)
+    output = PartFile(tmp_path / "ids.mkv")
+    with SegmentedSink(output, info, LabelVideoSink, tmp_path, 2) as sink:
+        for index in range(5):
+            sink.write(yuv_frame(index).with_planes((ids,), "gray"))
+    with av.open(str(tmp_path / "ids.mkv")) as container:
+        stream = container.streams.video[0]
+        assert float(stream.sample_aspect_ratio) == pytest.approx(64 / 45, rel=1e-3)
+        assert all(np.array_equal(picture.to_ndarray(), ids) for picture in container.decode(stream))
