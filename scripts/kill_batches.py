@@ -50,9 +50,9 @@ class Round:
     """What differs after the second run; None where all is complete."""
 
 
-def write_inputs(folder: Path) -> None:
+def write_inputs(folder: Path, clip_seconds: Sequence[float]) -> None:
     """Videos with a silent track of sound, and images, of the sample clip."""
-    for number, seconds in enumerate(CLIP_SECONDS):
+    for number, seconds in enumerate(clip_seconds):
         write_clip(folder / f"clip{number}.mp4", seconds)
     for number, picture in zip(IMAGES, frames(IMAGES), strict=True):
         cv2.imwrite(str(folder / f"still{number}.jpg"), cv2.resize(picture, None, fx=0.5, fy=0.5)[:, :, ::-1])
@@ -113,7 +113,7 @@ def page(rounds: Sequence[Round], arguments: argparse.Namespace) -> str:
     """The results as Markdown."""
     failed = [each for each in rounds if each.problem]
     with_parts = sum(each.parts > 0 for each in rounds)
-    halfway = sum(0 < each.outputs < len(CLIP_SECONDS + IMAGES) * 2 for each in rounds)
+    halfway = sum(0 < each.outputs < 2 * (len(arguments.seconds) + len(IMAGES)) for each in rounds)
     rows = [
         ("kills", len(rounds)),
         ("into fresh folders", sum(not each.used_folder for each in rounds)),
@@ -124,12 +124,15 @@ def page(rounds: Sequence[Round], arguments: argparse.Namespace) -> str:
     ]
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
     problems = [f"- after {each.seconds:.2f} s: {each.problem}" for each in failed]
+    seconds = " ".join(f"{each:g}" for each in arguments.seconds)
+    command = f"python scripts/kill_batches.py --kills {len(rounds)} --seed {arguments.seed} "
+    command += f"--render {arguments.render} --seconds {seconds}"
     text = f"""# Batches that are killed
 
-`python scripts/kill_batches.py --kills {len(rounds)} --seed {arguments.seed} --render {arguments.render}` makes this
-table. Each kill is a SIGKILL at a random moment of a batch of three videos with sound and three images, with `--data`.
-Then the same command runs to its end. Its outputs are compared with those of a run that nobody killed: decoded pixels,
-times, packets of sound and lines of data.
+`{command}`
+makes this table. Each kill is a SIGKILL at a random moment of a batch of {len(arguments.seconds)} videos with sound and
+three images, with `--data`. Then the same command runs to its end. Its outputs are compared with those of a run that
+nobody killed: decoded pixels, times, packets of sound and lines of data.
 """
     return "\n".join([text, *lines, *(["", "## What differs", "", *problems] if problems else []), ""])
 
@@ -140,6 +143,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--render", default="overlay")
+    parser.add_argument(
+        "--seconds", type=float, nargs="+", default=CLIP_SECONDS, help="lengths of the videos; long ones have segments"
+    )
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
     dice = random.Random(arguments.seed)
@@ -147,7 +153,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         inputs, output = Path(folder) / "in", Path(folder) / "out"
         inputs.mkdir()
-        write_inputs(inputs)
+        write_inputs(inputs, arguments.seconds)
         started = time.perf_counter()
         subprocess.run(command(inputs, Path(folder) / "reference", arguments.render), cwd=HERE, check=True)
         usual = time.perf_counter() - started

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -30,18 +32,28 @@ class FaceData:
     A context manager: a file that was not published is removed.
     """
 
-    def __init__(self, path: Path, source: str, spec: ModelSpec) -> None:
+    def __init__(self, path: Path, source: str, spec: ModelSpec, *, kept: Path | None = None, frames: int = 0) -> None:
         """Args:
         path: the file.
         source: the name of the source.
         spec: the spec of the model that parses the faces.
+        kept: where the lines are meanwhile, so that another process can go on with them.
+        frames: the frames whose lines are there already; those of later ones are written again.
 
         Raises:
             SinkError: it cannot be written.
         """
         self._held, self._spec = HeldFile(path), spec
-        self._file = self._held.part.open("w", encoding="utf-8")
-        self._frames = 0
+        self._kept, self._frames = kept, frames
+        with sink_errors(path):
+            if frames and kept:
+                self._file = kept.open("r+", encoding="utf-8")
+                for _ in range(frames + 1):
+                    self._file.readline()
+                self._file.seek(self._file.tell())
+                self._file.truncate()
+                return
+            self._file = (kept or self._held.part).open("w", encoding="utf-8")
         self._line({"schema": SCHEMA, "unveil": version(), "source": source, "labels": list(spec.labels)})
 
     def write(self, frame: Frame, faces: Sequence[ParsedFace]) -> None:
@@ -63,10 +75,18 @@ class FaceData:
         )
         self._frames += 1
 
+    def flush(self) -> None:
+        """Put the lines so far on the disk. Raises SinkError where that fails."""
+        with sink_errors(self._held.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
     def finish(self) -> HeldFile:
         """Complete the file, for the caller to publish. Raises SinkError where it cannot be written."""
         with sink_errors(self._held.path):
             self._file.close()
+            if self._kept:
+                shutil.copyfile(self._kept, self._held.part)
         self._held.keep()
         return self._held
 

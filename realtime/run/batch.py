@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.engine import Engine
@@ -16,9 +17,12 @@ from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
 from realtime.run.jobs import Job, data_path
-from realtime.run.records import Request, kept, publish
-from realtime.video.sinks.open import open_sink
+from realtime.run.outputs.records import Request, kept, publish
+from realtime.run.outputs.segments import SegmentFolder, is_long
+from realtime.video.sinks.base import Sink
+from realtime.video.sinks.open import open_sink, open_video_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
+from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
@@ -181,11 +185,22 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
         source = opened.enter_context(_open(job, options))
         output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
+        encoding: dict[str, Any] = {"preset": options.preset, "crf": options.crf, "encoder": options.encoder}
         codec = find_renderer(options.render).codec
-        sink = open_sink(output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder)
-        data = _face_data(job, source, engine) if options.data else None
+        segments = SegmentFolder(job.output, request.sha256) if request and is_long(source.info) else None
+        data = _face_data(job, source, engine, segments) if options.data else None
+        if segments:
+            opened.enter_context(segments)
+            open_segment = partial(open_video_sink, codec=codec, **encoding)
+            sink: Sink = SegmentedSink(
+                output, source.info, open_segment, segments.path, segments.length, done=segments.done
+            )
+        else:
+            sink = open_sink(output, source.info, codec, **encoding)
         if data:
             opened.enter_context(data)
+            if segments:
+                segments.before_save = data.flush
         summary = run(
             source,
             engine,
@@ -194,17 +209,22 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
             detector=detector,
             on_frame=progress.frame_done,
             on_faces=data.write if data else None,
+            segments=segments,
         )
         error = _problems(job, summary, request)
         if output.is_complete:
             publish([*([data.finish()] if data else []), output], request, summary, error)
+            if segments:
+                segments.finish()
     return Outcome(job, summary, error)
 
 
-def _face_data(job: Job, source: Source, engine: Engine) -> FaceData:
+def _face_data(job: Job, source: Source, engine: Engine, segments: SegmentFolder | None) -> FaceData:
     from realtime.render.data import FaceData  # pycocotools takes a moment
 
-    return FaceData(data_path(job.output), source.info.name, engine.spec)
+    kept = segments.path / "data.jsonl" if segments else None
+    frames = segments.resumed.frames if segments and segments.resumed else 0
+    return FaceData(data_path(job.output), source.info.name, engine.spec, kept=kept, frames=frames)
 
 
 def _request(job: Job, engine: Engine, options: Options) -> Request | None:

@@ -28,6 +28,7 @@ from realtime.run.options import (
     JsonFile,
     JsonLines,
     KeepOccluders,
+    Label,
     MaxFaces,
     Model,
     Name,
@@ -79,6 +80,7 @@ def process(
     model: Model = DEFAULT_MODEL,
     render: Render = DEFAULT_RENDER,
     keep_occluders: KeepOccluders = False,
+    label: Label = "face",
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -114,6 +116,7 @@ def process(
         )
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
+        label=label,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
@@ -159,6 +162,8 @@ def process(
         left = jobs[len(outcomes) :]
         if output.is_dir() and (failed := write_failed(output, outcomes)):
             progress.say(f"the files that failed are listed in {failed}; try them again with --retry {failed}")
+        if interrupted:
+            progress.say("run the same command again to go on")
         progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
         if json:
             values = report.batch_json(engine, outcomes, [job.input for job in left], executor)

@@ -147,6 +147,15 @@ KeepOccluders = Annotated[
         rich_help_panel=MASKS,
     ),
 ]
+Label = Annotated[
+    str,
+    typer.Option(
+        "--label",
+        help="With alpha: the label that becomes the matte, such as hair or occlusion. face is the visible face.",
+        metavar="NAME",
+        rich_help_panel=MASKS,
+    ),
+]
 NoSmooth = Annotated[
     bool, typer.Option("--no-smooth", help="Do not steady the masks of a video over time.", rich_help_panel=MASKS)
 ]

@@ -23,6 +23,10 @@ _SAME_AS = {  # by the names that phones and Matroska use
     "com.apple.quicktime.title": "title", "com.apple.quicktime.description": "description",
     "location-eng": "location", "date_recorded": "date", "date_released": "date", "year": "date",
 }  # fmt: skip
+_MOV_LANGUAGES = {  # FFmpeg knows the languages of .mov by these names only
+    "deu": "ger", "ell": "gre", "hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "nld": "dut", "sqi": "alb",
+    "swe": "sve", "zho": "chi",
+}  # fmt: skip
 
 
 def written_tags(tags: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -42,6 +46,8 @@ def describe(output: Stream, stream: Stream) -> None:
     for key in ("language", "timecode"):
         if key in tags:
             output.metadata[key] = tags[key]
+    if output.container.format.name == "mov" and (language := output.metadata.get("language")):
+        output.metadata["language"] = _MOV_LANGUAGES.get(language, language)
     output.disposition = stream.disposition
 
 

@@ -9,7 +9,7 @@ from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.h264 import CRF, PRESET, Encoder, VideoSink
 from realtime.video.sinks.image import ImageSink
 from realtime.video.sinks.part_file import PartFile
-from realtime.video.sinks.video import AlphaVideoSink, LabelVideoSink
+from realtime.video.sinks.video import AlphaVideoSink, LabelVideoSink, VideoFileSink
 from realtime.video.sinks.window import WindowSink, check_display
 from realtime.video.sources.base import SourceInfo
 
@@ -53,7 +53,20 @@ def open_sink(
         SinkError: the output cannot be written.
     """
     if info.kind == "image":
-        return ImageSink(path)
+        return ImageSink(path, info)
+    return open_video_sink(path, info, codec, preset=preset, crf=crf, encoder=encoder)
+
+
+def open_video_sink(
+    path: Path | PartFile,
+    info: SourceInfo,
+    codec: Codec = "h264",
+    *,
+    preset: str = PRESET,
+    crf: int = CRF,
+    encoder: Encoder = "auto",
+) -> VideoFileSink:
+    """The sink for a video file. As `open_sink`."""
     match codec:
         case "h264":
             return VideoSink(path, info, preset, crf, encoder)

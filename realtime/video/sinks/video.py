@@ -21,13 +21,15 @@ from av.video.stream import VideoStream
 from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
-from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
+from realtime.video.av_frame import SPACE_OF_MATRIX, view
 from realtime.video.container import MEDIA_ERRORS
+from realtime.video.sinks import matroska
 from realtime.video.sinks.audio import COPIED_TO_MOV
 from realtime.video.sinks.base import Sink
 from realtime.video.sinks.part_file import PartFile, sink_errors
 from realtime.video.sinks.tracks import Tracks, Wanted
 from realtime.video.sources.base import SourceInfo
+from realtime.video.to_av import ToAv
 
 _MAX_TIMESCALE = 2**31 - 1
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
@@ -53,6 +55,7 @@ class VideoFileSink(Sink):
         """
         self._file = PartFile.of(path)
         self._info = info
+        self._pixel_aspect = info.pixel_aspect if info else Fraction(1)
         self._container: OutputContainer | None = None
         self._stream: VideoStream
         self._to_av: ToAv
@@ -89,6 +92,7 @@ class VideoFileSink(Sink):
                 if self._tracks is not None:
                     self._tracks.finish(self._end_seconds if self._sound_is_cut else math.inf)
                 self._container.close()
+                self._complete(self._file.part)
         except BaseException:
             self.abort()
             raise
@@ -112,7 +116,7 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
-        _tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
+        tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
 
     def _last_packets(self) -> list[Packet]:
@@ -132,6 +136,9 @@ class VideoFileSink(Sink):
         """The time of the last frame."""
         assert self._last is not None and self._last.pts_seconds is not None
         return self._last.pts_seconds
+
+    def _complete(self, path: Path) -> None:
+        """What is left to do to the closed file."""
 
     def _start(self, frame: Frame) -> None:
         self._first = frame
@@ -172,11 +179,11 @@ class VideoFileSink(Sink):
         context.width, context.height = frame.size_wh
         context.pix_fmt = self._pixel_format(frame)
         context.time_base = frame.time_base
-        context.sample_aspect_ratio = self._info.pixel_aspect if self._info else Fraction(1)
+        context.sample_aspect_ratio = self._pixel_aspect
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
-        _tag(context, self._colour)
+        tag(context, self._colour)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":
@@ -218,13 +225,20 @@ class LabelVideoSink(VideoFileSink):
         return {"level": "3", "slices": slices, "slicecrc": "1"}
 
     def _container_options(self, frame: Frame) -> dict[str, str]:
-        return {}
+        return matroska.OPTIONS if self._pixel_aspect != 1 else {}
 
     def _pixel_format(self, frame: Frame) -> str:
         return "gray"
 
     def _colour_written(self, frame: Frame) -> Colour:
-        return Colour(full_range=True)  # so that no player stretches the ids
+        # Full range, so that no player stretches the ids.
+        if self._pixel_aspect == 1:
+            return Colour(full_range=True)
+        return Colour("bt709", True, matroska.PLACE_HOLDER, matroska.PLACE_HOLDER, matroska.PLACE_HOLDER)
+
+    def _complete(self, path: Path) -> None:
+        if self._pixel_aspect != 1 and self._first is not None:
+            matroska.state_pixel_aspect(path, self._first.size_wh, self._pixel_aspect)
 
 
 class AlphaVideoSink(VideoFileSink):
@@ -256,7 +270,7 @@ class AlphaVideoSink(VideoFileSink):
         return picture
 
 
-def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+def tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
     """Set the colour tags, so that players show the output in the input's colours."""
     target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
     target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

@@ -16,6 +16,7 @@ from engines.errors import SourceError
 from realtime.video.container import MEDIA_ERRORS, open_media
 from realtime.video.sources.stream import TIMEOUT_SECONDS, open_stream, stated_seconds
 
+_STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
 _ENCRYPTED_TAGS = ("encv", "drmi")
 _PREROLL_SECONDS = Fraction(1, 4)  # sound may begin so long before 0: an encoder's delay, which players skip
 
@@ -43,6 +44,8 @@ def reason_of(error: Exception) -> str:
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
     """The first video stream. Raises SourceError if there is none, or none that can be decoded."""
+    if container.metadata.get("major_brand") in _STILL_BRANDS:  # FFmpeg gives the tiles of a large picture one by one
+        raise SourceError(f"{name}: a still picture (HEIC or AVIF), not a video; name it .heic or .avif, or convert it")
     # FFmpeg treats the cover picture of a music file as a video stream.
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:

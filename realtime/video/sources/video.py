@@ -12,23 +12,31 @@ from typing import Any
 
 import av
 from av.packet import Packet
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 
 from engines.errors import SourceError
-from realtime.frames.types import Frame
-from realtime.video.av_frame import SPACE_OF_MATRIX, UNSPECIFIED, FromAv, Orientation, orientation_of, turn
+from realtime.frames.types import U8, DeepPicture, Frame
+from realtime.video.av_frame import (
+    SPACE_OF_MATRIX,
+    UNSPECIFIED,
+    FromAv,
+    Orientation,
+    orientation_of,
+    side_data_of,
+    turn,
+)
 from realtime.video.container import packets
-from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
+from realtime.video.deep import deep_of, loses_bits
+from realtime.video.hdr import DYNAMIC, Hdr, hdr_of
+from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.clock import Clock, with_following
 from realtime.video.sources.completeness import Completeness
+from realtime.video.sources.deinterlace import deinterlaced
 from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, reason_of, video_stream
 from realtime.video.sources.stream import StreamReader, without_password
 from realtime.video.timeline import Timeline
 
-VIDEO_SUFFIXES = frozenset({
-    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
-    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-})  # fmt: skip
 _CHECK = "check the sender and the network"
 
 
@@ -53,7 +61,7 @@ class VideoSource(Source):
             path = address if isinstance(address, Path) else None
             self._completeness = Completeness(self._container, self._stream, path)
             self._orientations: dict[int, Orientation] = {}
-            self._pictures = self._decode()
+            self._pictures = deinterlaced(self._decode(), self._note_interlaced)
             first = self._first_picture()
             self._all_pictures: Iterator[VideoFrame] = chain([first], self._pictures)
             self._convert = FromAv((first.width, first.height))
@@ -143,25 +151,48 @@ class VideoSource(Source):
             raise SourceError(f"{self._name}: no frame of its {codec} video can be decoded; is it whole?")
         return first
 
+    def _note_interlaced(self) -> None:
+        self.remarks.note(f"{self._name}: its pictures are interlaced; each is made whole by FFmpeg's filter bwdif")
+
     def _frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         planes, colour = self._convert(picture)
+        if (size_wh := (picture.width, picture.height)) != self._convert.size_wh:
+            first, other = (f"{width}x{height}" for width, height in (self._convert.size_wh, size_wh))
+            self.remarks.note(
+                f"{self._name}: its pictures change from {first} to {other}; these are fitted into {first}"
+            )
         orientation = self._orientation(picture)
         if any(orientation):
             planes = tuple(turn(plane, orientation) for plane in planes)  # type: ignore[assignment]
             if colour.space == UNSPECIFIED:  # The guess depends on the height, which turning changes.
                 colour = replace(colour, space=SPACE_OF_MATRIX[colour.matrix])
         return Frame(
-            planes, "yuv420p", index, pts, time_base, time.perf_counter(), colour, duration=picture.duration or None
-        )
+            planes, "yuv420p", index, pts, time_base, time.perf_counter(), colour,
+            duration=picture.duration or None, deep=self._deep(picture, planes, orientation),
+        )  # fmt: skip
+
+    def _deep(self, picture: VideoFrame, planes: tuple[U8, ...], orientation: Orientation) -> DeepPicture | None:
+        if (picture.width, picture.height) != self._convert.size_wh:
+            return None
+        if bits := loses_bits(picture):
+            self.remarks.note(f"{self._name}: its {bits} bits become 10")
+        return deep_of(picture, planes, orientation)
+
+    def _hdr(self, side_data: dict[SideDataType, bytes]) -> Hdr | None:
+        for name in sorted({DYNAMIC[kind] for kind in side_data if kind in DYNAMIC}):
+            self.remarks.note(f"{self._name}: its metadata of {name} are left out; those of HDR10 are kept")
+        return hdr_of(side_data)
 
     def _orientation(self, picture: VideoFrame) -> Orientation:
         rotation = picture.rotation  # Quick, but less exact than the display matrix, which is read once per rotation.
         if rotation not in self._orientations:
-            self._orientations[rotation] = orientation_of(picture)
+            self._orientations[rotation] = orientation_of(side_data_of(picture))
         return self._orientations[rotation]
 
     def _describe(self, first: VideoFrame, address: str | Path) -> SourceInfo:
-        stream, turned = self._stream, self._orientation(first)[0]
+        stream, side_data = self._stream, side_data_of(first)
+        self._orientations[first.rotation] = orientation_of(side_data)
+        turned = self._orientation(first)[0]
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else None
         seconds = duration_seconds(self._container, stream)
@@ -176,6 +207,7 @@ class VideoSource(Source):
             duration_seconds=seconds,
             pixel_aspect=1 / aspect if turned else aspect,
             path=address if isinstance(address, Path) else None,
+            hdr=self._hdr(side_data),
             origin_seconds=first_seconds(self._container, first) if isinstance(address, Path) else Fraction(0),
         )
 

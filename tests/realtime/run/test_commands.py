@@ -141,6 +141,23 @@ def test_a_model_that_labels_no_occlusion_keeps_none(
     assert "parts does not label what lies on a face; use consensus" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--label", "hair"), "--label is for --render alpha; got --render overlay"),
+        (
+            ("--label", "hair", "--render", "alpha"),
+            "--label 'hair' is no label of fake; expected one of face, occlusion",
+        ),
+    ],
+)
+def test_a_label_that_cannot_be_drawn_is_wrong_use(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    result = unveil("process", two_faces, "-o", tmp_path / "out", *options)
+    assert (result.status, says in result.stderr) == (2, True)
+
+
 def test_json_on_standard_output_stands_alone_and_a_closing_line_counts(
     unveil: Unveil, engine: Path, clip: Path, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from realtime.frames.types import Detection, Frame
 from realtime.pipeline import Options
 from realtime.run.batch import Outcome, exit_status, process_file
 from realtime.run.jobs import plan
-from realtime.run.records import record_path
+from realtime.run.outputs.records import record_path
 from tests.fakes.pipeline import FakeDetector, FakeEngine, face_box
 from tests.fakes.video import Clip
 

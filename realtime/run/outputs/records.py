@@ -54,6 +54,11 @@ class Request:
         chosen = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
         return cls(_content(job.input), depth, chosen, {"description": engine.description, "sha256": sha256})
 
+    @property
+    def sha256(self) -> str:
+        """The hash of all of it, in hexadecimal."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
     def difference(self, other: Request) -> str | None:
         """How another request differs from this one, in words; None where it asks for the same output.
 
