@@ -82,7 +82,7 @@ class Options:
 
         if self.label != "face" and self.label not in spec.labels[1:]:
             known = ", ".join(dict.fromkeys(("face", *spec.labels[1:])))
-            raise UsageError(f"--label {self.label!r} is no label of {spec.name}; expected one of {known}")
+            raise UsageError(f"--label {self.label!r} is not a label of {spec.name}; expected one of {known}")
 
     def search_interval(self, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
@@ -176,7 +176,7 @@ class Summary:
         """Which faces stayed visible although the renderer hides faces, in a sentence: then the run has failed."""
         if self.left_out is None or not find_renderer(self.render).hides_faces:
             return None
-        return f"{self.source}: {self.left_out}; leave it out to hide every face"
+        return f"{self.source}: {self.left_out}; without --max-faces every face is hidden"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""

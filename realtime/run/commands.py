@@ -66,8 +66,8 @@ def process(
         bool,
         typer.Option(
             "--overwrite",
-            help="Make outputs again that are already there. Without it those that this command would make are kept, "
-            "and others are left untouched and fail.",
+            help="Replace outputs that already exist. Without it, outputs of this same command are skipped. Any other "
+            "output is left untouched, and its input fails.",
             rich_help_panel=FILES,
         ),
     ] = False,
@@ -94,9 +94,9 @@ def process(
     workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
 ) -> None:  # fmt: skip
-    """Mask the faces in files, or what covers them.
+    """Mask faces, or what covers them, in videos and images.
 
-    Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong use.
+    Exit status: 0 all done, 1 something failed or was damaged (the rest is done), 2 wrong use, 130 Ctrl-C.
     """
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
@@ -161,9 +161,9 @@ def process(
             interrupted = True
         left = jobs[len(outcomes) :]
         if output.is_dir() and (failed := write_failed(output, outcomes)):
-            progress.say(f"the files that failed are listed in {failed}; try them again with --retry {failed}")
+            progress.say(f"failed files are listed in {failed}; to retry, replace the inputs by --retry {failed}")
         if interrupted:
-            progress.say("run the same command again to go on")
+            progress.say("to continue, run the same command again")
         progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
         if json:
             values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
@@ -226,8 +226,8 @@ def live(
 ) -> None:
     """Mask a camera or a stream in real time. Press q, Esc or Ctrl-C to stop.
 
-    Exit status: 0 the source ended or its limit was reached, 1 the source was lost or faces stayed visible under blur,
-    2 wrong use, 130 Ctrl-C.
+    Exit status: 0 the source ended, or --seconds or --frames was reached; 1 the source was lost, or blur left faces
+    visible; 2 wrong use; 130 Ctrl-C.
     """
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
@@ -264,4 +264,4 @@ def live(
 
 def _check_depth(depth: Path | None, depth_scale: float | None) -> None:
     if depth_scale is not None and depth is None:
-        raise UsageError("--depth-scale without --depth; name the depth that it belongs to")
+        raise UsageError("--depth-scale needs --depth; add --depth with the depth that the scale belongs to")

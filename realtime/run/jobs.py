@@ -151,12 +151,12 @@ def _check_suffix(output: Path, path: Path, render: str) -> None:
     """Raises UsageError where an output's suffix does not fit its input and render."""
     usual = Path(output_name(path, render)).suffix
     if is_image(path) and usual == path.suffix:  # a picture in colour may be of any kind
-        fits, expected = is_image(output), "the suffix of an image, such as .png"
+        fits, expected = is_image(output), "an image file, such as .png"
     else:
         fits, expected = output.suffix.lower() == usual, usual
     if not fits:
         kind = "an image" if is_image(path) else "a video"
-        raise UsageError(f"--output {output}: the {render} of {kind} has another format; expected {expected}")
+        raise UsageError(f"--output {output} does not fit: --render {render} writes {kind} as {expected}")
 
 
 def _checked(
@@ -179,8 +179,9 @@ def _checked(
         elif folder is not None and _identity(path.parent) in (folder, _identity(target.parent)):
             problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
-        elif taken_by := [taken[name] for name in names if name in taken]:
-            problem = f"{path}: its output {target} is already that of {taken_by[0]}; tell them apart with --name, "
+        elif clash := next((each for each in written if str(each).casefold() in taken), None):
+            other = taken[str(clash).casefold()]
+            problem = f"{path}: it would write {clash}, and so would {other}; tell them apart with --name, "
             problem += "such as --name '{folder}_{stem}_{source}{suffix}'"
         elif data and data_path(target).name == FAILED:
             problem = f"{path}: its data would be {FAILED}, the list of files that failed; choose another --name"
