@@ -106,7 +106,7 @@ class _Joined(VideoFileSink):
         """
         super().__init__(output, info)
         self.container_format, self.audio_copied = like.container_format, like.audio_copied
-        self._like, self._files = like, files
+        self._like, self._files, self.with_sound = like, files, like.with_sound
         self._joined_end_seconds = 0.0
 
     def join(self, frame: Frame, end_seconds: float | None) -> None:
