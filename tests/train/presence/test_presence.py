@@ -46,7 +46,7 @@ def _features(count: int, seed: int) -> Features:
 
 
 def test_a_head_learns_presence_and_direction(tmp_path: Path) -> None:
-    config = PresenceConfig((tmp_path,), tmp_path, tmp_path, tmp_path, width=8, hidden=16, epochs=6, batch_size=32)
+    config = PresenceConfig(tmp_path, tmp_path, tmp_path, tmp_path, width=8, hidden=16, epochs=6, batch_size=32)
     head, threshold = fitted(_features(800, 1), _features(200, 2), config)
     evaluation = evaluate_head(head, _features(200, 3), threshold)
     assert evaluation["area_under_curve"] > 0.99 and 0 < threshold < 1
