@@ -38,7 +38,7 @@ class PresenceConfig:
     """Peak of a cosine, for AdamW."""
     weight_decay: float = 0.05
     """AdamW's weight decay."""
-    most_false: float = 0.014
+    most_false: float = 0.005
     """The threshold is the least that at most this share of the held-out crops without a face reach. Those crops are
     much harder than what a detector proposes."""
     seed: int = 0

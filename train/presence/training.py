@@ -44,7 +44,8 @@ def train_presence(
 
     The crops' features take most of the time. They are kept, so that a run that was stopped goes on.
 
-    Half of the validation set calibrates the head and chooses its threshold; the other half measures it.
+    Half of the validation set calibrates the head, the other half measures it. The threshold is chosen on both: it
+    rests on a few crops.
 
     Args:
         device: no other than the CPU is used, which takes minutes.
@@ -75,7 +76,8 @@ def train_presence(
 
     train, held_out = cached("train", config.samples), cached("held out", config.validation_samples)
     say(f"fitting a head of {spec.name} to {len(train)} crops")
-    head, threshold = fitted(train, held_out.half(0), config)
+    head = fit(train, held_out.half(0), config)
+    threshold = chosen_threshold(head, held_out, config.most_false)
     evaluation = evaluate_head(head, held_out.half(1), threshold)
     say(described(evaluation))
     presence = {"size": head.size.to_json(), "threshold": threshold, "samples": config.samples}
@@ -84,11 +86,9 @@ def train_presence(
     return evaluation
 
 
-def fitted(train: Features, validation: Features, config: PresenceConfig) -> tuple[PresenceHead, float]:
-    """A calibrated head, and its threshold: the least that `most_false` of the validation's other crops reach."""
-    head = fit(train, validation, config)
-    least = threshold_for(_probability(outputs(head, validation)), validation.is_face, config.most_false)
-    return head, round(least, 3)
+def chosen_threshold(head: PresenceHead, held_out: Features, most_false: float) -> float:
+    """The least threshold that at most `most_false` of the held-out crops without a face reach."""
+    return round(threshold_for(_probability(outputs(head, held_out)), held_out.is_face, most_false), 3)
 
 
 def evaluate_head(head: PresenceHead, features: Features, threshold: float) -> dict[str, Any]:
