@@ -17,7 +17,7 @@ demo: $(BASE)    ## mask a sample clip: out/demo.mp4, out/demo_cutout.mp4, out/d
 	@.venv/bin/unveil demo --output out
 
 test: $(DEV)     ## run the tests
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-tensorrt: tensorrt ## build every network for TensorRT, without a GPU: its own environment of 6 GB
 	@[ ! -e .venv-tensorrt/.installed ] || \

@@ -90,12 +90,12 @@ def _engine_for(model: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit status.
 
-    0 done, 1 something failed, 2 wrong use, 130 interrupted by Ctrl-C, 143 by SIGTERM.
+    0 done, 1 something failed, 2 wrong use; interrupted: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
     """
     terminal.quiet_native_libraries()
-    with terminal.closed_pipes_ignored(), terminal.terminate_as_interrupt() as terminated:
+    with terminal.closed_pipes_ignored(), terminal.terminate_as_interrupt() as signals:
         status = _status(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(143 if status == 130 and terminated.is_set() else status)
+    sys.exit(128 + signals[0] if status == 130 and signals else status)
 
 
 def _status(arguments: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engines.errors import UsageError
 from engines.spec import ModelSpec
@@ -29,6 +29,10 @@ class Options:
     """The most faces that are shown, the largest ones; None: all."""
     keep_occluders: bool = False
     """Whether a renderer that hides faces spares what lies on them."""
+    data: bool = False
+    """Whether the faces of each frame are also written as data, beside an output file (`realtime.render.data`)."""
+    label: str = "face"
+    """What a renderer draws that draws one label: a label of the model, or face (the visible face, of every model)."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None
@@ -56,6 +60,9 @@ class Options:
         if self.keep_occluders and not find_renderer(self.render).keeps_occluders:
             able = " or ".join(name for name, each in renderers().items() if each.keeps_occluders)
             raise UsageError(f"--keep-occluders is for --render {able}; {self.render} hides no face")
+        if self.label != "face" and not find_renderer(self.render).takes_label:
+            able = " or ".join(name for name, each in renderers().items() if each.takes_label)
+            raise UsageError(f"--label is for --render {able}; got --render {self.render}")
         if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
             raise UsageError(f"the part ends at {self.end_seconds} s; expected after its start, {self.start_seconds} s")
         if self.detector not in DETECTORS:
@@ -73,10 +80,42 @@ class Options:
                 "parts+consensus"
             )
 
+        if self.label != "face" and self.label not in spec.labels[1:]:
+            known = ", ".join(dict.fromkeys(("face", *spec.labels[1:])))
+            raise UsageError(f"--label {self.label!r} is no label of {spec.name}; expected one of {known}")
+
     def search_interval(self, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
         seldom = frames_are_held and not find_renderer(self.render).hides_faces
         return self.redetect_every or (HELD_SEARCH_INTERVAL if seldom else SEARCH_INTERVAL)
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run knows at the boundary of two segments: enough for another process to go on."""
+
+    frames: int = 0
+    """Frames that are done."""
+    parser: bytes = b""
+    """The state of the face parser (`realtime.faces.face_parser.FaceParser.saved`)."""
+    frames_without_face: int = 0
+    left_out: tuple[int, ...] = ()
+    """Faces that `max_faces` left out, in each frame where it left out any."""
+    track_ids: frozenset[int] = frozenset()
+    """The faces that were followed."""
+
+
+class Segments(Protocol):
+    """Keeps the state of a long run, so that it can go on after it was killed."""
+
+    length: int
+    """Frames per segment."""
+    resumed: RunState | None
+    """Where to go on; None: at the start."""
+
+    def save(self, state: RunState) -> None:
+        """A segment has ended: its frames were handed to the sink, but may not be encoded yet."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -116,6 +155,10 @@ class Summary:
     """Faces in frames of a live source that were shown before the face was found; 0 where frames are held back."""
     damage: str | None
     """Why the source broke off before its end (a cut file, a lost stream); what came before was processed."""
+    losses: list[str]
+    """What was lost beside frames, such as a part of the sound, a sentence each. Then the run has failed."""
+    notes: list[str]
+    """What was changed, or left out because the output's format cannot hold it, a sentence each."""
     left_out: LeftOut | None
     """None where no limit left out a face."""
     wall_seconds: float

@@ -13,7 +13,7 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -27,7 +27,8 @@ from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
-from realtime.options import LeftOut, Options, Summary
+from realtime.frames.types import Frame, ParsedFace
+from realtime.options import LeftOut, Options, RunState, Segments, Summary
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
 from realtime.timing import StageTimer
@@ -45,6 +46,8 @@ def run(
     *,
     detector: DetectsFaces | None = None,
     on_frame: Callable[[int], None] | None = None,
+    on_faces: Callable[[Frame, Sequence[ParsedFace]], None] | None = None,
+    segments: Segments | None = None,
 ) -> Summary:
     """Process a source from its first frame to its last.
 
@@ -54,13 +57,17 @@ def run(
         sink: open; closed at the end, aborted on an error.
         detector: finds faces; None: the one that the options name.
         on_frame: called after each frame with the number of frames that are done.
+        on_faces: called with each frame and its faces before they are drawn.
+        segments: saves what is known at the boundaries of segments, and where a killed run had saved it, goes on from
+            there. For a file whose frames are held back.
     """
     options, timer = options or Options(), StageTimer()
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     at_once = policy is Policy.DROP_OLDEST or source.info.kind == "image"
-    frames_done = frames_without_face = 0
-    left_out: list[int] = []  # faces, in each frame where the limit left out any
-    track_ids: set[int] = set()
+    state = (segments and segments.resumed) or RunState()
+    frames_done, frames_without_face = state.frames, state.frames_without_face
+    left_out = list(state.left_out)  # faces, in each frame where the limit left out any
+    track_ids = set(state.track_ids)
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
     with (
@@ -71,7 +78,8 @@ def run(
         FaceParser(
             engine,
             detector or open_detector(options.detector),
-            redetect_every=options.search_interval(frames_are_held=not at_once),
+            # The pictures of an image file (an animation, pages) may have nothing in common.
+            redetect_every=1 if source.info.kind == "image" else options.search_interval(frames_are_held=not at_once),
             max_faces=options.max_faces,
             hold_frames=0 if at_once else HELD_FRAMES,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
@@ -81,7 +89,7 @@ def run(
         ) as parser,
         Buffer(timer.each("decode", source), policy, stop=source.stop, name="reader") as frames,
         Buffer(
-            (parser.parse_live if at_once else parser.parse_each)(islice(frames, options.limit)),
+            _parsed(parser, islice(frames, state.frames, options.limit), state, segments, live=at_once),
             capacity=1,
             stop=frames.close,
             name="parser",
@@ -89,9 +97,18 @@ def run(
     ):
         options.check_model(engine.spec)
         for frame, parsed in parsed_frames:
+            if segments and frames_done % segments.length == 0 and frames_done > state.frames:
+                known = parser.saved(frames_done)
+                segments.save(RunState(frames_done, known, frames_without_face, tuple(left_out), frozenset(track_ids)))
             faces = parser.smooth(parsed)
+            if on_faces:
+                with timer.stage("data"):
+                    on_faces(frame, faces)
             with timer.stage("draw"):
-                drawn = render(frame, faces, options.render, engine.spec, keep_occluders=options.keep_occluders)
+                drawn = render(
+                    frame, faces, options.render, engine.spec,
+                    keep_occluders=options.keep_occluders, label=options.label,
+                )  # fmt: skip
             with timer.stage("write"):
                 writer.write(drawn)
             timer.add_latency(frame.captured_at)
@@ -121,12 +138,24 @@ def run(
         dropped=frames.dropped,
         late_frames=parser.late_frames,
         damage=damage,
+        losses=source.remarks.losses + writer.remarks.losses,
+        notes=source.remarks.notes + writer.remarks.notes,
         left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
         wall_seconds=round(wall_seconds, 3),
         fps=round(frames_done / wall_seconds, 2),
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
     )
+
+
+def _parsed(
+    parser: FaceParser, frames: Iterable[Frame], state: RunState, segments: Segments | None, *, live: bool
+) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+    if live:
+        return parser.parse_live(frames)
+    if state.parser:
+        parser.restore(state.parser)
+    return parser.parse_each(frames, segments.length if segments else None)
 
 
 @contextmanager

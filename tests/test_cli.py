@@ -48,7 +48,7 @@ def test_process_writes_the_output_under_its_inputs_name(
 ) -> None:
     result = unveil("process", sample_clip, "--output", tmp_path, "--model", engine, "--render", "labels")
     assert result.status == 0, result.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["sample.mkv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".sample.done.json", "sample.mkv"]
     assert f"engine: {engine} (architecture tiny), OpenVINO int8, CPU" in result.stderr
 
 

@@ -13,6 +13,7 @@ from engines.engine import Engine
 from realtime.faces.cover import Covers
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.held_back import HeldFrame, follow_back, frames_to_hold
+from realtime.faces.saved_state import restore, save
 from realtime.faces.search import SEARCH_INTERVAL
 from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
@@ -58,12 +59,18 @@ class FaceParser(Closing):
     ) -> None:
         self._engine, self._spec = engine, engine.spec
         self._timer = timer or StageTimer()
+        timed = TimedDetector(detector, self._timer)
+        self._outside = {"detector": timed, "thread": search_thread}
         self._tracker = Tracker(
-            TimedDetector(detector, self._timer), engine.spec, redetect_every, max_faces, search_thread,
+            timed, engine.spec, redetect_every, max_faces, search_thread,
             can_wait=hold_frames > 0, report_missed=hides_faces,
         )  # fmt: skip
         self._redetect_every, self._max_faces, self._hold_frames = redetect_every, max_faces, hold_frames
         self._smoothing, self._covers = smoothing, Covers(engine.spec) if hides_faces else None
+        self._held: deque[HeldFrame] = deque()
+        self._ready: deque[HeldFrame] = deque()
+        self._given = 0
+        self._saved: dict[int, bytes] = {}
         self._left_out: dict[int, int] = {}
         self.late_frames = 0
         """Faces in frames that `parse_live` gave before it knew them."""
@@ -77,17 +84,28 @@ class FaceParser(Closing):
         for frame, faces in self.parse_each(frames):
             yield frame, self.smooth(faces)
 
-    def parse_each(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
-        """The first half of `steps`: each frame with its faces as the network sees them in that frame alone."""
-        held: deque[HeldFrame] = deque()
+    def parse_each(
+        self, frames: Iterable[Frame], save_every: int | None = None
+    ) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """The first half of `steps`: each frame with its faces as the network sees them in that frame alone.
+
+        Args:
+            frames: after `restore`, from the frame on before which the state was saved.
+            save_every: save the state, for `saved`, before every so many frames; None: never.
+        """
+        frames = iter(frames)
+        for held in (*self._ready, *self._held):  # of a restored state
+            held.frame = next(frames)
         for frame in frames:
             faces = self.parse(frame)
             if self._tracker.begins_shot:
-                yield from self._released(held)
-            self._follow_back(faces, held)
-            held.append(HeldFrame(frame, faces))
-            yield from self._released(held, frames_to_hold(frame, self._hold_frames, self._redetect_every))
-        yield from self._released(held)
+                self._release()
+            self._follow_back(faces, self._held)
+            self._held.append(HeldFrame(frame, faces))
+            self._release(frames_to_hold(frame, self._hold_frames, self._redetect_every))
+            yield from self._give(save_every)
+        self._release()
+        yield from self._give(save_every)
 
     def parse_live(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[ParsedFace]]]:
         """As `parse_each`, but no frame waits. New faces are followed backwards only to count `late_frames`."""
@@ -123,6 +141,25 @@ class FaceParser(Closing):
         """How many faces of a frame that was parsed `max_faces` left out. Ask once per frame."""
         return self._left_out.pop(frame.index, 0)
 
+    def saved(self, frames: int) -> bytes:
+        """The state of both halves before the frame of this number, from 0. `parse_each` was told to save it.
+
+        Call it in the thread of `smooth`, once it has taken the frames before that one.
+        """
+        return save((self._saved.pop(frames), self._smoothing, self._covers), self._outside)
+
+    def restore(self, state: bytes) -> None:
+        """Go on from a state of `saved`, of a parser that was made likewise. Call it before the first frame.
+
+        Raises:
+            StateError: it is damaged, or of another version.
+        """
+        first_half, self._smoothing, self._covers = restore(state, self._outside)
+        self._given, self._tracker, (ready, held), self._left_out = restore(first_half, self._outside)
+        self._ready, self._held = (
+            deque(HeldFrame(_UNREAD, faces, left_out) for faces, left_out in frames) for frames in (ready, held)
+        )
+
     def close(self) -> None:
         """Wait for a search that still runs. The engine and the detector stay open."""
         self._tracker.close()
@@ -146,16 +183,32 @@ class FaceParser(Closing):
         appeared = [face.track_id for face in faces if not face.missed and face.track_id not in shown_before]
         return follow_back(self._tracker.tracks(appeared), held, self._network, self._spec, self._max_faces)
 
-    def _released(self, held: deque[HeldFrame], keep: int = 0) -> Iterator[tuple[Frame, list[ParsedFace]]]:
-        """Take out the oldest frames until so many are left."""
-        while len(held) > keep:
-            oldest = held.popleft()
+    def _release(self, keep: int = 0) -> None:
+        """Hold the oldest frames back no longer, until so many are left."""
+        while len(self._held) > keep:
+            self._ready.append(self._held.popleft())
+
+    def _give(self, save_every: int | None) -> Iterator[tuple[Frame, list[ParsedFace]]]:
+        """The frames that are held back no longer."""
+        while self._ready:
+            if save_every and self._given and self._given % save_every == 0:
+                self._saved[self._given] = self._state()
+            oldest = self._ready.popleft()
+            self._given += 1
             self._count_left_out(oldest.frame, oldest.left_out)
             yield oldest.frame, oldest.faces
+
+    def _state(self) -> bytes:
+        waiting = [[(held.faces, held.left_out) for held in frames] for frames in (self._ready, self._held)]
+        return save((self._given, self._tracker, waiting, dict(self._left_out)), self._outside)
 
     def _count_left_out(self, frame: Frame, faces: int) -> None:
         if faces:
             self._left_out[frame.index] = self._left_out.get(frame.index, 0) + faces
+
+
+_UNREAD = Frame((np.zeros((2, 2, 3), np.uint8),), "rgb")
+"""Stands for a held frame of a restored state, whose pixels are read again."""
 
 
 class TimedDetector:

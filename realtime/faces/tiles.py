@@ -104,7 +104,8 @@ class TileRotation:
             self._size_wh, self._searched = frame.size_wh, {}
         if not count and self._turn:
             return []
-        tiles = [*tiles_of_frame(frame.size_wh), *padded_views(frame.size_wh)]
+        # In small frames the tiles at the border are views of the border, too.
+        tiles = list(dict.fromkeys([*tiles_of_frame(frame.size_wh), *padded_views(frame.size_wh)]))
         cells = _Cells.of(frame)
         self._turn += 1
         if self._turn == 1:

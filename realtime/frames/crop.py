@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engines.spec import BACKGROUND
-from realtime.frames.colour import black_yuv, rgb_from_yuv
+from realtime.frames.colour import black_yuv, rgb_from_yuv, sdr_curve
 from realtime.frames.depth import depth_gray, without_wall
 from realtime.frames.resampling import block_before, centres, warp, warp_depth, warp_upright
 from realtime.frames.types import U8, Depth, Frame, Mask, Probabilities, Region, Rgb
@@ -109,7 +109,9 @@ def crop_rgb(frame: Frame, region: Region, size_px: int) -> Rgb:
         warped = [_warped(luma, region, size_px, black[0])]
         warped += [_warped(plane, region, size_px, black[1], subsampling=2, to_left=to_left) for plane in chroma]
         matrix = rgb_from_yuv(frame.colour.matrix, frame.colour.full_range)
-        return cv2.transform(cv2.merge(warped), matrix)
+        rgb = cv2.transform(cv2.merge(warped), matrix)
+        curve = sdr_curve(frame.colour.transfer)
+        return rgb if curve is None else cv2.LUT(rgb, curve)
     pixels = frame.planes[0]
     if frame.layout == "gray":
         return cv2.cvtColor(_warped(pixels, region, size_px), cv2.COLOR_GRAY2RGB)

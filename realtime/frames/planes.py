@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from realtime.frames.colour import black_yuv, yuv_from_rgb
+from realtime.frames.colour import black_yuv, hdr_curve, yuv_from_rgb
 from realtime.frames.crop import Window
 from realtime.frames.types import U8, Frame, Mask, Rgb
 
@@ -70,21 +70,25 @@ def in_planes(frame: Frame, rgb: tuple[int, int, int]) -> tuple[int, ...]:
         return rgb
     if rgb == (0, 0, 0):
         return black_yuv(frame.colour.full_range)
-    yuv = yuv_from_rgb(frame.colour.matrix, frame.colour.full_range) @ np.array([*rgb, 1], np.float32)
-    return tuple(round(float(value)) for value in yuv)
+    return tuple(all_in_planes(frame, np.array([rgb], np.uint8))[0].tolist())
 
 
 def all_in_planes(frame: Frame, rgb: Rgb) -> U8:
     """(N, 3): the colours (N, 3) as values of the frame's planes."""
     if frame.layout != "yuv420p":
         return rgb
-    return np.asarray(cv2.transform(rgb[None], yuv_from_rgb(frame.colour.matrix, frame.colour.full_range))[0], np.uint8)
+    curve = hdr_curve(frame.colour.transfer)
+    coded = rgb if curve is None else curve[rgb]
+    matrix = yuv_from_rgb(frame.colour.matrix, frame.colour.full_range)
+    return np.asarray(cv2.transform(coded[None], matrix)[0], np.uint8)
 
 
 def planes_of(frame: Frame, rgb: Rgb) -> list[U8]:
     """A picture (H, W, 3) of even size, as planes in the layout and colour of the frame."""
     if frame.layout != "yuv420p":
         return list(cv2.split(rgb))
+    curve = hdr_curve(frame.colour.transfer)
+    rgb = rgb if curve is None else cv2.LUT(rgb, curve)
     luma, *chroma = cv2.split(cv2.transform(rgb, yuv_from_rgb(frame.colour.matrix, frame.colour.full_range)))
     half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
     return [luma, *(cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in chroma)]

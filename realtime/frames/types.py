@@ -44,6 +44,18 @@ class Depth:
 
 
 @dataclass(frozen=True, eq=False)
+class DeepPicture:
+    """The decoder's own picture of more than 8 bits, of which a frame's planes are a copy."""
+
+    planes: tuple[U16, ...]
+    """Y, U and V, upright, 10 bits. They are read-only by convention."""
+    pixel_format: str
+    """FFmpeg's name: yuv420p10le, yuv422p10le or yuv444p10le."""
+    shown: tuple[U8, ...]
+    """The frame's planes before anything was drawn."""
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a video, camera or image file, upright as it is shown.
 
@@ -67,6 +79,11 @@ class Frame:
     """(H, W) uint8, 255 opaque: the matte of a `yuv420p` frame that was drawn with render `alpha`."""
     depth: Depth | None = None
     """None where the source has no depth."""
+    duration: int | None = None
+    """How long it is shown, in units of `time_base`; None where the source does not state it."""
+
+    deep: DeepPicture | None = None
+    """The same picture with more than 8 bits, for a sink; None where the source has no more."""
 
     def __post_init__(self) -> None:
         shapes = tuple(plane.shape for plane in self.planes)
@@ -90,7 +107,8 @@ class Frame:
 
     def with_planes(self, planes: tuple[U8, ...], layout: Layout, alpha: Mask | None = None) -> Frame:
         """The same moment with other pixels, and without depth: what was drawn is only shown or written."""
-        return replace(self, planes=planes, layout=layout, alpha=alpha, depth=None)
+        deep = self.deep if layout == "yuv420p" else None
+        return replace(self, planes=planes, layout=layout, alpha=alpha, depth=None, deep=deep)
 
     def __repr__(self) -> str:
         width, height = self.size_wh

@@ -20,9 +20,18 @@ from realtime.render.matte import Matte, crisp, face_window, faded, is_shown, li
 from realtime.render.palette import palette
 from realtime.render.registry import find_renderer
 
+VISIBLE_FACE = "face"
+"""The label that every model has: the face that nothing covers, with ears and without hair."""
+
 
 def render(
-    frame: Frame, faces: Sequence[ParsedFace], kind: str, spec: ModelSpec, *, keep_occluders: bool = False
+    frame: Frame,
+    faces: Sequence[ParsedFace],
+    kind: str,
+    spec: ModelSpec,
+    *,
+    keep_occluders: bool = False,
+    label: str = VISIBLE_FACE,
 ) -> Frame:
     """The frame as it is to be shown or written, with the same size, time and colour.
 
@@ -32,11 +41,12 @@ def render(
         kind: the name of a renderer (`realtime.render.registry`).
         spec: the spec of the model that parsed the faces.
         keep_occluders: spare what lies on a face, in a renderer that can (`Renderer.keeps_occluders`).
+        label: what a renderer draws that draws one label (`Renderer.takes_label`).
 
     Raises:
         UsageError: there is no such renderer.
     """
-    return find_renderer(kind).draw(Scene(drawable(frame), faces, spec, keep_occluders))
+    return find_renderer(kind).draw(Scene(drawable(frame), faces, spec, keep_occluders, label))
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Scene:
     """The spec of the model that parsed the faces."""
     keep_occluders: bool = False
     """Whether what lies on a face stays visible where the face is hidden."""
+    label: str = VISIBLE_FACE
+    """The name of a label, or the visible face."""
 
     @property
     def faces(self) -> Sequence[ParsedFace]:
@@ -73,6 +85,15 @@ class Scene:
     def visible_face(self) -> Matte:
         """The face that nothing covers, with ears and without hair."""
         return crisp(matte_of(self.faces, self.windows, lambda face: visible_face(face.probabilities, self.spec)))
+
+    def chosen_label(self) -> Matte:
+        """The matte of `label`."""
+        if self.label == VISIBLE_FACE:
+            return self.visible_face()
+        index = self.spec.labels.index(self.label)
+        return crisp(
+            matte_of(self.faces, self.windows, lambda face: np.ascontiguousarray(face.probabilities[:, :, index]))
+        )
 
     @property
     def has_occlusion(self) -> bool:

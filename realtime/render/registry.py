@@ -52,6 +52,8 @@ class Renderer:
     """True if no face may stay visible, not even briefly: faces are searched for in every frame."""
     keeps_occluders: bool = False
     """True if it can spare what lies on a face (`Scene.keep_occluders`)."""
+    takes_label: bool = False
+    """True if it draws one label, which can be chosen (`Scene.label`)."""
 
 
 def renderer(
@@ -63,11 +65,14 @@ def renderer(
     image_suffix: str | None = None,
     hides_faces: bool = False,
     keeps_occluders: bool = False,
+    takes_label: bool = False,
 ) -> Callable[[Callable[[Scene], Frame]], Callable[[Scene], Frame]]:
     """Register the decorated function as a renderer. See the fields of `Renderer`."""
 
     def register(draw: Callable[[Scene], Frame]) -> Callable[[Scene], Frame]:
-        _registered[name] = Renderer(name, help, draw, codec, video_suffix, image_suffix, hides_faces, keeps_occluders)
+        _registered[name] = Renderer(
+            name, help, draw, codec, video_suffix, image_suffix, hides_faces, keeps_occluders, takes_label
+        )
         return draw
 
     return register

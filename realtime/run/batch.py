@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
@@ -14,11 +16,19 @@ from realtime.faces.finding.detectors import open_detector
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
-from realtime.run.jobs import Job
-from realtime.video.sinks.open import open_sink
+from realtime.run.jobs import Job, data_path
+from realtime.run.outputs.records import Request, kept, publish
+from realtime.run.outputs.segments import SegmentFolder, is_long
+from realtime.video.sinks.base import Sink
+from realtime.video.sinks.open import open_sink, open_video_sink
+from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
+from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
+
+if TYPE_CHECKING:
+    from realtime.render.data import FaceData
 
 _log = logging.getLogger(__name__)
 
@@ -31,10 +41,17 @@ class Outcome:
     summary: Summary | None = None
     error: str | None = None
     """What went wrong, in a sentence."""
+    skipped: bool = False
+    """Whether an earlier run had done it. The summary and the error are those of that run."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary: input, output, error, and the summary's fields."""
-        names = {"input": str(self.job.input), "output": str(self.job.output), "error": self.error}
+        """A JSON-ready dictionary: input, output, error, skipped, and the summary's fields."""
+        names = {
+            "input": str(self.job.input),
+            "output": str(self.job.output),
+            "error": self.error,
+            "skipped": self.skipped,
+        }
         return names | (self.summary.to_json() if self.summary else {})
 
 
@@ -93,18 +110,50 @@ def process_each(
     detector: DetectsFaces | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    open_engine: Callable[[], Engine] | None = None,
 ) -> Iterator[Outcome]:
-    """As `process`, one outcome at a time: who stops in between still knows what was done."""
+    """As `process`, one outcome at a time: who stops in between still knows what was done.
+
+    Args:
+        open_engine: opens the engine once more, in another process, where the executor uses some. It is picklable.
+    """
     options, progress = options or Options(), progress or Unwatched()
     options.check_model(engine.spec)
     detector = detector or open_detector(options.detector)
+    jobs = list(jobs)
+    for folder in {job.output.parent for job in jobs}:
+        remove_stale_parts(folder)
 
-    def work(job: Job) -> Outcome:
-        return process_file(job, engine, options, detector, progress)
-
+    work = _Work(options, open_engine, engine, detector, progress)
     for outcome in (executor or Local()).run(jobs, work):
         progress.finished(outcome)
         yield outcome
+
+
+class _Work:
+    """Processes files: here with what is open, or in another process, which opens its own engine and detector."""
+
+    def __init__(
+        self,
+        options: Options,
+        open_engine: Callable[[], Engine] | None,
+        engine: Engine | None = None,
+        detector: DetectsFaces | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._options, self._open_engine = options, open_engine
+        self._engine, self._detector, self._progress = engine, detector, progress
+
+    def __call__(self, job: Job) -> Outcome:
+        if self._engine is None:
+            assert self._open_engine is not None, "work in other processes needs a way to open the engine there"
+            self._engine = self._open_engine()
+        if self._detector is None:
+            self._detector = open_detector(self._options.detector)
+        return process_file(job, self._engine, self._options, self._detector, self._progress)
+
+    def __reduce__(self) -> tuple[type[_Work], tuple[Options, Callable[[], Engine] | None]]:
+        return _Work, (self._options, self._open_engine)
 
 
 def process_file(
@@ -114,10 +163,7 @@ def process_file(
     if job.problem:
         return Outcome(job, error=job.problem)
     try:
-        summary = _process(job, engine, options, detector, progress or Unwatched())
-        kept = f"; the {summary.frames} frames before it are in {job.output}"
-        problems = [summary.damage and summary.damage + kept, summary.visible_faces]
-        return Outcome(job, summary, "; ".join(filter(None, problems)) or None)
+        return _process(job, engine, options, detector, progress or Unwatched())
     except UnveilError as e:
         return Outcome(job, error=str(e))
     except Exception as e:  # a fault of ours in one file must not cost the user the other thousand
@@ -130,14 +176,71 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
     return int(any(outcome.error for outcome in outcomes))
 
 
-def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Summary:
-    with _open(job, options) as source:
+def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Outcome:
+    request = _request(job, engine, options)
+    if job.output.is_file() and not job.overwrite:
+        record = kept(job.output, request)
+        return Outcome(job, record.summary, record.error, skipped=True)
+    with ExitStack() as opened:
+        source = opened.enter_context(_open(job, options))
+        output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
+        encoding: dict[str, Any] = {"preset": options.preset, "crf": options.crf, "encoder": options.encoder}
         codec = find_renderer(options.render).codec
-        sink = open_sink(
-            job.output, source.info, codec, preset=options.preset, crf=options.crf, encoder=options.encoder
+        segments = SegmentFolder(job.output, request.sha256) if request and is_long(source.info) else None
+        data = _face_data(job, source, engine, segments) if options.data else None
+        if segments:
+            opened.enter_context(segments)
+            open_segment = partial(open_video_sink, codec=codec, **encoding)
+            sink: Sink = SegmentedSink(
+                output, source.info, open_segment, segments.path, segments.length, done=segments.done
+            )
+        else:
+            sink = open_sink(output, source.info, codec, **encoding)
+        if data:
+            opened.enter_context(data)
+            if segments:
+                segments.before_save = data.flush
+        summary = run(
+            source,
+            engine,
+            sink,
+            options,
+            detector=detector,
+            on_frame=progress.frame_done,
+            on_faces=data.write if data else None,
+            segments=segments,
         )
-        return run(source, engine, sink, options, detector=detector, on_frame=progress.frame_done)
+        error = _problems(job, summary, request)
+        if output.is_complete:
+            publish([*([data.finish()] if data else []), output], request, summary, error)
+            if segments:
+                segments.finish()
+    return Outcome(job, summary, error)
+
+
+def _face_data(job: Job, source: Source, engine: Engine, segments: SegmentFolder | None) -> FaceData:
+    from realtime.render.data import FaceData  # pycocotools takes a moment
+
+    kept = segments.path / "data.jsonl" if segments else None
+    frames = segments.resumed.frames if segments and segments.resumed else 0
+    return FaceData(data_path(job.output), source.info.name, engine.spec, kept=kept, frames=frames)
+
+
+def _request(job: Job, engine: Engine, options: Options) -> Request | None:
+    """The request that a job's output answers; None where the input is no file, or cannot be read."""
+    try:
+        return Request.of(job, engine, options) if job.input.is_file() else None
+    except OSError:
+        return None  # opening it tells why
+
+
+def _problems(job: Job, summary: Summary, request: Request | None) -> str | None:
+    kept_frames = f"; the {summary.frames} frames before it are in {job.output}"
+    problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
+    if request and job.input.is_file() and job.input.stat().st_size != request.input["bytes"]:
+        problems.append(f"{job.input} changed while it was read; process it again once it is complete")
+    return "; ".join(filter(None, problems)) or None
 
 
 def _open(job: Job, options: Options) -> Source:

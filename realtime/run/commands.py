@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,30 +19,41 @@ from realtime.run.options import (
     FILES,
     H264,
     Crf,
+    Data,
     Depth,
     DepthScale,
     Encoder,
     End,
     ExecutorOption,
     JsonFile,
+    JsonLines,
     KeepOccluders,
+    Label,
     MaxFaces,
     Model,
+    Name,
     NoSmooth,
     PresetOption,
+    Recursive,
     Render,
+    Retry,
     Start,
     Threads,
     View,
+    WorkersOption,
 )
 from realtime.run.terminal import did_you_mean
+
+if TYPE_CHECKING:
+    from realtime.run.jobs import Job
 
 
 def process(
     context: typer.Context,
     inputs: Annotated[
-        list[str], typer.Argument(help="Videos, images, folders of them or glob patterns.", metavar="INPUT...")
-    ],
+        list[str] | None, typer.Argument(help="Videos, images, folders of them or glob patterns.", metavar="INPUT...")
+    ] = None,
+    *,
     output: Annotated[
         Path,
         typer.Option(
@@ -50,12 +63,24 @@ def process(
         ),
     ],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that are already there.", rich_help_panel=FILES)
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Make outputs again that are already there. Without it those that this command would make are kept, "
+            "and others are left untouched and fail.",
+            rich_help_panel=FILES,
+        ),
     ] = False,
+    recursive: Recursive = False,
+    name: Name = None,
+    retry: Retry = None,
+    data: Data = False,
     json: JsonFile = None,
+    json_lines: JsonLines = None,
     model: Model = DEFAULT_MODEL,
     render: Render = DEFAULT_RENDER,
     keep_occluders: KeepOccluders = False,
+    label: Label = "face",
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -66,6 +91,7 @@ def process(
     preset: PresetOption = None,
     encoder: Encoder = H264.auto,
     threads: Threads = None,
+    workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
 ) -> None:  # fmt: skip
     """Mask the faces in files, or what covers them.
@@ -75,9 +101,13 @@ def process(
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
     from realtime.run import batch, report
-    from realtime.run import jobs as files
+    from realtime.run.failed import write_failed
+    from realtime.run.jobs import with_depth
     from realtime.run.progress import Progress
+    from realtime.run.workers import Workers
 
+    if workers > 1 and executor != "local":
+        raise UsageError(f"--workers is for --executor local; got --executor {executor}")
     _check_depth(depth, depth_scale)
     if executor not in EXECUTORS:
         known = ", ".join(EXECUTORS)
@@ -85,7 +115,8 @@ def process(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
     options = Options(
-        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth,
+        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
+        label=label,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
@@ -93,32 +124,79 @@ def process(
             raise UsageError("--crf and --preset are for x264; leave out --encoder nvenc")
         options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
         options = replace(options, preset=preset.value if preset else options.preset)
-    jobs = files.plan(inputs, output, render, overwrite=overwrite)
+    jobs, left_out = _jobs(
+        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry, data=data
+    )
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
         raise UsageError("--crf and --preset are for videos in H.264, and no output here is one")
     encoding = report.encoder_lines(options.encoder) if encodes else []
     if depth:
-        jobs = files.with_depth(jobs, depth, depth_scale)
+        jobs = with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
     interrupted = False
-    with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
+    open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
+    with open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
         if start:
             progress.say(f"each video is decoded from its beginning; its frames before {start:g} s are dropped")
+        if left_out:
+            progress.say(left_out)
         started = time.perf_counter()
         try:
-            for outcome in batch.process_each(jobs, engine, options, progress=progress, executor=EXECUTORS[executor]()):
-                outcomes.append(outcome)
+            with report.json_lines(json_lines) as write_line:
+                for outcome in batch.process_each(
+                    jobs,
+                    engine,
+                    options,
+                    progress=progress,
+                    executor=Workers(workers) if workers > 1 else EXECUTORS[executor](),
+                    open_engine=open_engine,
+                ):
+                    outcomes.append(outcome)
+                    write_line(outcome.to_json())
         except KeyboardInterrupt:
             interrupted = True
-        left = [job.input for job in jobs[len(outcomes) :]]
-        progress.say(report.closing_line(outcomes, left, time.perf_counter() - started))
+        left = jobs[len(outcomes) :]
+        if output.is_dir() and (failed := write_failed(output, outcomes)):
+            progress.say(f"the files that failed are listed in {failed}; try them again with --retry {failed}")
+        if interrupted:
+            progress.say("run the same command again to go on")
+        progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
         if json:
-            report.write_json(json, report.batch_json(engine, outcomes, left, executor))
+            values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
+            report.write_json(json, values | {"left_out": left_out})
     raise typer.Exit(130 if interrupted else batch.exit_status(outcomes))
+
+
+def _jobs(
+    inputs: Sequence[str],
+    output: Path,
+    render: str,
+    *,
+    overwrite: bool,
+    recursive: bool,
+    name: str | None,
+    retry: Path | None,
+    data: bool,
+) -> tuple[list[Job], str | None]:
+    """The jobs of a command line, and what was left out of its folders, in a line."""
+    from realtime.run.failed import failed_jobs
+    from realtime.run.inputs import find_inputs
+    from realtime.run.jobs import plan_found
+
+    if retry is not None:
+        if inputs or name or recursive:
+            raise UsageError(
+                "--retry takes the files and their names from a list; leave out INPUT, --name and --recursive"
+            )
+        return failed_jobs(retry, output, render, overwrite=overwrite, data=data), None
+    if not inputs:
+        raise UsageError("nothing to process; name files, folders or patterns, or a list with --retry")
+    found = find_inputs(inputs, recursive=recursive, not_in=output)
+    return plan_found(found, output, render, overwrite=overwrite, name=name, data=data), found.left_out
 
 
 def live(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.errors import SourceError, UsageError
 from realtime.render.registry import find_renderer
+from realtime.run.inputs import Found, find_inputs
 from realtime.video.sources.depth_files import DepthInput, depth_of
 from realtime.video.sources.image import is_image
 from realtime.video.sources.open import media_suffixes
@@ -24,47 +24,99 @@ class Job:
     """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
     depth: DepthInput | None = None
     """Where the depth of its frames is; None for none."""
+    overwrite: bool = False
+    """Whether to make an output again that is there. Otherwise it is kept where its record fits, and left untouched
+    where not."""
 
 
-def output_name(path: Path, render: str) -> str:
-    """The output's file name: the input's stem, and the suffix that fits the render."""
-    renderer = find_renderer(render)
-    return path.stem + ((renderer.image_suffix or path.suffix) if is_image(path) else renderer.video_suffix)
+FAILED = "failed.jsonl"
+"""The name of the list of files that failed (`realtime.run.failed`)."""
 
 
-def plan(inputs: Sequence[str | Path], output: Path, render: str, *, overwrite: bool = False) -> list[Job]:
-    """The jobs that a command line asks for, in order, each input once.
+def output_name(path: Path, render: str, pattern: str | None = None) -> str:
+    """The output's file name: the input's stem, and the suffix that fits the render.
 
     Args:
-        inputs: files, folders (their media files, not those of folders inside) and globs. A file that does not exist
-            becomes a job like any other, which fails when it is opened. One that gives no file at all becomes a job
-            with a problem; those come first.
-        output: the folder of the outputs, which is not the folder of an input, where they could replace other files;
-            or the output itself, where there is one input: a path that ends in a media suffix and is no folder.
-        overwrite: replace outputs that are already there; otherwise such a job has a problem.
+        pattern: another name, in which {stem}, {suffix} (that of the output), {render}, {source} (the input's suffix
+            without the dot) and {folder} (the name of the input's folder) are filled in.
 
     Raises:
-        UsageError: no input gives any file; an output file for several inputs, or with a suffix that does not fit.
+        UsageError: the pattern has other fields, names a folder or does not end in the suffix.
     """
-    paths: dict[Path, Path] = {}
-    failed = []
-    for text in inputs:
-        try:
-            paths |= {path.parent.resolve() / path.name: path for path in _expand(text)}  # two links are two inputs
-        except UsageError as e:
-            failed.append(Job(Path(text), output, str(e)))
-        except (OSError, RuntimeError) as e:  # no rights, a name too long, links in a circle
-            failed.append(Job(Path(text), output, f"{text} cannot be read ({getattr(e, 'strerror', None) or e})"))
-    if not paths:
+    renderer = find_renderer(render)
+    suffix = (renderer.image_suffix or path.suffix) if is_image(path) else renderer.video_suffix
+    if pattern is None:
+        return path.stem + suffix
+    fields = {
+        "stem": path.stem,
+        "suffix": suffix,
+        "render": render,
+        "source": path.suffix.removeprefix("."),
+        "folder": path.absolute().parent.name,
+    }
+    try:
+        name = pattern.format(**fields)
+    except (KeyError, IndexError, ValueError, AttributeError) as e:
+        known = ", ".join(f"{{{field}}}" for field in fields)
+        raise UsageError(f"--name {pattern!r} cannot be filled in ({e}); expected a name with {known}") from e
+    if name != Path(name).name or not name.endswith(suffix) or name.startswith("."):
+        raise UsageError(
+            f"--name {pattern!r} gives {name!r}; expected a visible file name that ends in {{suffix}}, here {suffix}"
+        )
+    return name
+
+
+def data_path(output: Path) -> Path:
+    """The file of an output's faces as data."""
+    return output.with_suffix(".jsonl")
+
+
+def plan(
+    inputs: Sequence[str | Path],
+    output: Path,
+    render: str,
+    *,
+    overwrite: bool = False,
+    name: str | None = None,
+) -> list[Job]:
+    """The jobs that a command line asks for, in order, each input once: those of `plan_found` for `find_inputs`."""
+    return plan_found(find_inputs(inputs), output, render, overwrite=overwrite, name=name)
+
+
+def plan_found(
+    found: Found, output: Path, render: str, *, overwrite: bool = False, name: str | None = None, data: bool = False
+) -> list[Job]:
+    """The jobs for the files that were found, in order.
+
+    An input that gives no file becomes a job with a problem; those come first. A file that does not exist is a job like
+    any other, which fails when it is opened.
+
+    Args:
+        output: the folder of the outputs, which is not the folder of an input, where they could replace other files;
+            or the output itself, where there is one input: a path that ends in a media suffix and is no folder.
+        overwrite: replace outputs that are already there.
+        name: the outputs' names, as `output_name` takes it.
+        data: each job also writes its faces as data.
+
+    Raises:
+        UsageError: no input gives any file; an output file for several inputs, or with a suffix that does not fit; a
+            name that is no pattern.
+    """
+    failed = [Job(path, output, problem) for path, problem in found.problems]
+    if not found.inputs:
         raise UsageError("; ".join(str(job.problem) for job in failed))
-    found = list(paths.values())
+    paths = [each.path for each in found.inputs]
     if output.suffix.lower() not in media_suffixes() or output.is_dir():
-        targets = [output / output_name(path, render) for path in found]
-        return failed + _checked(found, targets, _identity(output), overwrite)
-    if (count := len(found) + len(failed)) > 1:
+        targets = [
+            output / (each.output or each.folder / output_name(each.path, render, name)) for each in found.inputs
+        ]
+        return failed + _checked(paths, targets, _identity(output), overwrite, data)
+    if (count := len(paths) + len(failed)) > 1:
         raise UsageError(f"--output {output} is one file, but there are {count} inputs; expected a folder")
-    _check_suffix(output, found[0], render)
-    return _checked(found, [output], None, overwrite)
+    if name is not None:
+        raise UsageError(f"--name is for outputs in a folder, and --output {output} is a file; leave one of them out")
+    _check_suffix(output, paths[0], render)
+    return _checked(paths, [output], None, overwrite, data)
 
 
 def with_depth(jobs: Sequence[Job], path: Path, scale_m: float | None = None) -> list[Job]:
@@ -108,7 +160,7 @@ def _check_suffix(output: Path, path: Path, render: str) -> None:
 
 
 def _checked(
-    paths: Sequence[Path], targets: Sequence[Path], folder: tuple[int, int] | None, overwrite: bool
+    paths: Sequence[Path], targets: Sequence[Path], folder: tuple[int, int] | None, overwrite: bool, data: bool
 ) -> list[Job]:
     """A job for each path, with a problem where its output would cost a file.
 
@@ -119,17 +171,22 @@ def _checked(
     taken: dict[str, Path] = {}  # by lower-case names: some file systems ignore case
     jobs = []
     for path, target in zip(paths, targets, strict=True):
+        written = [target, data_path(target)] if data else [target]
+        names = [str(each).casefold() for each in written]
         problem = None
         if _identity(target) in own:
             problem = f"{path}: its output {target} would overwrite an input; choose another --output"
-        elif folder is not None and _identity(path.parent) == folder:
+        elif folder is not None and _identity(path.parent) in (folder, _identity(target.parent)):
             problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
-        elif (first := taken.setdefault(target.name.casefold(), path)) is not path:
-            problem = f"{path}: its output {target} is already that of {first}; process them into two folders"
-        elif target.exists() and not overwrite:
-            problem = f"{path}: its output {target} is already there; replace it with --overwrite"
-        jobs.append(Job(path, target, problem))
+        elif taken_by := [taken[name] for name in names if name in taken]:
+            problem = f"{path}: its output {target} is already that of {taken_by[0]}; tell them apart with --name, "
+            problem += "such as --name '{folder}_{stem}_{source}{suffix}'"
+        elif data and data_path(target).name == FAILED:
+            problem = f"{path}: its data would be {FAILED}, the list of files that failed; choose another --name"
+        else:
+            taken |= dict.fromkeys(names, path)
+        jobs.append(Job(path, target, problem, overwrite=overwrite))
     return jobs
 
 
@@ -140,27 +197,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _expand(text: str | Path) -> Iterator[Path]:
-    if not str(text).strip():
-        raise UsageError("an input is empty; name a file, a folder or a glob pattern (. is the current folder)")
-    path = Path(text)
-    if path.is_dir():
-        found = _media(path.iterdir())
-        kind = "folder"
-    elif not path.exists() and glob.has_magic(str(text)):
-        found = _media(Path(name) for name in glob.glob(str(text), recursive=True))  # noqa: PTH207  (may be absolute)
-        kind = "pattern"
-    else:
-        found = [path]
-    if not found:
-        suffixes = " ".join(sorted(media_suffixes()))
-        raise UsageError(f"the {kind} {text} has no video or image; expected files ending in {suffixes}")
-    yield from found
-
-
-def _media(paths: Iterator[Path]) -> list[Path]:
-    wanted = media_suffixes()
-    shown = (path for path in paths if path.suffix.lower() in wanted and not path.name.startswith("."))
-    return sorted(path for path in shown if path.is_file())

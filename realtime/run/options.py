@@ -71,6 +71,45 @@ JsonFile = Annotated[
         "--json", help="Write a summary as JSON. - is standard output.", metavar="FILE", rich_help_panel=FILES
     ),
 ]
+Data = Annotated[
+    bool,
+    typer.Option(
+        "--data",
+        help="Also write STEM.jsonl beside each output: the faces of each frame with their time, boxes, tracks and "
+        "masks (docs/data.md).",
+        rich_help_panel=FILES,
+    ),
+]
+JsonLines = Annotated[
+    Path | None,
+    typer.Option(
+        "--json-lines", help="Write one line of JSON for each file as soon as it has ended. - is standard output.",
+        metavar="FILE", rich_help_panel=FILES,
+    ),
+]  # fmt: skip
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "--recursive", help="Include the folders inside a folder. The outputs lie in folders of the same names.",
+        rich_help_panel=FILES,
+    ),
+]  # fmt: skip
+Name = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of the outputs, such as '{stem}_{render}{suffix}'. {source} is the suffix of the input without the "
+        "dot, {folder} the name of its folder \\[default: {stem}{suffix}].",
+        metavar="PATTERN", rich_help_panel=FILES,
+    ),
+]  # fmt: skip
+Retry = Annotated[
+    Path | None,
+    typer.Option(
+        help="Process the files of a list again that failed: the failed.jsonl that an earlier run wrote into its "
+        "folder of outputs.",
+        metavar="FILE", rich_help_panel=FILES,
+    ),
+]  # fmt: skip
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Model = Annotated[
     str,
@@ -105,6 +144,15 @@ KeepOccluders = Annotated[
     typer.Option(
         "--keep-occluders",
         help="With blur: hands, masks and microphones in front of a face stay sharp.",
+        rich_help_panel=MASKS,
+    ),
+]
+Label = Annotated[
+    str,
+    typer.Option(
+        "--label",
+        help="With alpha: the label that becomes the matte, such as hair or occlusion. face is the visible face.",
+        metavar="NAME",
         rich_help_panel=MASKS,
     ),
 ]
@@ -171,6 +219,13 @@ Threads = Annotated[
         help="CPU threads for the network \\[default: by its size].", min=1, metavar="N", rich_help_panel=MACHINE
     ),
 ]
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        "--workers", help="Files that are processed at a time, each in a process of its own.", min=1, metavar="N",
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
 ExecutorOption = Annotated[
     str,
     typer.Option(

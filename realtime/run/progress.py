@@ -48,7 +48,10 @@ class Progress:
             self.say(f"failed: {path}: {reason}")
         else:
             frames = f"{done.frames} frame{'s' if done.frames != 1 else ''}, {done.fps:.1f} fps"
-            self.say(f"{path} -> {outcome.job.output}: {frames}, {_faces(done.faces)}")
+            before = "done by an earlier run, " if outcome.skipped else ""
+            self.say(f"{path} -> {outcome.job.output}: {before}{frames}, {_faces(done.faces)}")
+            for note in done.notes if outcome.skipped else ():  # others were said when they arose
+                self.say(f"{path}: {note}")
             if done.left_out and not done.visible_faces:
                 self.say(f"{path}: {done.left_out}")
             if outcome.error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,13 @@ def live_line(summary: Summary) -> str:
     return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
 
 
-def closing_line(outcomes: Sequence[Outcome], left: Sequence[Path], seconds: float) -> str:
-    """How many files are done, failed and, after an interruption, left."""
+def closing_line(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
+    """How many files are done, by this run or an earlier one, failed and, after an interruption, left."""
     failed = sum(outcome.error is not None for outcome in outcomes)
-    interrupted = f", {len(left)} not done (interrupted)" if left else ""
-    return f"{len(outcomes) - failed} done, {failed} failed{interrupted}, {seconds:.1f} s"
+    skipped = sum(outcome.skipped and outcome.error is None for outcome in outcomes)
+    earlier = f" ({skipped} by an earlier run)" if skipped else ""
+    interrupted = f", {left} not done (interrupted)" if left else ""
+    return f"{len(outcomes) - failed} done{earlier}, {failed} failed{interrupted}, {seconds:.1f} s"
 
 
 def batch_json(
@@ -77,6 +80,7 @@ def batch_json(
         "executor": executor,
         "done": len(outcomes) - failed,
         "failed": failed,
+        "skipped": sum(outcome.skipped for outcome in outcomes),
         "not_done": [str(path) for path in left],
         "files": [outcome.to_json() for outcome in outcomes],
     }
@@ -163,6 +167,31 @@ def json_text(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2)
 
 
+@contextmanager
+def json_lines(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A function that writes an object to a file, as a line that is there at once; `-` is standard output.
+
+    Raises:
+        SinkError: the file cannot be written.
+    """
+    with ExitStack() as opened:
+        try:
+            if path is None or is_stdout(path):
+                file = sys.stdout
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file = opened.enter_context(path.open("w", encoding="utf-8"))
+        except OSError as e:
+            raise _unwritable(path, e) from e
+
+        def write(values: dict[str, Any]) -> None:
+            if path is not None:
+                file.write(json.dumps(values) + "\n")
+                file.flush()
+
+        yield write
+
+
 def is_stdout(path: Path | None) -> bool:
     """True for `-`: JSON goes to standard output, and what is for people elsewhere."""
     return str(path) == "-"
@@ -177,7 +206,11 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json_text(values) + "\n", encoding="utf-8")
     except OSError as e:
-        raise SinkError(f"{path} cannot be written ({e.strerror}); choose another place for the JSON file") from e
+        raise _unwritable(path, e) from e
+
+
+def _unwritable(path: Path | None, error: OSError) -> SinkError:
+    return SinkError(f"{path} cannot be written ({error.strerror}); choose another place for the JSON file")
 
 
 def _indented(text: str) -> str:

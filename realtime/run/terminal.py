@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from engines.errors import UsageError
 
+_ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]  # Windows has no SIGHUP
 _HOME = re.compile(r"(--?[\w-]+=?|[\w-]+:)?(~.*)", re.DOTALL)  # ~/x, --output=~/x, -o~/x, masks:~/x
 _QUIET = {
     "GLOG_minloglevel": "2",  # TensorFlow Lite and MediaPipe: errors only
@@ -79,30 +80,36 @@ def standard_error_hidden() -> Iterator[None]:
 
 
 @contextmanager
-def terminate_as_interrupt() -> Iterator[threading.Event]:
-    """SIGTERM ends a command as Ctrl-C does, so that it tidies up and reports. Yields whether one came."""
-    terminated = threading.Event()
+def terminate_as_interrupt() -> Iterator[list[int]]:
+    """SIGTERM, and SIGHUP (the terminal is gone), end a command as Ctrl-C does, so that it tidies up and reports.
+
+    Yields a list that will hold the number of a signal that came.
+    """
+    came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield terminated
+        yield came
         return
     process = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != process:  # a worker that was forked: it has nothing to tidy up
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGTERM)
-        terminated.set()
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        came.append(number)
         on_interrupt = signal.getsignal(signal.SIGINT)
         if callable(on_interrupt):
             on_interrupt(signal.SIGINT, frame)
         else:  # a shell starts a background job with Ctrl-C ignored
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    # Whoever ignores SIGHUP (nohup) wants the command to go on.
+    numbers = [number for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        yield terminated
+        yield came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, cast
 
@@ -14,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from realtime.frames.colour import Colour, Matrix
+from realtime.frames.colour import Colour, Matrix, black_yuv
 from realtime.frames.types import U8, U16, Frame, Rgb
 
 UNSPECIFIED = 2  # ISO/IEC 23091-2, for primaries, transfer and matrix alike
@@ -30,7 +31,7 @@ _SWSCALE: dict[Matrix, Colorspace] = {
 _PLANAR = {"yuv420p", "yuvj420p", "yuva420p"}  # alpha, where there is one, is the fourth plane
 _HD_HEIGHT = 720  # players assume BT.709 for untagged pictures of this height or more
 _FORMATS = {"rgb": "rgb24", "rgba": "rgba", "gray": "gray", "yuv420p": "yuv420p"}
-_CHANNELS = {"rgb": 3, "rgba": 4}
+CHANNELS = {"rgb": 3, "rgba": 4}
 Plane = TypeVar("Plane", U8, U16)
 Orientation = tuple[bool, bool, bool]
 """Transpose first, then mirror left-right, then top-bottom."""
@@ -40,67 +41,55 @@ class FromAv:
     """Turns decoded pictures into yuv420p planes of one size.
 
     The planes of 8-bit 4:2:0 and gray pictures are views. Other formats are converted without a change of matrix or
-    range, RGB to BT.709 in video range. Pictures of another size (a stream may change it) are scaled.
+    range, RGB to BT.709 in video range. Pictures of another size (a stream may change it) are scaled and get black bars
+    where their shape is another one.
     """
 
     def __init__(self, size_wh: tuple[int, int]) -> None:
-        self._size_wh = size_wh
+        self.size_wh = size_wh
         self._reformatter = VideoReformatter()
 
     def __call__(self, picture: VideoFrame) -> tuple[tuple[U8, U8, U8], Colour]:
         """The planes of a picture as it was coded (not yet upright), and their colour. The planes are read-only."""
         colour = colour_of(picture)
-        same_size = (picture.width, picture.height) == self._size_wh
-        if picture.format.name == "gray" and same_size:
-            chroma = _neutral_chroma(self._size_wh)
+        if (picture.width, picture.height) != self.size_wh:
+            return self._fitted(picture, colour), colour
+        if picture.format.name == "gray":
+            chroma = _neutral_chroma(self.size_wh)
             return (_read_only(picture.planes[0]), chroma, chroma), colour
-        if picture.format.name not in _PLANAR or not same_size:
-            picture = self.converted(picture)
+        if picture.format.name not in _PLANAR:
+            picture = self.converted(picture, self.size_wh)
         y, u, v = (_read_only(plane) for plane in picture.planes[:3])
         return (y, u, v), colour
 
-    def converted(self, picture: VideoFrame) -> VideoFrame:
-        """The picture in yuv420p and this size, with its side data."""
+    def _fitted(self, picture: VideoFrame, colour: Colour) -> tuple[U8, U8, U8]:
+        """The planes of a picture of another size, in the middle of a black one of this size."""
+        width, height = self.size_wh
+        scale = min(width / picture.width, height / picture.height)
+        inner_wh = tuple(max(2, 2 * round(side * scale / 2)) for side in (picture.width, picture.height))
+        inner_wh = min(inner_wh[0], width), min(inner_wh[1], height)
+        left, top = ((outer - inner) // 4 * 2 for outer, inner in zip(self.size_wh, inner_wh, strict=True))
+        fitted = self.converted(picture, inner_wh)
+        planes = []
+        for plane, value, share in zip(fitted.planes, black_yuv(colour.full_range), (1, 2, 2), strict=True):
+            pixels = np.full((-(-height // share), -(-width // share)), value, np.uint8)
+            inner = view(plane)
+            pixels[top // share :, left // share :][: inner.shape[0], : inner.shape[1]] = inner
+            pixels.flags.writeable = False
+            planes.append(pixels)
+        return planes[0], planes[1], planes[2]
+
+    def converted(self, picture: VideoFrame, size_wh: tuple[int, int]) -> VideoFrame:
+        """The picture in yuv420p and another size, with its side data."""
         colour = colour_of(picture)
         # The same matrix on both sides means no conversion. Any will do: swscale does not know all of them.
-        range_in = ColorRange.JPEG if _family(picture.format) == "rgb" else _av_range(colour.full_range)
-        width, height = self._size_wh
+        range_in = ColorRange.JPEG if family_of(picture.format) == "rgb" else av_range(colour.full_range)
+        width, height = size_wh
         return self._reformatter.reformat(
             picture, width, height, "yuv420p",
-            src_colorspace=None if _family(picture.format) == "rgb" else Colorspace.ITU709,
+            src_colorspace=None if family_of(picture.format) == "rgb" else Colorspace.ITU709,
             dst_colorspace=Colorspace.ITU709,
-            src_color_range=range_in, dst_color_range=_av_range(colour.full_range),
-        )  # fmt: skip
-
-
-class ToAv:
-    """Turns frames into pictures of one pixel format for an encoder, copying each plane once.
-
-    Args:
-        pixel_format: the pixel format of the pictures.
-        video_range: True to convert full range to video range, for codecs that have no tag for full range.
-    """
-
-    def __init__(self, pixel_format: str, video_range: bool = False) -> None:
-        self._format = pixel_format
-        self._video_range = video_range
-        self._reformatter = VideoReformatter()
-
-    def __call__(self, frame: Frame) -> VideoFrame:
-        """A picture with the frame's pixels, pts and time base."""
-        picture = picture_of(frame)
-        if self._format != picture.format.name:
-            picture = self._converted(picture, frame)
-        picture.pts, picture.time_base = frame.pts, frame.time_base
-        return picture
-
-    def _converted(self, picture: VideoFrame, frame: Frame) -> VideoFrame:
-        is_rgb = frame.layout in _CHANNELS  # RGB becomes BT.709 in video range
-        range_in = ColorRange.JPEG if is_rgb else _av_range(frame.colour.full_range)
-        return self._reformatter.reformat(
-            picture, format=self._format,
-            src_colorspace=None if is_rgb else Colorspace.ITU709, dst_colorspace=Colorspace.ITU709,
-            src_color_range=range_in, dst_color_range=ColorRange.MPEG if is_rgb or self._video_range else range_in,
+            src_color_range=range_in, dst_color_range=av_range(colour.full_range),
         )  # fmt: skip
 
 
@@ -108,7 +97,7 @@ def picture_of(frame: Frame) -> VideoFrame:
     """A PyAV picture with a copy of a frame's pixels, in rows aligned for swscale. It has no pts."""
     picture = VideoFrame(*frame.size_wh, _FORMATS[frame.layout])
     for target, plane in zip(picture.planes, frame.planes, strict=True):
-        np.copyto(view(target, _CHANNELS.get(frame.layout, 1)), plane)
+        np.copyto(view(target, CHANNELS.get(frame.layout, 1)), plane)
     return picture
 
 
@@ -126,7 +115,7 @@ def bgr_from_frame(frame: Frame) -> U8:
 
 def _packed(frame: Frame, pixel_format: Literal["rgb24", "bgr24"]) -> U8:
     space = _SWSCALE[frame.colour.matrix] if frame.layout == "yuv420p" else None
-    range_in = _av_range(frame.colour.full_range) if frame.layout == "yuv420p" else ColorRange.JPEG
+    range_in = av_range(frame.colour.full_range) if frame.layout == "yuv420p" else ColorRange.JPEG
     packed = VideoReformatter().reformat(
         picture_of(frame), format=pixel_format, src_colorspace=space, src_color_range=range_in,
         dst_color_range=ColorRange.JPEG,
@@ -136,7 +125,7 @@ def _packed(frame: Frame, pixel_format: Literal["rgb24", "bgr24"]) -> U8:
 
 def colour_of(picture: VideoFrame) -> Colour:
     """The colour that `FromAv` gives a picture: as tagged, and guessed if it is not tagged."""
-    family = _family(picture.format)
+    family = family_of(picture.format)
     primaries, transfer = int(picture.color_primaries), int(picture.color_trc)
     if family == "rgb":
         return Colour("bt709", False, primaries, transfer, SPACE_OF_MATRIX["bt709"])
@@ -149,11 +138,16 @@ def colour_of(picture: VideoFrame) -> Colour:
     return Colour(_MATRIX_OF_SPACE.get(space, guess), full_range, primaries, transfer, space)
 
 
-def orientation_of(picture: VideoFrame) -> Orientation:
-    """How to turn a picture upright, from its display matrix (all eight ways, with mirrored ones)."""
+def side_data_of(picture: VideoFrame) -> dict[SideDataType, bytes]:
+    """What the decoder tells about a picture beside its pixels, by kind."""
     # Reading the side data of a picture puts it into a reference cycle, which keeps all memory of its decoder until the
     # garbage is collected. So read that of a tiny copy. (The type allows only motion vectors, hence the cast.)
-    side_data = cast("dict[SideDataType, Any]", FromAv((2, 2)).converted(picture).side_data)
+    side_data = cast("Iterable[Any]", FromAv((2, 2)).converted(picture, (2, 2)).side_data)
+    return {data.type: bytes(data) for data in side_data}
+
+
+def orientation_of(side_data: dict[SideDataType, bytes]) -> Orientation:
+    """How to turn a picture upright, from the display matrix in its side data (all eight ways, with mirrored ones)."""
     if SideDataType.DISPLAYMATRIX not in side_data:
         return False, False, False
     # A point (x, y) is shown at (a x + c y, b x + d y); rows of the matrix are (a, b, u), (c, d, v), (x, y, w).
@@ -195,11 +189,11 @@ def _neutral_chroma(size_wh: tuple[int, int]) -> U8:
     return chroma
 
 
-def _family(pixel_format: VideoFormat) -> Literal["rgb", "gray", "yuv"]:
+def family_of(pixel_format: VideoFormat) -> Literal["rgb", "gray", "yuv"]:
     if pixel_format.is_rgb or pixel_format.has_palette:
         return "rgb"
     return "gray" if sum(not part.is_alpha for part in pixel_format.components) == 1 else "yuv"
 
 
-def _av_range(full_range: bool) -> ColorRange:
+def av_range(full_range: bool) -> ColorRange:
     return ColorRange.JPEG if full_range else ColorRange.MPEG

@@ -94,7 +94,7 @@ class FakeEngine:
     """Red is face, blue is occlusion, the rest background. Edges are as soft as those of a real network."""
 
     spec = SPEC
-    manifest = SimpleNamespace(batch=1)
+    manifest = SimpleNamespace(batch=1, files={"fake.bin": "0" * 64})
     name = "fake"
     description = "fake engine"
 

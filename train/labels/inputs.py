@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 
 from engines.errors import DataError, UsageError
+from realtime.video.sources.base import VIDEO_SUFFIXES
 from realtime.video.sources.image import IMAGE_SUFFIXES
-from realtime.video.sources.video import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)

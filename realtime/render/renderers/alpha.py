@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @renderer(
     "alpha",
-    "The picture with the visible face as its matte, for editors (ProRes 4444 or PNG).",
+    "The picture with the visible face, or the --label, as its matte, for editors (ProRes 4444 or PNG).",
     codec="prores",
     video_suffix=".mov",
     image_suffix=".png",
+    takes_label=True,
 )
 def alpha(scene: Scene) -> Frame:
-    """Add the visible face as a matte: an `rgba` frame, or a `yuv420p` frame with `Frame.alpha`."""
-    return scene.with_alpha(scene.visible_face() if scene.faces else None)
+    """Add a label, or the visible face, as a matte: an `rgba` frame, or a `yuv420p` frame with `Frame.alpha`."""
+    return scene.with_alpha(scene.chosen_label() if scene.faces else None)

@@ -47,7 +47,9 @@ def make(engine: Engine, output: Path, progress: Progress, seconds: float = SECO
 
 def _masked(clip: Path, output: Path, kind: str, engine: Engine, progress: Progress) -> Summary:
     options = Options(render=kind)
-    outcome = process_file(Job(clip, output), engine, options, open_detector(options.detector), progress)
+    outcome = process_file(
+        Job(clip, output, overwrite=True), engine, options, open_detector(options.detector), progress
+    )
     progress.finished(outcome)
     if outcome.summary is None:
         raise UnveilError(f"the demo failed at {output.name}: {outcome.error}")

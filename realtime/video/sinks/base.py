@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import queue
-import secrets
 import threading
-import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-import av
-
-from engines.errors import SinkError
 from realtime.frames.types import Frame
 from realtime.timing import StageTimer
+from realtime.video.remarks import Remarks
 
 _QUEUED = 4  # frames that wait for the encoder
-_STEM_KEPT = 40  # characters of up to 4 bytes, of the 255 bytes that a name may have
 
 
 class Sink(ABC):
@@ -30,6 +23,11 @@ class Sink(ABC):
     """False after the viewer has ended the run by closing the window."""
     wants_thread: bool = False
     """True if writing takes so long that it belongs in a thread of its own (`BackgroundSink`), as encoding does."""
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What of the input the output does not have. Complete once the sink is closed."""
+        return Remarks()
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
@@ -87,7 +85,7 @@ class BackgroundSink(Sink):
         """Args:
         timer: records the stage "encode": the time that the thread spends on writing each frame.
         """
-        self._sink, self._timer = sink, timer or StageTimer()
+        self._sink, self._timer, self.remarks = sink, timer or StageTimer(), sink.remarks
         self._queue: queue.Queue[Frame | None] = queue.Queue(_QUEUED)
         self._error: Exception | None = None
         self._dropping = False
@@ -140,51 +138,3 @@ class BackgroundSink(Sink):
         self._sink.abort()
         assert self._error is not None
         raise self._error
-
-
-class PartFile:
-    """An output file that has a hidden name in its folder, `.<stem>.<token>.part`, until it is complete.
-
-    The name is unique: two runs with one output each write a complete file, and the later one replaces the other.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Make the folder and an empty file, so that an output that cannot be written fails at once.
-
-        Raises:
-            SinkError: it cannot be written.
-        """
-        self.path = path
-        # Only a part of the stem: a long name would leave no room for the rest.
-        self.part = path.with_name(f".{path.stem[:_STEM_KEPT]}.{secrets.token_hex(4)}.part")
-        with sink_errors(path):
-            if path.is_dir():
-                raise SinkError(
-                    f"{path} cannot be written: a folder of that name is in the way; choose another --output"
-                )
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.part.touch(exist_ok=False)
-        # Removes the file, too, where an interrupt comes before the caller has this object.
-        weakref.finalize(self, self.part.unlink, missing_ok=True)
-
-    def keep(self) -> None:
-        """Give the complete file its name, over an earlier file; if that fails, remove it."""
-        try:
-            with sink_errors(self.path):
-                self.part.replace(self.path)
-        finally:
-            self.discard()
-
-    def discard(self) -> None:
-        """Remove the temporary file, if it is there."""
-        self.part.unlink(missing_ok=True)
-
-
-@contextmanager
-def sink_errors(path: Path) -> Iterator[None]:
-    """Translate the errors of the system and of FFmpeg about an output into SinkError."""
-    try:
-        yield
-    except (OSError, av.FFmpegError) as e:
-        reason = e.strerror or str(e)
-        raise SinkError(f"{path} cannot be written ({reason}); check the folder, its rights and the free space") from e

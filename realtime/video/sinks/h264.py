@@ -19,6 +19,7 @@ from engines.errors import SinkError
 from engines.machine import nvidia_gpu
 from realtime.frames.types import U8, Frame
 from realtime.video.sinks.audio import COPIED_TO_MP4
+from realtime.video.sinks.part_file import PartFile
 from realtime.video.sinks.video import VideoFileSink
 from realtime.video.sources.base import SourceInfo
 
@@ -48,7 +49,7 @@ class VideoSink(VideoFileSink):
 
     def __init__(
         self,
-        path: Path,
+        path: Path | PartFile,
         info: SourceInfo | None = None,
         preset: str = PRESET,
         crf: int = CRF,
@@ -64,9 +65,9 @@ class VideoSink(VideoFileSink):
         self._preset, self._crf = preset, crf
 
     def _open(self, frame: Frame) -> None:
-        if self._on_gpu and self._pixel_format(frame) != "yuv420p":
-            name = self._file.path.name
-            _LOG.warning("NVENC takes no odd sizes, and %s is %dx%d; x264 encodes it", name, *frame.size_wh)
+        if self._on_gpu and (pixel_format := self._pixel_format(frame)) != "yuv420p":
+            why = f"NVENC takes no odd sizes and 8 bits only, and this is {pixel_format} of %dx%d; x264 encodes it"
+            _LOG.warning("%s: " + why, self._file.path.name, *frame.size_wh)
         elif self._on_gpu:
             self.codec = NVENC
             super()._open(frame)
@@ -80,12 +81,24 @@ class VideoSink(VideoFileSink):
         super()._open(frame)
 
     def _options(self, frame: Frame) -> dict[str, str]:
-        return NVENC_OPTIONS if self._on_gpu else {"preset": self._preset, "crf": str(self._crf)}
+        if self._on_gpu:
+            return NVENC_OPTIONS
+        options = {"preset": self._preset, "crf": str(self._crf)}
+        return options | ({"x264-params": self._hdr_options()} if self._info and self._info.hdr else {})
+
+    def _hdr_options(self) -> str:
+        """The metadata of HDR10, for x264."""
+        assert self._info is not None and self._info.hdr is not None
+        hdr = self._info.hdr
+        screen = [f"mastering-display={hdr.screen}"] if hdr.screen else []
+        light = ["cll={},{}".format(*hdr.content_light)] if hdr.content_light else []
+        return ":".join(screen + light)
 
     def _pixel_format(self, frame: Frame) -> str:
         # In 4:2:0 one chroma sample serves 2 x 2 pixels, and H.264 crops by whole samples: odd sizes need 4:4:4.
         width, height = frame.size_wh
-        return "yuv444p" if width % 2 or height % 2 else "yuv420p"
+        kept = frame.deep.pixel_format if frame.deep else "yuv420p"
+        return kept.replace("420", "444").replace("422", "444") if width % 2 or height % 2 else kept
 
 
 def uses_nvenc(encoder: Encoder) -> bool:

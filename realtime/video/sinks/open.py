@@ -8,7 +8,8 @@ from typing import Literal
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.h264 import CRF, PRESET, Encoder, VideoSink
 from realtime.video.sinks.image import ImageSink
-from realtime.video.sinks.video import AlphaVideoSink, LabelVideoSink
+from realtime.video.sinks.part_file import PartFile
+from realtime.video.sinks.video import AlphaVideoSink, LabelVideoSink, VideoFileSink
 from realtime.video.sinks.window import WindowSink, check_display
 from realtime.video.sources.base import SourceInfo
 
@@ -30,7 +31,7 @@ Codec = Literal["h264", "ffv1", "prores"]
 
 
 def open_sink(
-    path: Path,
+    path: Path | PartFile,
     info: SourceInfo,
     codec: Codec = "h264",
     *,
@@ -41,7 +42,7 @@ def open_sink(
     """The sink for an output file; use it in a `with`.
 
     Args:
-        path: the output.
+        path: the output, or its part file, which the caller puts in its place.
         info: the input. An image becomes an image in the format of the path's suffix.
         codec: how a video is written.
         preset: the x264 preset, one of PRESETS.
@@ -52,7 +53,20 @@ def open_sink(
         SinkError: the output cannot be written.
     """
     if info.kind == "image":
-        return ImageSink(path)
+        return ImageSink(path, info)
+    return open_video_sink(path, info, codec, preset=preset, crf=crf, encoder=encoder)
+
+
+def open_video_sink(
+    path: Path | PartFile,
+    info: SourceInfo,
+    codec: Codec = "h264",
+    *,
+    preset: str = PRESET,
+    crf: int = CRF,
+    encoder: Encoder = "auto",
+) -> VideoFileSink:
+    """The sink for a video file. As `open_sink`."""
     match codec:
         case "h264":
             return VideoSink(path, info, preset, crf, encoder)

@@ -12,6 +12,7 @@ from typing import cast
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
@@ -20,10 +21,15 @@ from av.video.stream import VideoStream
 from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
-from realtime.video.av_frame import SPACE_OF_MATRIX, ToAv, view
-from realtime.video.sinks.audio import COPIED_TO_MOV, SOUND_ERRORS, AudioTrack, open_audio, sound_left_out
-from realtime.video.sinks.base import PartFile, Sink, sink_errors
+from realtime.video.av_frame import SPACE_OF_MATRIX, view
+from realtime.video.container import MEDIA_ERRORS
+from realtime.video.sinks import matroska
+from realtime.video.sinks.audio import COPIED_TO_MOV
+from realtime.video.sinks.base import Sink
+from realtime.video.sinks.part_file import PartFile, sink_errors
+from realtime.video.sinks.tracks import Tracks, Wanted
 from realtime.video.sources.base import SourceInfo
+from realtime.video.to_av import ToAv
 
 _MAX_TIMESCALE = 2**31 - 1
 _ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
@@ -42,20 +48,23 @@ class VideoFileSink(Sink):
     layouts: tuple[Layout, ...]
     audio_copied: frozenset[str] = frozenset()
 
-    def __init__(self, path: Path, info: SourceInfo | None = None) -> None:
+    def __init__(self, path: Path | PartFile, info: SourceInfo | None = None) -> None:
         """Args:
-        path: the output; written under a hidden name and renamed on close.
+        path: the output, which is written under a hidden name and renamed on close; or a part file.
         info: the input: its frame rate, pixel aspect and sound are kept.
         """
-        self._file = PartFile(path)
+        self._file = PartFile.of(path)
         self._info = info
+        self._pixel_aspect = info.pixel_aspect if info else Fraction(1)
         self._container: OutputContainer | None = None
         self._stream: VideoStream
         self._to_av: ToAv
         self._colour: Colour
-        self._audio: AudioTrack | None = None
+        self._tracks: Tracks | None = None
         self._first: Frame | None = None
-        self._last_seconds = -math.inf  # time of the last frame
+        self._last: Frame | None = None
+        self._before_last: Frame | None = None
+        self._held: list[Packet] = []  # the latest packets, until it is known whether they are the last ones
         self._sound_is_cut = False
 
     def write(self, frame: Frame) -> None:
@@ -64,10 +73,11 @@ class VideoFileSink(Sink):
             if self._container is None:
                 self._start(frame)
             assert self._container is not None and frame.pts_seconds is not None
-            self._container.mux(self._stream.encode(self._picture(frame)))
-            self._last_seconds = frame.pts_seconds
-            if self._audio is not None:
-                self._audio.write_until(frame.pts_seconds)
+            self._container.mux(self._held)
+            self._held = self._stream.encode(self._picture(frame))
+            self._before_last, self._last = self._last, frame
+            if self._tracks is not None:
+                self._tracks.write_until(frame.pts_seconds)
 
     def cut_sound(self) -> None:
         self._sound_is_cut = True
@@ -78,15 +88,15 @@ class VideoFileSink(Sink):
             return
         try:
             with sink_errors(self._file.path):
-                self._container.mux(self._stream.encode(None))
-                if self._audio is not None:
-                    self._audio.write_until(self._last_seconds if self._sound_is_cut else math.inf)
-                    self._audio.finish()
+                self._container.mux(self._last_packets())
+                if self._tracks is not None:
+                    self._tracks.finish(self._end_seconds if self._sound_is_cut else math.inf)
                 self._container.close()
+                self._complete(self._file.part)
         except BaseException:
             self.abort()
             raise
-        self._close_audio()
+        self._close_tracks()
         self._file.keep()
 
     def abort(self) -> None:
@@ -106,27 +116,58 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
-        _tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
+        tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
+
+    def _last_packets(self) -> list[Packet]:
+        """The packets that were not muxed yet. The last one states how long the last frame is shown."""
+        packets = [*self._held, *self._stream.encode(None)]
+        last, before = self._last, self._before_last
+        assert last is not None and last.pts is not None
+        is_unusual = before is None or before.pts is None or last.duration != last.pts - before.pts
+        if packets and last.duration and is_unusual:
+            end = (last.pts + last.duration) * last.time_base
+            packet = packets[-1]  # in the order of decoding, by which muxers count
+            packet.duration = round(end / packet.time_base) - (packet.pts or 0)
+        return packets
+
+    @property
+    def _end_seconds(self) -> float:
+        """The time of the last frame."""
+        assert self._last is not None and self._last.pts_seconds is not None
+        return self._last.pts_seconds
+
+    def _complete(self, path: Path) -> None:
+        """What is left to do to the closed file."""
 
     def _start(self, frame: Frame) -> None:
         self._first = frame
+        attempts: tuple[Wanted, ...] = ("all", "one sound")
+        problem: str | None = None
+        for wanted in attempts if self.audio_copied and self._info and self._info.path else ():
+            if (problem := self._start_with_tracks(frame, wanted)) is None:
+                return
         self._open(frame)
-        if self.audio_copied and self._info and self._info.path:
-            self._start_with_sound(frame, self._info.path)
+        if problem is not None:
+            assert self._container is not None and self._info is not None
+            self._container.start_encoding()  # fails again where it was not the sound's fault
+            self.remarks.loss(f"{self._info.name}: its sound is left out ({problem})")
 
-    def _start_with_sound(self, frame: Frame, path: Path) -> None:
+    def _start_with_tracks(self, frame: Frame, wanted: Wanted) -> str | None:
+        """Open the output with other streams of the input. Returns why that fails, or None."""
+        assert self._info is not None
+        self._open(frame)
         assert self._container is not None
-        part_seconds = self._info.part_seconds if self._info else None
-        self._audio = open_audio(path, self._container, self.audio_copied, part_seconds)
         try:
+            self._tracks = Tracks(self._container, self._info, self.audio_copied, wanted)
             self._container.start_encoding()
-        except SOUND_ERRORS as e:
-            # Either the sound does not fit, and a stream cannot be removed, or the pictures fail again without it.
+        except MEDIA_ERRORS as e:
+            # Either a stream does not fit, and cannot be removed, or the pictures fail again without it.
             self._close_container()
-            self._open(frame)
-            self._container.start_encoding()
-            sound_left_out(path, e)
+            return getattr(e, "strerror", None) or str(e)
+        self.remarks.take(self._tracks.remarks)
+        self._tracks.remarks = self.remarks
+        return None
 
     def _open(self, frame: Frame) -> None:
         path, options = f"file:{self._file.part}", self._container_options(frame)
@@ -138,11 +179,11 @@ class VideoFileSink(Sink):
         context.width, context.height = frame.size_wh
         context.pix_fmt = self._pixel_format(frame)
         context.time_base = frame.time_base
-        context.sample_aspect_ratio = self._info.pixel_aspect if self._info else Fraction(1)
+        context.sample_aspect_ratio = self._pixel_aspect
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
-        _tag(context, self._colour)
+        tag(context, self._colour)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":
@@ -166,12 +207,12 @@ class VideoFileSink(Sink):
             # The trailer of a file that is discarded may fail (a full disk, no packet yet).
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 self._container.close()
-        self._close_audio()
+        self._close_tracks()
 
-    def _close_audio(self) -> None:
-        if self._audio is not None:
-            self._audio.close()
-            self._audio = None
+    def _close_tracks(self) -> None:
+        if self._tracks is not None:
+            self._tracks.close()
+            self._tracks = None
 
 
 class LabelVideoSink(VideoFileSink):
@@ -184,13 +225,20 @@ class LabelVideoSink(VideoFileSink):
         return {"level": "3", "slices": slices, "slicecrc": "1"}
 
     def _container_options(self, frame: Frame) -> dict[str, str]:
-        return {}
+        return matroska.OPTIONS if self._pixel_aspect != 1 else {}
 
     def _pixel_format(self, frame: Frame) -> str:
         return "gray"
 
     def _colour_written(self, frame: Frame) -> Colour:
-        return Colour(full_range=True)  # so that no player stretches the ids
+        # Full range, so that no player stretches the ids.
+        if self._pixel_aspect == 1:
+            return Colour(full_range=True)
+        return Colour("bt709", True, matroska.PLACE_HOLDER, matroska.PLACE_HOLDER, matroska.PLACE_HOLDER)
+
+    def _complete(self, path: Path) -> None:
+        if self._pixel_aspect != 1 and self._first is not None:
+            matroska.state_pixel_aspect(path, self._first.size_wh, self._pixel_aspect)
 
 
 class AlphaVideoSink(VideoFileSink):
@@ -222,7 +270,7 @@ class AlphaVideoSink(VideoFileSink):
         return picture
 
 
-def _tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
+def tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:
     """Set the colour tags, so that players show the output in the input's colours."""
     target.color_range = ColorRange.JPEG if colour.full_range else ColorRange.MPEG
     target.colorspace, target.color_primaries, target.color_trc = colour.space, colour.primaries, colour.transfer

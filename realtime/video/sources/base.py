@@ -7,12 +7,21 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from engines.closing import Closing
 from realtime.frames.types import Frame
+from realtime.video.hdr import Hdr
+from realtime.video.image_tags import ImageTags
+from realtime.video.remarks import Remarks
 
+VIDEO_SUFFIXES = frozenset({
+    ".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".h264", ".h265", ".hevc",
+    ".insv", ".ivf", ".lrv", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
+    ".mts", ".mxf", ".nut", ".obu", ".ogm", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+})  # fmt: skip
 Kind = Literal["video", "image", "camera", "stream"]
 
 
@@ -36,9 +45,15 @@ class SourceInfo:
     """Width of a pixel over its height."""
     path: Path | None = None
     """The file, if there is one. A sink copies the sound from it."""
+    origin_seconds: Fraction = Fraction(0)
+    """The time in the file's own clock that is 0 in that of the frames. Sound is shifted by it, too."""
     part_seconds: tuple[float, float | None] | None = None
-    """The times, in the file's own clock, at which the part that is read starts and ends (None: at the end of the
-    file). The start has pts 0. None: the whole file, whose times are kept."""
+    """The times, after that shift, at which the part that is read starts and ends (None: at the end of the file). The
+    start has pts 0. None: the whole file."""
+    hdr: Hdr | None = None
+    """The metadata of an HDR10 video; None where it has none."""
+    image_tags: ImageTags | None = None
+    """What an image file states about its picture; None for other sources."""
     depth: str | None = None
     """The origin and scale of the frames' depth, as text for users; None if they have none."""
 
@@ -49,6 +64,11 @@ class Source(Closing):
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
         self._stopped = threading.Event()
+
+    @cached_property
+    def remarks(self) -> Remarks:
+        """What was changed while reading. Frames that are lost raise SourceError instead."""
+        return Remarks()
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from engines.errors import SourceError
 from realtime.frames.types import Depth, DepthSteps, Frame
-from realtime.video.av_frame import orientation_of, turn, view
+from realtime.video.av_frame import orientation_of, side_data_of, turn, view
 from realtime.video.sources.base import Source
 from realtime.video.sources.depth_files import DepthInput, pictures, read_depth
-from realtime.video.sources.video import open_container, reason_of, video_stream
+from realtime.video.sources.opening import open_container, reason_of, video_stream
 
 _FORMATS = ("gray16le", "gray16be")
 
@@ -28,7 +28,7 @@ class WithDepth(Source):
 
     def __init__(self, source: Source, depth: DepthInput) -> None:
         super().__init__(replace(source.info, depth=f"{depth.path}, {depth.scale}"))
-        self._source, self._depth = source, depth
+        self._source, self._depth, self.remarks = source, depth, source.remarks
 
     def __iter__(self) -> Iterator[Frame]:
         with _depths(self._depth) as depths:
@@ -92,7 +92,9 @@ def _of_video(depth: DepthInput) -> Generator[DepthSteps]:
                         f"{name}: {picture.format.name}; expected 16-bit gray (gray16le, for example FFV1 in .mkv)"
                     )
                 steps = view(picture.planes[0], dtype=">u2" if picture.format.is_big_endian else "<u2")
-                orientation = orientation or orientation_of(picture)  # read once, because it takes as long as decoding
+                orientation = orientation or orientation_of(
+                    side_data_of(picture)
+                )  # read once, because it takes as long as decoding
                 yield turn(steps.astype(np.uint16), orientation)
                 count += 1
         except av.FFmpegError as e:

@@ -15,8 +15,8 @@ import numpy as np
 
 from engines.errors import SourceError, UsageError
 from realtime.frames.types import DepthSteps
+from realtime.video.sources.base import VIDEO_SUFFIXES
 from realtime.video.sources.image import is_image
-from realtime.video.sources.video import VIDEO_SUFFIXES
 
 _MILLIMETRE = 0.001  # what most depth cameras count in
 _SCALE = "depth_scale_m"  # of depth.json, and of the faces.jsonl that `unveil label --depth` writes

@@ -1,4 +1,4 @@
-"""Image files, through OpenCV."""
+"""Image files."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from engines.errors import SourceError
 from realtime.frames.types import Frame, Rgb
 from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
+from realtime.video.sources.still import read_still
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({
+    ".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff", ".webp",
+})  # fmt: skip
 
 
 class ImageSource(Source):
-    """One rgb frame without a pts: an image file, turned upright as its EXIF orientation says."""
+    """The picture of an image file as an rgb frame without a pts, upright as its EXIF orientation says.
+
+    An animation or a file of several pages gives one frame for each picture.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._rgb = read_rgb(path)
-        height, width = self._rgb.shape[:2]
-        super().__init__(SourceInfo(name=path.name, kind="image", size_wh=(width, height), frames=1, path=path))
+        self._still = read_still(path)
+        pictures = self._still.pictures
+        height, width = pictures[0].shape[:2]
+        super().__init__(
+            SourceInfo(
+                name=path.name,
+                kind="image",
+                size_wh=(width, height),
+                frames=len(pictures),
+                path=path,
+                image_tags=self._still.tags,
+            )
+        )
+        for note in self._still.notes:
+            self.remarks.note(f"{path.name}: {note}")
 
     def __iter__(self) -> Iterator[Frame]:
-        yield Frame((self._rgb,), "rgb", captured_at=time.perf_counter())
+        for index, rgb in enumerate(self._still.pictures):
+            yield Frame((rgb,), "rgb", index, captured_at=time.perf_counter())
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -37,24 +52,12 @@ def is_image(path: Path) -> bool:
 
 
 def read_rgb(path: Path) -> Rgb:
-    """(H, W, 3) uint8 of an image file: upright, 16 bits reduced to 8, without transparency.
+    """(H, W, 3) uint8 of an image file, or of its first picture: upright, 8 bits, without transparency.
 
     Raises:
-        SourceError: missing, empty or not an image.
+        SourceError: missing, empty, cut off or damaged, or not an image.
     """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as e:
-        raise SourceError(f"{path}: cannot be read ({e.strerror})") from e
-    if data.size == 0:
-        raise SourceError(f"{path}: the file is empty")
-    try:
-        rgb = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
-    except cv2.error as e:
-        raise SourceError(f"{path}: cannot be decoded as an image ({e.err})") from e
-    if rgb is None:
-        raise SourceError(f"{path}: not an image that OpenCV can decode; expected JPEG, PNG, WebP, BMP or TIFF")
-    return np.asarray(rgb, np.uint8)
+    return read_still(path).pictures[0]
 
 
 IMAGE = SourceKind(

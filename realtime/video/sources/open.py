@@ -58,7 +58,7 @@ class PacedSource(Source):
 
     def __init__(self, source: Source) -> None:
         super().__init__(replace(source.info, live=True))
-        self._source = source
+        self._source, self.remarks = source, source.remarks
 
     def __iter__(self) -> Iterator[Frame]:
         start: float | None = None

@@ -16,6 +16,8 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from realtime.video.container import open_url, packets
+
 TIMEOUT_SECONDS = 5.0
 """The longest wait for a stream to open, and for its next packet. Closing a stream may take as long."""
 _PLAYLIST_TIMEOUT_SECONDS = 15.0  # A live playlist sends a segment at once, then nothing until the next: up to 10 s.
@@ -60,16 +62,14 @@ class StreamReader:
         error: av.FFmpegError | None = None
         try:
             # This reads the sound, too: a stream whose pictures have stopped can then be stopped, and times out.
-            for packet in self._container.demux():
+            for packet in packets(self._container):
                 if self._stopped.is_set():
                     return
-                if not packet.size:
-                    continue
                 now = time.perf_counter()
                 waits_seconds.append(now - read_since)
                 self._note_times(packet)
                 if packet.stream_index == self._pictures.index:
-                    yield packet  # type: ignore[misc]
+                    yield packet
                     picture_since = time.perf_counter()
                 elif self._is_endless and now - picture_since > self._timeout_seconds:
                     self.reason = f"no picture for {self._timeout_seconds:g} s"
@@ -140,7 +140,7 @@ def open_stream(url: str) -> InputContainer:
     options = {} if url.startswith("http") else _LOW_DELAY
     is_playlist = urlsplit(url).path.endswith(_PLAYLIST_SUFFIXES)
     between_packets = _PLAYLIST_TIMEOUT_SECONDS if is_playlist else TIMEOUT_SECONDS
-    return av.open(url, options=options, timeout=(TIMEOUT_SECONDS, between_packets))
+    return open_url(url, options, (TIMEOUT_SECONDS, between_packets))
 
 
 def without_password(url: str) -> str:

@@ -48,6 +48,7 @@ class TrimmedSource(Source):
                 frames=round(seconds * info.fps) if seconds is not None and info.fps else None,
             )
         )
+        self.remarks = source.remarks
 
     def __iter__(self) -> Iterator[Frame]:
         first_pts = self._first.pts or 0

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
-from av.codec.context import Flags as CodecFlags
-from av.container import InputContainer
-from av.stream import Disposition
+from av.packet import Packet
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from engines.errors import SourceError
-from realtime.frames.types import Frame
-from realtime.video.av_frame import SPACE_OF_MATRIX, UNSPECIFIED, FromAv, Orientation, orientation_of, turn
-from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
-from realtime.video.sources.stream import TIMEOUT_SECONDS, StreamReader, open_stream, stated_seconds, without_password
+from realtime.frames.types import U8, DeepPicture, Frame
+from realtime.video.av_frame import (
+    SPACE_OF_MATRIX,
+    UNSPECIFIED,
+    FromAv,
+    Orientation,
+    orientation_of,
+    side_data_of,
+    turn,
+)
+from realtime.video.container import packets
+from realtime.video.deep import deep_of, loses_bits
+from realtime.video.hdr import DYNAMIC, Hdr, hdr_of
+from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, SourceKind, file_path
+from realtime.video.sources.clock import Clock, with_following
+from realtime.video.sources.completeness import Completeness
+from realtime.video.sources.deinterlace import deinterlaced
+from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, reason_of, video_stream
+from realtime.video.sources.stream import StreamReader, without_password
+from realtime.video.timeline import Timeline
 
-VIDEO_SUFFIXES = frozenset({
-    ".264", ".265", ".3gp", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mkv",
-    ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-})  # fmt: skip
-_LOG = logging.getLogger(__name__)
 _CHECK = "check the sender and the network"
-_DEFAULT_FPS = 25.0
-_SHORT_SECONDS, _SHORT_SHARE = 1.0, 0.05  # A warning names pictures that end this much before the stated end.
 
 
 class VideoSource(Source):
     """The frames of a video file or stream, upright, in their own planes, with their own times.
+
+    The times of a file begin at 0, with the earliest of its pictures and sounds (`SourceInfo.origin_seconds`).
 
     Opening decodes the first frame, so that whatever opens also plays. A file that is cut off or damaged, and a stream
     that breaks off, give all frames that decode and then raise SourceError.
@@ -45,28 +54,32 @@ class VideoSource(Source):
         address: the Path of a file, or the URL of a stream.
         """
         self._name = address.name if isinstance(address, Path) else without_password(address)
-        self._damaged_packets = 0
-        self._cut_off = False
         self._container = open_container(address, self._name)
         try:
             self._stream = video_stream(self._container, self._name)
             self._reader = StreamReader(address, self._container, self._stream) if isinstance(address, str) else None
+            path = address if isinstance(address, Path) else None
+            self._completeness = Completeness(self._container, self._stream, path)
             self._orientations: dict[int, Orientation] = {}
-            self._pictures = self._decode()
+            self._pictures = deinterlaced(self._decode(), self._note_interlaced)
             first = self._first_picture()
-            self._all_pictures = chain([first], self._pictures)
+            self._all_pictures: Iterator[VideoFrame] = chain([first], self._pictures)
             self._convert = FromAv((first.width, first.height))
             super().__init__(self._describe(first, address))
+            self._origin = round(self.info.origin_seconds / (self._stream.time_base or Fraction(1)))
         except BaseException:
             self._container.close()
             raise
 
     def __iter__(self) -> Iterator[Frame]:
-        clock = _Clock(self._stream, self.info.fps)
+        clock = Clock(self._stream, self.info.fps)
+        # A live picture cannot wait for the one after it.
+        following = with_following if self._reader is None else _alone
         index = -1
         try:
-            for index, picture in enumerate(self._all_pictures):
-                yield self._frame(picture, index, clock)
+            for index, (picture, next_pts) in enumerate(following(self._all_pictures)):
+                pts = clock.pts(picture.pts, next_pts) - self._origin
+                yield self._frame(picture, index, pts, clock.time_base)
                 if self._stopped.is_set():
                     return
         except av.FFmpegError as e:
@@ -82,7 +95,7 @@ class VideoSource(Source):
     def close(self) -> None:
         # The generators refer to this object: otherwise the decoder and its frames stay until garbage collection.
         self._pictures.close()
-        self._all_pictures = chain()
+        self._all_pictures = iter(())
         self._container.close()
 
     def _check_end(self, frames: int, seconds: float) -> None:
@@ -90,26 +103,33 @@ class VideoSource(Source):
         problem = self._reader.problem(seconds) if self._reader else None
         if problem:
             raise SourceError(f"{self._name}: the stream broke off after {frames} frames{stated} ({problem}); {_CHECK}")
-        if self._cut_off or self._damaged_packets:
-            what = "ends early" if self._cut_off else f"is damaged ({self._damaged_packets} packets lost)"
-            raise SourceError(f"{self._name} {what}: {frames} frames{stated} could be read; get a whole copy of it")
-        expected = self.info.duration_seconds or 0.0
-        if self._is_file and seconds + max(_SHORT_SECONDS, _SHORT_SHARE * expected) < expected:
-            # This is no error, because the sound may be longer. But a cut .mkv looks the same.
-            _LOG.warning("%s states %.1f s, its pictures end after %.1f s", self._name, expected, seconds)
+        if self._is_file and (problem := self._completeness.problem()):
+            raise SourceError(f"{self._name} {problem}: {frames} frames{stated} could be read; get a whole copy of it")
+
+    def _packets(self) -> Iterator[Packet[Any] | None]:
+        """The packets of the pictures, then None, which flushes the decoder."""
+        if self._reader is not None:
+            yield from self._reader.packets()
+            return
+        timeline = Timeline(self._container.format.name)
+        for packet in timeline(self._completeness.noted(packets(self._container))):
+            if packet.stream_index == self._stream.index:
+                yield packet
+        yield None
 
     def _decode(self) -> Generator[VideoFrame]:
-        decoded_any = False
-        for packet in self._reader.packets() if self._reader else self._container.demux(self._stream):
-            if packet is not None and packet.size and self._is_file:
-                self._cut_off = packet.is_corrupt  # Only the last packet counts: the file ended within it.
+        for packet in self._packets():
+            if packet is not None and self._reader is not None:
+                self._completeness.note_packet(packet)
+            if packet is not None and packet.has_sidedata("encryption_info"):
+                raise SourceError(f"{self._name}: its video is encrypted; decrypt it first")
             try:
                 pictures = self._stream.decode(packet)
             except av.error.InvalidDataError:
                 # This is normal before the first key frame of a recording, and from time to time on a network.
-                self._damaged_packets += decoded_any and self._is_file
+                self._completeness.note_refused()
                 continue
-            decoded_any |= bool(pictures)
+            self._completeness.note_pictures(pictures)
             yield from pictures
 
     @property
@@ -131,26 +151,51 @@ class VideoSource(Source):
             raise SourceError(f"{self._name}: no frame of its {codec} video can be decoded; is it whole?")
         return first
 
-    def _frame(self, picture: VideoFrame, index: int, clock: _Clock) -> Frame:
+    def _note_interlaced(self) -> None:
+        self.remarks.note(f"{self._name}: its pictures are interlaced; each is made whole by FFmpeg's filter bwdif")
+
+    def _frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         planes, colour = self._convert(picture)
+        if (size_wh := (picture.width, picture.height)) != self._convert.size_wh:
+            first, other = (f"{width}x{height}" for width, height in (self._convert.size_wh, size_wh))
+            self.remarks.note(
+                f"{self._name}: its pictures change from {first} to {other}; these are fitted into {first}"
+            )
         orientation = self._orientation(picture)
         if any(orientation):
             planes = tuple(turn(plane, orientation) for plane in planes)  # type: ignore[assignment]
             if colour.space == UNSPECIFIED:  # The guess depends on the height, which turning changes.
                 colour = replace(colour, space=SPACE_OF_MATRIX[colour.matrix])
-        return Frame(planes, "yuv420p", index, clock.pts(picture.pts), clock.time_base, time.perf_counter(), colour)
+        return Frame(
+            planes, "yuv420p", index, pts, time_base, time.perf_counter(), colour,
+            duration=picture.duration or None, deep=self._deep(picture, planes, orientation),
+        )  # fmt: skip
+
+    def _deep(self, picture: VideoFrame, planes: tuple[U8, ...], orientation: Orientation) -> DeepPicture | None:
+        if (picture.width, picture.height) != self._convert.size_wh:
+            return None
+        if bits := loses_bits(picture):
+            self.remarks.note(f"{self._name}: its {bits} bits become 10")
+        return deep_of(picture, planes, orientation)
+
+    def _hdr(self, side_data: dict[SideDataType, bytes]) -> Hdr | None:
+        for name in sorted({DYNAMIC[kind] for kind in side_data if kind in DYNAMIC}):
+            self.remarks.note(f"{self._name}: its metadata of {name} are left out; those of HDR10 are kept")
+        return hdr_of(side_data)
 
     def _orientation(self, picture: VideoFrame) -> Orientation:
         rotation = picture.rotation  # Quick, but less exact than the display matrix, which is read once per rotation.
         if rotation not in self._orientations:
-            self._orientations[rotation] = orientation_of(picture)
+            self._orientations[rotation] = orientation_of(side_data_of(picture))
         return self._orientations[rotation]
 
     def _describe(self, first: VideoFrame, address: str | Path) -> SourceInfo:
-        stream, turned = self._stream, self._orientation(first)[0]
+        stream, side_data = self._stream, side_data_of(first)
+        self._orientations[first.rotation] = orientation_of(side_data)
+        turned = self._orientation(first)[0]
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else None
-        seconds = _duration_seconds(self._container, stream)
+        seconds = duration_seconds(self._container, stream)
         aspect = stream.sample_aspect_ratio or Fraction(1)
         return SourceInfo(
             name=self._name,
@@ -162,77 +207,14 @@ class VideoSource(Source):
             duration_seconds=seconds,
             pixel_aspect=1 / aspect if turned else aspect,
             path=address if isinstance(address, Path) else None,
+            hdr=self._hdr(side_data),
+            origin_seconds=first_seconds(self._container, first) if isinstance(address, Path) else Fraction(0),
         )
 
 
-class _Clock:
-    """Times that only increase: a pts that is missing, or not after the last one, continues at the average rate."""
-
-    def __init__(self, stream: VideoStream, fps: float | None) -> None:
-        self.time_base = stream.time_base or Fraction(1, 90_000)
-        self._step = max(1, round(1 / (fps or _DEFAULT_FPS) / self.time_base))
-        self._first: int | None = None
-        self._last: int | None = None
-
-    @property
-    def elapsed_seconds(self) -> float:
-        return 0.0 if self._first is None or self._last is None else float((self._last - self._first) * self.time_base)
-
-    def pts(self, stated: int | None) -> int:
-        if self._last is None:
-            self._first = self._last = 0 if stated is None else stated
-        elif stated is None or stated <= self._last:
-            self._last += self._step
-        else:
-            self._last = stated
-        return self._last
-
-
-def open_container(address: str | Path, name: str) -> InputContainer:
-    """Open a file (Path) or a stream (URL). `name` is for messages. Raises SourceError if that fails."""
-    if isinstance(address, Path):
-        if not address.is_file():
-            raise SourceError(f"{address}: {'a folder, not a video' if address.is_dir() else 'no such file'}")
-        if address.stat().st_size == 0:
-            raise SourceError(f"{address}: the file is empty")
-    try:
-        if isinstance(address, Path):
-            return av.open(f"file:{address}")
-        return open_stream(address)
-    except (av.FFmpegError, OSError) as e:
-        hint = "not a video, or cut off before its index" if isinstance(address, Path) else "is it there and playing?"
-        raise SourceError(f"{name}: cannot be opened as a video ({reason_of(e)}); {hint}") from e
-
-
-def reason_of(error: OSError | av.FFmpegError) -> str:
-    """The reason that the system or FFmpeg gives, in a few words."""
-    if isinstance(error, av.error.ExitError):  # the timeout of `open_stream`
-        return f"no data for {TIMEOUT_SECONDS:g} s"
-    return error.strerror or type(error).__name__
-
-
-def video_stream(container: InputContainer, name: str) -> VideoStream:
-    """The first video stream. Raises SourceError if there is none, or none that can be decoded."""
-    # FFmpeg treats the cover picture of a music file as a video stream.
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
-    if not streams:
-        found = ", ".join(sorted({stream.type for stream in container.streams}))
-        what = f"has no video stream (found: {found})" if found else "is empty; it was cut off before its index"
-        raise SourceError(f"{name}: {what}; expected a video")
-    stream = streams[0]
-    if stream.codec_context is None:
-        raise SourceError(f"{name}: its video codec is not known to this build of FFmpeg; convert it to H.264")
-    if container.open_timeout is None:
-        stream.thread_type = "AUTO"
-    else:
-        stream.codec_context.flags |= CodecFlags.low_delay  # Each frame thread would delay the stream by one frame.
-    return stream
-
-
-def _duration_seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return stated_seconds(container)
+def _alone(pictures: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int | None]]:
+    """Each picture at once, without the time of the next one."""
+    return ((picture, None) for picture in pictures)
 
 
 def _is_stream(address: str | Path) -> bool:

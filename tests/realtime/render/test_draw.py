@@ -182,8 +182,8 @@ def face_of_parts(spec: ModelSpec) -> ParsedFace:
     return ParsedFace(0, Region(160, 120, 128), np.zeros((128, 128, 3), np.uint8), probabilities)
 
 
-def parts_drawn(kind: str, frame: Frame, spec: ModelSpec = PARTS) -> Frame:
-    return render(frame, [face_of_parts(spec)], kind, spec)
+def parts_drawn(kind: str, frame: Frame, spec: ModelSpec = PARTS, label: str = "face") -> Frame:
+    return render(frame, [face_of_parts(spec)], kind, spec, label=label)
 
 
 @pytest.mark.parametrize("layout", MAKE)
@@ -215,6 +215,13 @@ def test_the_face_of_parts_has_ears_but_no_hair() -> None:
     alpha = parts_drawn("alpha", yuv_frame(PICTURE), BOTH).alpha
     assert alpha is not None
     assert [alpha[y, x] for x, y in PLACES.values()] == [255, 255, 0, 255, 0]
+
+
+def test_any_label_can_be_the_matte() -> None:
+    for label in PLACES.keys() & set(BOTH.labels[1:]):
+        alpha = parts_drawn("alpha", yuv_frame(PICTURE), BOTH, label=label).alpha
+        assert alpha is not None
+        assert [name for name, (x, y) in PLACES.items() if alpha[y, x] == 255] == [label]
 
 
 def test_part_ids_are_those_of_the_likeliest_label_everywhere() -> None:

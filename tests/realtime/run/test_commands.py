@@ -33,6 +33,11 @@ def clip(tmp_path: Path) -> Path:
     return Clip(frames=12).write(tmp_path / "in" / "clip.mp4")
 
 
+def visible(folder: Path) -> list[str]:
+    """The names of a folder's files, without the records of what made them."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".done.json"))
+
+
 def video_frames(path: Path) -> int:
     with av.open(str(path)) as container:
         return sum(1 for _ in container.decode(video=0))
@@ -68,7 +73,8 @@ def test_an_output_that_is_there_is_kept_unless_it_may_be_replaced(
     command = ("process", clip, "-o", tmp_path / "out", "--model", engine)
     result = unveil(*command)
     assert result.status == 1
-    assert f"its output {tmp_path / 'out' / 'clip.mp4'} is already there; replace it with --overwrite" in result.stderr
+    assert f"{tmp_path / 'out' / 'clip.mp4'} is already there, without a record of how it was made" in result.stderr
+    assert "replace it with --overwrite" in result.stderr
     assert (tmp_path / "out" / "clip.mp4").read_text() == "earlier"
     assert unveil(*command, "--overwrite").status == 0
     assert video_frames(tmp_path / "out" / "clip.mp4") == 12
@@ -133,6 +139,23 @@ def test_a_model_that_labels_no_occlusion_keeps_none(
     result = unveil(command, two_faces, *where, "--render", "blur", "--keep-occluders")
     assert result.status == 2
     assert "parts does not label what lies on a face; use consensus" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--label", "hair"), "--label is for --render alpha; got --render overlay"),
+        (
+            ("--label", "hair", "--render", "alpha"),
+            "--label 'hair' is no label of fake; expected one of face, occlusion",
+        ),
+    ],
+)
+def test_a_label_that_cannot_be_drawn_is_wrong_use(
+    unveil: Unveil, two_faces: Path, tmp_path: Path, options: tuple[str, ...], says: str
+) -> None:
+    result = unveil("process", two_faces, "-o", tmp_path / "out", *options)
+    assert (result.status, says in result.stderr) == (2, True)
 
 
 def test_json_on_standard_output_stands_alone_and_a_closing_line_counts(
@@ -204,7 +227,7 @@ def stopped_batch(tmp_path: Path, engine: Path, number: int) -> tuple[int, dict[
     waits_until(lambda: (output / "a.mp4").is_file() and any(output.glob(".b.*.part")), process)
     process.send_signal(number)
     process.communicate(timeout=120)
-    return process.returncode, json.loads(summary.read_text()), sorted(path.name for path in output.iterdir())
+    return process.returncode, json.loads(summary.read_text()), visible(output)
 
 
 def waits_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -213,7 +236,7 @@ def waits_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> No
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_batch_that_is_stopped_reports_what_was_done_and_leaves_no_part(
     tmp_path: Path, engine: Path, number: int, status: int
 ) -> None:
@@ -234,4 +257,22 @@ def test_a_batch_goes_on_when_nobody_reads_its_output(tmp_path: Path, engine: Pa
     )
     os.close(write)
     assert run.returncode == 0
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", "b.mp4"]
+    assert visible(tmp_path / "out") == ["a.mp4", "b.mp4"]
+
+
+def test_failed_files_are_listed_and_tried_again(unveil: Unveil, engine: Path, clip: Path, tmp_path: Path) -> None:
+    whole = clip.read_bytes()
+    clip.write_bytes(b"no video")
+    Clip(frames=3).write(clip.with_name("good.mp4"))
+    out, lines = tmp_path / "out", tmp_path / "lines.jsonl"
+    first = unveil("process", clip.parent, "-o", out, "--model", engine, "--json-lines", lines)
+    assert (first.status, "try them again with --retry" in first.stderr) == (1, True)
+    ended = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [(Path(each["input"]).name, each["error"] is None) for each in ended] == [
+        ("clip.mp4", False), ("good.mp4", True),
+    ]  # fmt: skip
+    clip.write_bytes(whole)
+    second = unveil("process", "--retry", out / "failed.jsonl", "-o", out, "--model", engine)
+    assert (second.status, visible(out)) == (0, ["clip.mp4", "good.mp4"])
+    third = unveil("process", clip.parent, "-o", out, "--model", engine)
+    assert (third.status, "2 done (2 by an earlier run), 0 failed" in third.stderr) == (0, True)

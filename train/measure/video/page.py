@@ -10,7 +10,7 @@ from typing import Any
 
 from engines.errors import DataError
 from realtime.run.report import table
-from realtime.video.sinks.base import sink_errors
+from realtime.video.sinks.part_file import sink_errors
 
 Row = Mapping[str, Any]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import av
@@ -10,7 +9,6 @@ import pytest
 
 from engines.errors import SinkError
 from realtime.timing import StageTimer
-from realtime.video.sinks.base import PartFile
 from realtime.video.sinks.open import (
     AlphaVideoSink,
     BackgroundSink,
@@ -146,11 +144,3 @@ def test_null_sink_counts() -> None:
     with NullSink() as sink:
         sink.write(yuv_frame())
     assert sink.frames == 1
-
-
-def test_an_output_that_nobody_came_to_write_leaves_nothing(tmp_path: Path) -> None:
-    part = PartFile(tmp_path / "clip.mp4")
-    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
-    del part
-    gc.collect()
-    assert list(tmp_path.iterdir()) == []

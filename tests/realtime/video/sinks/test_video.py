@@ -21,6 +21,8 @@ from realtime.video.sinks.open import (
     VideoSink,
     open_sink,
 )
+from realtime.video.sinks.part_file import PartFile
+from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.open import SourceInfo, open_source
 from tests.fakes.video import Clip, corner_plane, luma, yuv_frame
 
@@ -163,3 +165,32 @@ def test_encoder_that_fails_is_a_sink_error(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be written"), VideoSink(tmp_path / "out.mp4", preset="none") as sink:
         sink.write(yuv_frame())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size_wh", [(64, 48), (720, 576), (4096, 2160)])
+def test_label_video_states_the_shape_of_its_pixels(tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    info = SourceInfo("x", "video", size_wh, fps=30.0, pixel_aspect=Fraction(64, 45))
+    ids = np.random.default_rng(1).integers(0, 3, size_wh[::-1], np.uint8)
+    with LabelVideoSink(tmp_path / "ids.mkv", info) as sink:
+        for index in range(3):
+            sink.write(yuv_frame(index, size_wh).with_planes((ids,), "gray"))
+    with av.open(str(tmp_path / "ids.mkv")) as container:
+        stream = container.streams.video[0]
+        assert float(stream.sample_aspect_ratio) == pytest.approx(64 / 45, rel=1e-3)
+        pictures = list(container.decode(stream))
+    assert len(pictures) == 3
+    assert int(pictures[0].color_range) == 2  # full
+    assert all(np.array_equal(picture.to_ndarray(), ids) for picture in pictures)
+
+
+def test_label_video_in_segments_states_the_shape_of_its_pixels(tmp_path: Path) -> None:
+    info = SourceInfo("x", "video", (64, 48), fps=30.0, pixel_aspect=Fraction(64, 45))
+    ids = np.random.default_rng(1).integers(0, 3, (48, 64), np.uint8)
+    output = PartFile(tmp_path / "ids.mkv")
+    with SegmentedSink(output, info, LabelVideoSink, tmp_path, 2) as sink:
+        for index in range(5):
+            sink.write(yuv_frame(index).with_planes((ids,), "gray"))
+    with av.open(str(tmp_path / "ids.mkv")) as container:
+        stream = container.streams.video[0]
+        assert float(stream.sample_aspect_ratio) == pytest.approx(64 / 45, rel=1e-3)
+        assert all(np.array_equal(picture.to_ndarray(), ids) for picture in container.decode(stream))

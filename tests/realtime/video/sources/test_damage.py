@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def test_cut_mp4_says_after_how_many_frames_it_ends(tmp_path: Path) -> None:
     path = Clip(frames=40, container_options=FASTSTART).write(tmp_path / "cut.mp4")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 9 // 10])
     frames = []
-    with open_source(path) as source, pytest.raises(SourceError, match=r"ends early: \d+ frames of about 40"):
+    with open_source(path) as source, pytest.raises(SourceError, match=r"ends early .*: \d+ frames of about 40"):
         for frame in source:
             frames.append(frame)
     assert len(frames) > 10
@@ -71,13 +70,10 @@ def test_mp4_cut_before_its_index_is_refused(tmp_path: Path) -> None:
         open_source(path)
 
 
-def test_pictures_that_end_long_before_the_file_says_are_worth_a_word(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = Clip(frames=150).write(tmp_path / "cut.mkv")
-    with caplog.at_level(logging.WARNING):
-        read(path)
-        assert not caplog.records
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-        read(path)
-    assert "its pictures end after" in caplog.text
+def test_cut_mkv_is_known_by_the_durations_that_it_states(tmp_path: Path) -> None:
+    path = Clip(frames=150, audio="aac").write(tmp_path / "cut.mkv")
+    read(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with open_source(path) as source, pytest.raises(SourceError, match=r"ends early \(it states 5\.0 s of pictures"):
+        for _ in source:
+            pass

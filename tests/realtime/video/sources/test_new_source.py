@@ -55,7 +55,7 @@ def test_process_finds_and_masks_files_of_a_new_kind(folder: Path, tmp_path: Pat
     assert outcome.error is None
     assert outcome.summary is not None
     assert outcome.summary.frames == 7
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["clip.mkv"]
+    assert (tmp_path / "out" / "clip.mkv").is_file()
 
 
 def test_live_plays_a_new_kind(folder: Path) -> None:

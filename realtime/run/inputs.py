@@ -1,0 +1,128 @@
+"""The media files that a command line names, and what lies beside them that is none."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engines.errors import UsageError
+from realtime.video.sources.open import media_suffixes
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file to process."""
+
+    path: Path
+    folder: Path = Path()
+    """Where it lies below the folder that was named, for `--recursive`; else empty."""
+    output: Path | None = None
+    """The path of its output below the folder of the outputs; None: by the folder and the usual name."""
+
+
+@dataclass
+class Found:
+    """What the inputs of a command line give."""
+
+    inputs: list[Input] = field(default_factory=list)
+    """Each file once, in order."""
+    problems: list[tuple[Path, str]] = field(default_factory=list)
+    """Inputs that give no file, and why not, in a sentence."""
+    other_files: Counter[str] = field(default_factory=Counter)
+    """Files in the folders that are no media, by their lower-case suffixes ("no suffix" where there is none)."""
+    folders: int = 0
+    """Folders inside the named folders into which the search did not go."""
+
+    @property
+    def left_out(self) -> str | None:
+        """What was left out of the named folders, in a line; None where nothing was."""
+        files = sum(self.other_files.values())
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.other_files.most_common())
+        parts = [f"{files} file{'s' * (files > 1)} that {_is(files)} no video or image ({kinds})"] if files else []
+        if self.folders:
+            parts.append(f"{self.folders} folder{'s' * (self.folders > 1)} inside (--recursive includes them)")
+        return "left out: " + " and ".join(parts) if parts else None
+
+
+def find_inputs(named: Sequence[str | Path], *, recursive: bool = False, not_in: Path | None = None) -> Found:
+    """The files that folders, globs and paths name. A path that does not exist is a file like any other.
+
+    Args:
+        named: what a command line names.
+        recursive: also take the folders inside folders; links to folders are not followed.
+        not_in: a folder that is not searched: that of the outputs.
+    """
+    found = Found()
+    seen: set[Path] = set()
+    for text in named:
+        try:
+            for each in _expand(text, recursive, not_in, found):
+                # Two links to one file are two inputs.
+                key = each.path.parent.resolve() / each.path.name
+                if key not in seen:
+                    seen.add(key)
+                    found.inputs.append(each)
+        except UsageError as e:
+            found.problems.append((Path(text), str(e)))
+        except (OSError, RuntimeError) as e:  # no rights, a name too long, links in a circle
+            problem = f"{text} cannot be read ({getattr(e, 'strerror', None) or e})"
+            found.problems.append((Path(text), problem))
+    return found
+
+
+def _expand(text: str | Path, recursive: bool, not_in: Path | None, found: Found) -> list[Input]:
+    if not str(text).strip():
+        raise UsageError("an input is empty; name a file, a folder or a glob pattern (. is the current folder)")
+    path = Path(text)
+    if path.is_dir():
+        kind, inputs = "folder", _media(list(_files(path, recursive, not_in, found)), found, path)
+    elif not path.exists() and glob.has_magic(str(text)):
+        names = glob.glob(str(text), recursive=True)  # noqa: PTH207  (may be absolute)
+        files = [file for file in map(Path, names) if file.is_file()]
+        kind, inputs = "pattern", _media(files, found)
+    else:
+        return [Input(path)]
+    if not inputs:
+        suffixes = " ".join(sorted(media_suffixes()))
+        raise UsageError(f"the {kind} {text} has no video or image; expected files ending in {suffixes}")
+    return inputs
+
+
+def _files(folder: Path, recursive: bool, not_in: Path | None, found: Found) -> Iterator[Path]:
+    """The files of a folder, and of those inside if that is asked for."""
+    inner = []
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            inner.append(path)
+        elif path.is_file():
+            yield path
+    for path in inner:
+        if not_in is not None and not_in.exists() and path.samefile(not_in):
+            continue
+        if recursive and not path.is_symlink():
+            yield from _files(path, recursive, not_in, found)
+        else:
+            found.folders += 1
+
+
+def _media(files: list[Path], found: Found, top: Path | None = None) -> list[Input]:
+    """The media among some files, sorted; the others are counted.
+
+    Args:
+        top: the folder that was named, if it was one.
+    """
+    suffixes = media_suffixes()
+    media = sorted(path for path in files if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    found.other_files.update(
+        path.suffix.lower() or "without a suffix" for path in files if path.suffix.lower() not in suffixes
+    )
+    return [Input(path, path.parent.relative_to(top) if top else Path()) for path in media]
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"

@@ -1,0 +1,1 @@
+"""Finished outputs and their records, and long videos that are half done."""

@@ -1,0 +1,128 @@
+"""Long videos are encoded in segments, and what the run knows is saved at each boundary.
+
+The segments of `clip.mp4` lie in a hidden folder beside it until they are joined. A run that was killed goes on from
+the last whole segment that has a saved state. Its labels, frames and times are those of a run that nobody killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
+
+from realtime.faces.saved_state import StateError, restore, save
+from realtime.options import RunState
+from realtime.video.sinks.part_file import HeldFile, sink_errors
+from realtime.video.sources.base import SourceInfo
+
+SEGMENT_FRAMES = 900
+"""Frames per segment: half a minute of most videos, which is what a killed run loses at most."""
+_LEAST_FRAMES = 2 * SEGMENT_FRAMES  # as the input states them; shorter videos are written in one piece
+_STEM_KEPT = 40
+_STATE = "state.pickle"
+_STATES_KEPT = 3  # the encoder may be some frames behind the last one
+
+
+def is_long(info: SourceInfo) -> bool:
+    """Whether a video is written in segments. The same for each run of the same input."""
+    return info.kind == "video" and not info.live and (info.frames or 0) >= _LEAST_FRAMES
+
+
+class SegmentFolder:
+    """The segments of one output, and the saved state of its run. A context manager.
+
+    It is kept where the run ends early after at least one segment, and removed at the end of a whole run. Two processes
+    with one output have different folders, of which only that of the first one can be resumed.
+    """
+
+    length = SEGMENT_FRAMES
+
+    def __init__(self, output: Path, made_of: str) -> None:
+        """Make the folder, or open that of a killed run.
+
+        Args:
+            made_of: a hash of all that decides what is in the output (`realtime.run.outputs.records.Request`).
+
+        Raises:
+            SinkError: it cannot be written.
+        """
+        start = f".{output.stem[:_STEM_KEPT]}{output.suffix}.unveil-"
+        self.path = output.with_name(f"{start}{made_of[:16]}.segments")
+        self.is_finished = False
+        self.before_save: Callable[[], None] = lambda: None
+        """Called before a state is saved: what the state relies on must be on the disk."""
+        with sink_errors(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            for other in output.parent.glob(f"{_escaped(start)}*.segments"):
+                if other != self.path:
+                    _remove_unless_locked(other)
+            if not self._lock():
+                self.path = output.with_name(f"{start}{secrets.token_hex(8)}.segments")
+                self._lock()
+        self.resumed = self._read()
+        """Where to go on; None: at the start."""
+
+    @property
+    def done(self) -> int:
+        """Segments that are there already."""
+        return self.resumed.frames // self.length if self.resumed else 0
+
+    def save(self, state: RunState) -> None:
+        """Keep the state on the disk, after what `before_save` puts there."""
+        self.before_save()
+        with HeldFile(self.path / f"{state.frames // self.length:06d}.{_STATE}") as file:
+            file.part.write_bytes(save(state, {}))
+            file.keep()
+            file.publish()
+        for path in sorted(self.path.glob(f"*.{_STATE}"))[:-_STATES_KEPT]:
+            path.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """The output is whole: the segments are needed no longer."""
+        self.is_finished = True
+
+    def __enter__(self) -> SegmentFolder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        has_segment = any(path.suffix not in (".pickle", ".lock") for path in self.path.glob("[0-9]*"))
+        if self.is_finished or not has_segment:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self._file_lock.release()
+
+    def _lock(self) -> bool:
+        self.path.mkdir(exist_ok=True)
+        self._file_lock = filelock.FileLock(self.path / "folder.lock")
+        try:
+            self._file_lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return False
+        return True
+
+    def _read(self) -> RunState | None:
+        """The last saved state before which all segments are whole."""
+        for path in sorted(self.path.glob(f"*.{_STATE}"), reverse=True):
+            with contextlib.suppress(OSError, StateError, pickle.PickleError):
+                state = restore(path.read_bytes(), {})
+                count = state.frames // self.length
+                if isinstance(state, RunState) and all(self._has_segment(number) for number in range(count)):
+                    return state
+        return None
+
+    def _has_segment(self, number: int) -> bool:
+        return any(path.suffix != ".pickle" and path.stat().st_size for path in self.path.glob(f"{number:06d}.*"))
+
+
+def _remove_unless_locked(folder: Path) -> None:
+    """Remove the segments of another request for the same output, unless a process works on them."""
+    with contextlib.suppress(OSError, filelock.Timeout), filelock.FileLock(folder / "folder.lock", timeout=0):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"[{char}]" if char in "*?[" else char for char in text)

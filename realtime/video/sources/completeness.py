@@ -1,0 +1,127 @@
+"""Compares what was read from a file with what the file states, so that no loss goes unnoticed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from realtime.video.sources.stream import stated_seconds
+
+_TOLERANCE_SECONDS = 0.5  # between a stated duration and the end of the last packet; writers round
+_HIDDEN_PICTURES = frozenset({"vp8", "vp9", "av1", "mpeg4"})  # their packets may hold pictures that are never shown
+_FEWER_PICTURES = 2  # packets without a picture that any file may have, such as the second field of the last frame
+_START_SECONDS = 1.0  # a recording that begins between two key frames has no pictures for so long
+_TAGGED = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_ESTIMATED = frozenset({"h264", "hevc", "m4v", "mpeg", "mpegts", "mpegvideo", "mjpeg", "vc1"})
+"""Formats that state no duration: FFmpeg estimates it from the size or from the last packets."""
+
+
+class Completeness:
+    """Counts the packets, with their stated times, and the pictures of a file while they are read.
+
+    Args:
+        container: the file, of which nothing was read yet.
+        stream: its pictures.
+        path: the file; None for a stream on a network, which states no size.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, path: Path | None) -> None:
+        self._container, self._stream, self._path = container, stream, path
+        self._size = path.stat().st_size if path else 0
+        self._stated_packets = _stated_packets(container, stream)
+        self._packets = self._left_out = self._pictures = self._refused = self._concealed = 0
+        self._before_key = 0  # packets that come, or are shown, before the first key frame
+        self._key_pts: int | None = None
+        self._ends: dict[int, float] = {}
+        self._first_seconds: float | None = None
+        self._cut_off = False
+
+    def noted(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """The packets of all streams, each counted."""
+        for packet in packets:
+            self.note_packet(packet)
+            yield packet
+
+    def note_packet(self, packet: Packet[Any]) -> None:
+        """Count a packet of any stream."""
+        if packet.pts is not None:
+            start = float(packet.pts * packet.time_base)
+            self._first_seconds = start if self._first_seconds is None else min(start, self._first_seconds)
+            end = start + float((packet.duration or 0) * packet.time_base)
+            self._ends[packet.stream_index] = max(end, self._ends.get(packet.stream_index, end))
+        if packet.stream_index == self._stream.index:
+            self._packets += 1
+            self._left_out += packet.is_discard  # by an edit list
+            self._cut_off = packet.is_corrupt  # only the last packet counts: the file ended within it
+            if self._key_pts is None and packet.is_keyframe:
+                self._key_pts = packet.pts or 0
+            self._before_key += self._key_pts is None or (packet.pts is not None and packet.pts < self._key_pts)
+
+    def note_pictures(self, pictures: list[VideoFrame]) -> None:
+        """Count what a packet of the pictures gave."""
+        self._pictures += len(pictures)
+        self._concealed += sum(picture.is_corrupt for picture in pictures)
+
+    def note_refused(self) -> None:
+        """Count a packet that the decoder refused. Before the first picture that is normal for a recording."""
+        self._refused += self._pictures > 0
+
+    def problem(self) -> str | None:
+        """What is missing or damaged, as a sentence that lacks its subject; None where the file is whole."""
+        return self._growth() or self._cut() or self._damage()
+
+    def _cut(self) -> str | None:
+        if self._stated_packets and self._packets < self._stated_packets:
+            return f"ends early (it states {self._stated_packets} pictures and holds {self._packets})"
+        if self._cut_off:
+            return "ends early"
+        for stream in self._container.streams:
+            stated, end = _tagged_seconds(stream.metadata), self._ends.get(stream.index)
+            if stated is not None and stream.type in ("video", "audio") and (end or 0.0) + _TOLERANCE_SECONDS < stated:
+                what = "pictures" if stream.type == "video" else "sound"
+                return f"ends early (it states {stated:.1f} s of {what} and holds {end or 0.0:.1f} s)"
+        stated = None if self._container.format.name in _ESTIMATED else stated_seconds(self._container)
+        read = max(self._ends.values(), default=0.0) - (self._first_seconds or 0.0)
+        if self._path and stated is not None and read + _TOLERANCE_SECONDS < stated:
+            return f"ends early (it states {stated:.1f} s and holds {read:.1f} s)"
+        return None
+
+    def _damage(self) -> str | None:
+        if self._refused:
+            return f"is damaged ({self._refused} packets lost)"
+        missing = self._packets - self._left_out - self._pictures
+        if self._stream.codec_context.name in _HIDDEN_PICTURES or missing <= _FEWER_PICTURES:
+            missing = 0
+        rate = float(self._stream.average_rate or 25)
+        if missing and missing > min(self._before_key, _START_SECONDS * rate) + _FEWER_PICTURES:
+            return f"is damaged ({missing} of {self._packets} pictures cannot be decoded)"
+        if self._concealed:
+            return f"is damaged ({self._concealed} pictures are incomplete)"
+        return None
+
+    def _growth(self) -> str | None:
+        if self._path is None or not self._path.exists() or self._path.stat().st_size == self._size:
+            return None
+        return "was still being written; process it again when it is whole"
+
+
+def _stated_packets(container: InputContainer, stream: VideoStream) -> int:
+    """The packets of the pictures by the file's index; 0 where it has none that is complete from the start."""
+    return len(stream.index_entries) if container.format.name.startswith("mov") else 0
+
+
+def _tagged_seconds(metadata: dict[str, str]) -> float | None:
+    """When a stream of a Matroska file ends, as its tags state."""
+    found = _TAGGED.fullmatch(metadata.get("DURATION", "").strip())
+    if found is None:
+        return None
+    hours, minutes, seconds = found.groups()
+    return float(Fraction(hours) * 3600 + Fraction(minutes) * 60 + Fraction(seconds))
