@@ -185,7 +185,13 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
         source = opened.enter_context(_open(job, options))
         output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
-        encoding: dict[str, Any] = {"preset": options.preset, "crf": options.crf, "encoder": options.encoder}
+        encoding: dict[str, Any] = {
+            "preset": options.preset,
+            "crf": options.crf,
+            "encoder": options.encoder,
+            "video_codec": options.video_codec,
+            "audio": options.audio,
+        }
         codec = find_renderer(options.render).codec
         segments = SegmentFolder(job.output, request.sha256) if request and is_long(source.info) else None
         data = _face_data(job, source, engine, segments) if options.data else None

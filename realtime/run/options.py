@@ -31,6 +31,23 @@ class H264(StrEnum):
     nvenc = "nvenc"
 
 
+class Codec(StrEnum):
+    """Codecs of videos for viewing."""
+
+    h264 = "h264"
+    hevc = "hevc"
+    av1 = "av1"
+    prores = "prores"
+    ffv1 = "ffv1"
+
+
+class Audio(StrEnum):
+    """What becomes of the sound."""
+
+    copy = "copy"
+    none = "none"
+
+
 class Preset(StrEnum):
     """Presets of x264, from the fastest, with the largest files, to the slowest."""
 
@@ -192,10 +209,25 @@ End = Annotated[
         rich_help_panel=VIDEO,
     ),
 ]
+CodecOption = Annotated[
+    Codec,
+    typer.Option(
+        "--codec",
+        help="Codec of overlay, cutout and blur: h264, hevc or av1 (.mp4), prores (.mov) or ffv1 (lossless, .mkv).",
+        metavar="NAME",
+        rich_help_panel=VIDEO,
+    ),
+]
+AudioOption = Annotated[
+    Audio,
+    typer.Option(
+        "--audio", help="copy keeps the sound, none leaves it out.", metavar="NAME", rich_help_panel=VIDEO
+    ),
+]  # fmt: skip
 Crf = Annotated[
     int | None,
     typer.Option(
-        help="Quality of H.264, from 0 (lossless) to 51. Lower values give better quality and larger files "
+        help="Quality of H.264, HEVC and AV1, from 0 (lossless) to 51. Lower values give better quality and larger files "
         "\\[default: 18].",
         min=0, max=51, metavar="N", rich_help_panel=VIDEO,
     ),
@@ -204,7 +236,7 @@ PresetOption = Annotated[
     Preset | None,
     typer.Option(
         "--preset",
-        help="x264 preset, from ultrafast to placebo. Faster presets make larger files \\[default: veryfast].",
+        help="Preset of H.264, HEVC and AV1, from ultrafast to placebo. Faster presets make larger files \\[default: veryfast].",
         metavar="NAME",
         rich_help_panel=VIDEO,
     ),
