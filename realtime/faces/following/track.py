@@ -207,8 +207,7 @@ class Track:
             threshold: the network's own.
             box: of the full face in the crop; None: there is none.
         """
-        # Skulls and hands that the detector half believes in have a presence of up to 0.97: a new track needs both.
-        if not self.seen and (presence < threshold or confidence(face.probabilities, spec) < self.least_confidence):
+        if not self.seen and presence < threshold:
             return self
         if presence < threshold - _PRESENCE_HYSTERESIS:  # its mask is no guide: the region stays
             too_low = self.low_confidence_frames + 1
