@@ -142,7 +142,7 @@ def run(
         notes=source.remarks.notes + writer.remarks.notes,
         left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
         wall_seconds=round(wall_seconds, 3),
-        fps=round(frames_done / wall_seconds, 2),
+        fps=round((frames_done - state.frames) / wall_seconds, 2),
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
     )

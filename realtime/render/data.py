@@ -27,6 +27,15 @@ SCHEMA = 1
 _DIGITS = 4
 
 
+def lines_in(path: Path) -> int:
+    """How many whole lines a file has; 0 where there is none."""
+    try:
+        with path.open("rb") as file:
+            return sum(line.endswith(b"\n") for line in file)
+    except OSError:
+        return 0
+
+
 class FaceData:
     """Writes the faces of each frame into a file, after a first line about the whole.
 

@@ -17,8 +17,9 @@ from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
 from realtime.run.jobs import Job, data_path
-from realtime.run.outputs.records import Request, kept, publish
-from realtime.run.outputs.segments import SegmentFolder, is_long
+from realtime.run.outputs.records import check_place, is_provisional, kept, publish
+from realtime.run.outputs.requests import Request
+from realtime.run.outputs.segments import SegmentFolder, is_long, remove_segments
 from realtime.video.sinks.base import Sink
 from realtime.video.sinks.open import open_sink, open_video_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
@@ -178,59 +179,73 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Outcome:
     request = _request(job, engine, options)
-    if job.output.is_file() and not job.overwrite:
-        record = kept(job.output, request)
-        return Outcome(job, record.summary, record.error, skipped=True)
+    if request is None:
+        _open(job, options).close()  # tells why the input cannot be read
+    files = [*([data_path(job.output)] if options.data else []), job.output]
+    if not job.overwrite and not is_provisional(job.output):
+        if job.output.is_file():
+            record = kept(job.output, request)
+            remove_segments(job.output)
+            return Outcome(job, record.summary, record.error, skipped=True)
+        check_place(files, request)
     with ExitStack() as opened:
         source = opened.enter_context(_open(job, options))
         output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
-        encoding: dict[str, Any] = {
-            "preset": options.preset,
-            "crf": options.crf,
-            "encoder": options.encoder,
-            "video_codec": options.video_codec,
-            "audio": options.audio,
-        }
-        codec = find_renderer(options.render).codec
-        segments = SegmentFolder(job.output, request.sha256) if request and is_long(source.info) else None
-        data = _face_data(job, source, engine, segments) if options.data else None
-        if segments:
-            opened.enter_context(segments)
-            open_segment = partial(open_video_sink, codec=codec, **encoding)
-            sink: Sink = SegmentedSink(
-                output, source.info, open_segment, segments.path, segments.length, done=segments.done
-            )
+        segments = None
+        if request and is_long(source.info):
+            segments = opened.enter_context(SegmentFolder(job.output, request.sha256))
         else:
-            sink = open_sink(output, source.info, codec, **encoding)
-        if data:
-            opened.enter_context(data)
-            if segments:
-                segments.before_save = data.flush
+            remove_segments(job.output)
+        data = opened.enter_context(_face_data(job, source, engine, segments)) if options.data else None
         summary = run(
             source,
             engine,
-            sink,
+            _sink(output, source.info, options, segments),
             options,
             detector=detector,
             on_frame=progress.frame_done,
             on_faces=data.write if data else None,
             segments=segments,
         )
-        error = _problems(job, summary, request)
+        changed = request is not None and Request.of(job, engine, options).input != request.input
+        error = _problems(job, summary, changed=changed)
         if output.is_complete:
-            publish([*([data.finish()] if data else []), output], request, summary, error)
+            written = [*([data.finish()] if data else []), output]
+            publish(written, request, summary, error, overwrite=job.overwrite, provisional=changed)
             if segments:
                 segments.finish()
     return Outcome(job, summary, error)
 
 
-def _face_data(job: Job, source: Source, engine: Engine, segments: SegmentFolder | None) -> FaceData:
-    from realtime.render.data import FaceData  # pycocotools takes a moment
+def _sink(output: HeldFile, info: SourceInfo, options: Options, segments: SegmentFolder | None) -> Sink:
+    encoding: dict[str, Any] = {
+        "codec": find_renderer(options.render).codec,
+        "preset": options.preset,
+        "crf": options.crf,
+        "encoder": options.encoder,
+        "video_codec": options.video_codec,
+        "audio": options.audio,
+    }
+    if segments is None:
+        return open_sink(output, info, **encoding)
+    open_segment = partial(open_video_sink, **encoding)
+    return SegmentedSink(output, info, open_segment, segments.path, segments.length, done=segments.done)
 
-    kept = segments.path / "data.jsonl" if segments else None
-    frames = segments.resumed.frames if segments and segments.resumed else 0
-    return FaceData(data_path(job.output), source.info.name, engine.spec, kept=kept, frames=frames)
+
+def _face_data(job: Job, source: Source, engine: Engine, segments: SegmentFolder | None) -> FaceData:
+    from realtime.render.data import FaceData, lines_in  # pycocotools takes a moment
+
+    path = data_path(job.output)
+    if segments is None:
+        return FaceData(path, source.info.name, engine.spec)
+    kept_lines = segments.path / "data.jsonl"
+    if segments.resumed and lines_in(kept_lines) < segments.resumed.frames + 1:
+        segments.start_again()
+    frames = segments.resumed.frames if segments.resumed else 0
+    data = FaceData(path, source.info.name, engine.spec, kept=kept_lines, frames=frames)
+    segments.before_save = data.flush
+    return data
 
 
 def _request(job: Job, engine: Engine, options: Options) -> Request | None:
@@ -241,10 +256,10 @@ def _request(job: Job, engine: Engine, options: Options) -> Request | None:
         return None  # opening it tells why
 
 
-def _problems(job: Job, summary: Summary, request: Request | None) -> str | None:
+def _problems(job: Job, summary: Summary, *, changed: bool) -> str | None:
     kept_frames = f"; the {summary.frames} frames that could be read are in {job.output}"
     problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
-    if request and job.input.is_file() and job.input.stat().st_size != request.input["bytes"]:
+    if changed:
         problems.append(f"{job.input} changed while it was read; process it again once it is complete")
     return "; ".join(filter(None, problems)) or None
 

@@ -12,72 +12,23 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import filelock
 import platformdirs
 
-from engines.engine import Engine
 from engines.errors import SinkError
 from engines.installation import version
-from realtime.options import LeftOut, Options, Summary
-from realtime.run.jobs import Job
+from realtime.options import LeftOut, Summary
+from realtime.run.outputs.requests import Request, size_and_hash
 from realtime.video.sinks.part_file import HeldFile, sink_errors
 
 SCHEMA = 1
 _LONGEST_NAME = 255  # bytes; a longer stem is cut, and told apart by its hash
 _STEM_KEPT = 40
-_NOT_COMPARED = frozenset({"policy"})  # what cannot change an output
-
-
-@dataclass(frozen=True)
-class Request:
-    """All that decides what is in an output."""
-
-    input: dict[str, Any]
-    """The input's name, size in bytes and SHA-256."""
-    depth: dict[str, Any] | None
-    """The same of its depth, with its scale; None without depth."""
-    options: dict[str, Any]
-    """The fields of `realtime.options.Options`."""
-    engine: dict[str, Any]
-    """The engine's description, and the SHA-256 of what it is made of."""
-
-    @classmethod
-    def of(cls, job: Job, engine: Engine, options: Options) -> Self:
-        """The request for a job's output. It reads the whole input. Raises OSError where it cannot be read."""
-        depth = _content(job.depth.path) | {"scale_m": job.depth.scale.step_m} if job.depth else None
-        made_of = {"files": engine.manifest.files, "spec": asdict(engine.spec)}
-        sha256 = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
-        chosen = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
-        return cls(_content(job.input), depth, chosen, {"description": engine.description, "sha256": sha256})
-
-    @property
-    def sha256(self) -> str:
-        """The hash of all of it, in hexadecimal."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
-
-    def difference(self, other: Request) -> str | None:
-        """How another request differs from this one, in words; None where it asks for the same output.
-
-        An option that this request did not know had its default value.
-        """
-        if self.input["sha256"] != other.input["sha256"]:
-            return f"from another input ({self.input['name']}, {self.input['bytes']} bytes)"
-        if (self.depth and (self.depth["sha256"], self.depth["scale_m"])) != (
-            other.depth and (other.depth["sha256"], other.depth["scale_m"])
-        ):
-            return "with different depth"
-        defaults = {field.name: field.default for field in fields(Options)}
-        for name, value in other.options.items():
-            before = self.options.get(name, defaults.get(name))
-            if before != value:
-                return f"with another option ({name} was {before} and is now {value})"
-        if self.engine["sha256"] != other.engine["sha256"]:
-            return f"by another engine ({self.engine['description']})"
-        return None
+_ADVICE = "it was not touched; replace it with --overwrite, or choose another --output"
 
 
 @dataclass(frozen=True)
@@ -90,6 +41,8 @@ class Record:
     summary: Summary
     error: str | None
     """What there was to report, in a sentence: damage, or faces that stayed visible."""
+    provisional: bool = False
+    """Whether the input was still being written."""
 
 
 def record_path(output: Path) -> Path:
@@ -105,30 +58,57 @@ def kept(output: Path, request: Request | None) -> Record:
     """The record of an output that is there and fits a request. None is a request that nothing fits.
 
     Raises:
-        SinkError: it was made by another request, or it was changed since.
+        SinkError: it was made by another request, or it was changed since, or it cannot be read.
     """
-    advice = "it was not touched; replace it with --overwrite, or choose another --output"
-    values = _read(record_path(output)).get(output.name)
-    try:
-        record = _record(values) if values else None
-    except (KeyError, TypeError, AttributeError):
-        record = None
     if request is None:
-        raise SinkError(f"{output} already exists, and its input is missing or cannot be read; {advice}")
-    if record is None:
-        raise SinkError(f"{output} already exists, without a record of how it was made; {advice}")
-    if difference := record.request.difference(request):
-        raise SinkError(f"{output} already exists, but was made {difference}; {advice}")
-    for name, content in record.files.items():
-        path = output.with_name(name)
-        if not path.is_file():
-            raise SinkError(f"{output} already exists, but {path}, which was made with it, is missing; {advice}")
-        if _content(path) != content | {"name": name}:
-            raise SinkError(f"{path} was changed after it was made; {advice}")
+        raise SinkError(f"{output} already exists, and its input is not a file that can be read; {_ADVICE}")
+    with _locked(record_path(output)):
+        record = _record_of(output)
+        if record is None:
+            raise SinkError(f"{output} already exists, without a record of how it was made; {_ADVICE}")
+        if difference := record.request.difference(request):
+            raise SinkError(f"{output} already exists, but was made {difference}; {_ADVICE}")
+        if problem := _change(output, record):
+            raise SinkError(f"{problem}; {_ADVICE}")
     return record
 
 
-def publish(files: Sequence[HeldFile], request: Request | None, summary: Summary, error: str | None) -> None:
+def is_provisional(output: Path) -> bool:
+    """Whether an output was made of an input that was still being written, and nobody changed it since."""
+    record = _record_of(output)
+    return record is not None and record.provisional and _change(output, record) is None
+
+
+def check_place(files: Sequence[Path], request: Request | None) -> None:
+    """Check that files which are about to be written replace nothing but what the same request made.
+
+    Args:
+        files: the output, and before it what is made with it.
+
+    Raises:
+        SinkError: they do; nothing is touched.
+    """
+    record = _record_of(files[-1])
+    if (
+        record is not None
+        and request is not None
+        and (record.provisional or record.request.difference(request) is None)
+    ):
+        return
+    for path in files:
+        if path.exists():
+            raise SinkError(f"{path} already exists, and something else made it; {_ADVICE}")
+
+
+def publish(
+    files: Sequence[HeldFile],
+    request: Request | None,
+    summary: Summary,
+    error: str | None,
+    *,
+    overwrite: bool = False,
+    provisional: bool = False,
+) -> None:
     """Give complete files their names, after their record is on the disk.
 
     No other process does the same for this folder meanwhile.
@@ -136,33 +116,70 @@ def publish(files: Sequence[HeldFile], request: Request | None, summary: Summary
     Args:
         files: the output, and before it what was made with it.
         request: what they were made by. None removes the output's record.
+        overwrite: replace what something else made.
+        provisional: the input was still being written: the next run makes the output again.
 
     Raises:
-        SinkError: the record or a file cannot be written.
+        SinkError: the record or a file cannot be written, or would replace what something else made.
     """
     output = files[-1].path
     path = record_path(output)
-    with _locked(path):
+    names = [file.path.name for file in files]
+    with _locked(path), sink_errors(path):
+        if not overwrite:
+            check_place([file.path for file in files], request)
         outputs = _read(path)
         before = outputs.pop(output.name, None)
+        for other, values in outputs.items():
+            if shared := set(names) & set(values.get("files", ())):
+                raise SinkError(f"{output.with_name(min(shared))} belongs to {output.with_name(other)}; {_ADVICE}")
         if request is not None:
             outputs[output.name] = {
-                "files": {file.path.name: _size_and_hash(file.part) for file in files},
+                "files": {file.path.name: size_and_hash(file.part) for file in files},
                 **asdict(request),
                 "summary": summary.to_json(),
                 "error": error,
+                "provisional": provisional,
                 "unveil": version(),
             }
         if request is not None or before is not None:
-            with sink_errors(path):
-                _write(path, {"schema": SCHEMA, "outputs": outputs})
+            _write(path, {"schema": SCHEMA, "outputs": outputs})
         for file in files:
             file.publish()
 
 
-def _record(values: dict[str, Any]) -> Record:
-    request = Request(values["input"], values["depth"], values["options"], values["engine"])
-    return Record(request, values["files"], summary_from_json(values["summary"]), values["error"])
+def _record_of(output: Path) -> Record | None:
+    """The record of an output; None where there is none that this version reads."""
+    try:
+        return _record(_read(record_path(output))[output.name], output.name)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _record(values: dict[str, Any], name: str) -> Record:
+    files, error = values["files"], values["error"]
+    if name not in files or any(file != Path(file).name for file in files) or not isinstance(error, str | None):
+        raise ValueError("not a record of this output")
+    sizes = {
+        file: {"bytes": int(content["bytes"]), "sha256": str(content["sha256"])} for file, content in files.items()
+    }
+    summary = summary_from_json(values["summary"])
+    return Record(Request.from_json(values), sizes, summary, error, bool(values.get("provisional")))
+
+
+def _change(output: Path, record: Record) -> str | None:
+    """How the files of a record differ from what was written, in words."""
+    for name, content in record.files.items():
+        path = output.with_name(name)
+        if not path.is_file():
+            return f"{output} already exists, but {path}, which was made with it, is missing"
+        try:
+            is_same = size_and_hash(path) == content
+        except OSError as e:
+            return f"{path} already exists, but cannot be read ({e.strerror})"
+        if not is_same:
+            return f"{path} was changed after it was made"
+    return None
 
 
 def summary_from_json(values: dict[str, Any]) -> Summary:
@@ -172,29 +189,16 @@ def summary_from_json(values: dict[str, Any]) -> Summary:
     return Summary(**(values | restored))
 
 
-def _content(path: Path) -> dict[str, Any]:
-    """Name, size and SHA-256 of a file; of a folder: of all its files."""
-    if not path.is_dir():
-        return {"name": path.name} | _size_and_hash(path)
-    inside = [_content(file) for file in sorted(path.iterdir()) if file.is_file()]
-    digest = hashlib.sha256(json.dumps(inside).encode()).hexdigest()
-    return {"name": path.name, "bytes": sum(file["bytes"] for file in inside), "sha256": digest}
-
-
-def _size_and_hash(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"bytes": file.tell(), "sha256": digest}
-
-
 def _read(path: Path) -> dict[str, Any]:
     """The recorded outputs by their names; none where there is no record that this version reads."""
     try:
         values = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     outputs = values.get("outputs") if isinstance(values, dict) and values.get("schema") == SCHEMA else None
-    return outputs if isinstance(outputs, dict) else {}
+    if not isinstance(outputs, dict):
+        return {}
+    return {name: values for name, values in outputs.items() if isinstance(values, dict)}
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

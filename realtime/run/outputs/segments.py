@@ -7,6 +7,8 @@ complete segment that has a saved state. Its labels, frames and times equal thos
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import pickle
 import secrets
 import shutil
@@ -51,16 +53,14 @@ class SegmentFolder:
         Raises:
             SinkError: it cannot be written.
         """
-        start = f".{output.stem[:_STEM_KEPT]}{output.suffix}.unveil-"
+        start = _start(output)
         self.path = output.with_name(f"{start}{made_of[:16]}.segments")
         self.is_finished = False
         self.before_save: Callable[[], None] = lambda: None
         """Called before a state is saved: what the state relies on must be on the disk."""
         with sink_errors(output):
             output.parent.mkdir(parents=True, exist_ok=True)
-            for other in output.parent.glob(f"{_escaped(start)}*.segments"):
-                if other != self.path:
-                    _remove_unless_locked(other)
+            remove_segments(output, but=self.path)
             if not self._lock():
                 self.path = output.with_name(f"{start}{secrets.token_hex(8)}.segments")
                 self._lock()
@@ -75,12 +75,16 @@ class SegmentFolder:
     def save(self, state: RunState) -> None:
         """Keep the state on the disk, after what `before_save` puts there."""
         self.before_save()
-        with HeldFile(self.path / f"{state.frames // self.length:06d}.{_STATE}") as file:
+        with sink_errors(self.path), HeldFile(self.path / f"{state.frames // self.length:06d}.{_STATE}") as file:
             file.part.write_bytes(save(state, {}))
             file.keep()
             file.publish()
         for path in sorted(self.path.glob(f"*.{_STATE}"))[:-_STATES_KEPT]:
             path.unlink(missing_ok=True)
+
+    def start_again(self) -> None:
+        """Forget what a killed run has saved."""
+        self.resumed = None
 
     def finish(self) -> None:
         """The output is whole: the segments are needed no longer."""
@@ -116,6 +120,24 @@ class SegmentFolder:
 
     def _has_segment(self, number: int) -> bool:
         return any(path.suffix != ".pickle" and path.stat().st_size for path in self.path.glob(f"{number:06d}.*"))
+
+
+def remove_segments(output: Path, but: Path | None = None) -> None:
+    """Remove what killed runs left of an output. Folders on which a process works stay.
+
+    Args:
+        but: a folder that stays, too.
+    """
+    with contextlib.suppress(OSError):
+        for folder in output.parent.glob(f"{_escaped(_start(output))}*.segments"):
+            if folder != but:
+                _remove_unless_locked(folder)
+
+
+def _start(output: Path) -> str:
+    """How the names of an output's segment folders start."""
+    digest = hashlib.sha256(os.fsencode(output.name)).hexdigest()[:8]
+    return f".{output.stem[:_STEM_KEPT]}{output.suffix}.{digest}.unveil-"
 
 
 def _remove_unless_locked(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,10 +123,13 @@ class _Joined(VideoFileSink):
         try:
             with sink_errors(path), open_media(self._files[0]) as first:
                 self._template = first.streams.video[0]
+                assert self._template.time_base is not None
+                self._tick = self._template.time_base
                 self._extradata = self._template.codec_context.extradata
                 self._start(frame)
+                decoding_times = self._decoding_times()
                 for file in self._files:
-                    self._copy(file)
+                    self._copy(file, decoding_times)
         except BaseException:
             self.abort()
             raise
@@ -147,7 +150,28 @@ class _Joined(VideoFileSink):
         self._like._first = self._first
         self._like._complete(path)
 
-    def _copy(self, file: Path) -> None:
+    def _decoding_times(self) -> Iterator[int]:
+        """The time of decoding of each packet, in order, in the template's ticks.
+
+        Those of the segments overlap where frames are missing at a boundary: each encoder counts them back from its
+        first frame. In order of decoding, they are the times of showing in ascending order, each as many frames
+        earlier as the reordering needs.
+        """
+        shown = []
+        for file in self._files:
+            with open_media(file) as segment:
+                for packet in packets(segment, segment.streams.video):
+                    assert packet.pts is not None
+                    shown.append(round(packet.pts * packet.time_base / self._tick))
+        ascending = sorted(shown)
+        rank = {time: index for index, time in enumerate(ascending)}
+        delay = max(index - rank[time] for index, time in enumerate(shown))
+        step = ascending[1] - ascending[0] if len(ascending) > 1 else 1
+        return iter(
+            [ascending[0] - early * step for early in range(delay, 0, -1)] + ascending[: len(ascending) - delay]
+        )
+
+    def _copy(self, file: Path, decoding_times: Iterator[int]) -> None:
         assert self._container is not None
         with open_media(file) as segment:
             if segment.streams.video[0].codec_context.extradata != self._extradata:
@@ -158,6 +182,9 @@ class _Joined(VideoFileSink):
             for packet in packets(segment, segment.streams.video):
                 if self._tracks is not None and packet.pts is not None:
                     self._tracks.write_until(float(packet.pts * packet.time_base))
+                ratio = packet.time_base / self._tick
+                packet.pts, packet.dts = round((packet.pts or 0) * ratio), next(decoding_times)
+                packet.duration, packet.time_base = round((packet.duration or 0) * ratio), self._tick
                 packet.stream = self._stream
                 self._container.mux(packet)
 

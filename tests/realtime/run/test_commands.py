@@ -34,8 +34,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 def visible(folder: Path) -> list[str]:
-    """The names of a folder's files, without the records of what made them."""
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".done.json"))
+    """The names in a folder, without the records of outputs and the segments of unfinished ones."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith((".done.json", ".segments")))
 
 
 def video_frames(path: Path) -> int:

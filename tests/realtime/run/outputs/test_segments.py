@@ -48,7 +48,10 @@ def clip(tmp_path: Path) -> Path:
             picture = scene(faces=[place(index)])
             picture = np.clip(picture.astype(int) + noise.integers(-3, 4, picture.shape), 0, 255).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = 1000 * index + (300 if index % 3 else 0), stream.time_base
+            # Frames are missing just behind one boundary, and slow behind another one.
+            late = 5000 * (index > LENGTH) + 400 * max(0, min(index, 3 * LENGTH) - 2 * LENGTH)
+            frame.pts = 1000 * index + (300 if index % 3 else 0) + late
+            frame.time_base = stream.time_base
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
         tone = np.sin(np.arange(48_000 * 4) / 20)[None].astype(np.float32)
