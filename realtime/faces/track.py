@@ -153,8 +153,7 @@ class Track:
         """
         if self.waiting:
             return replace(self, shown=False, missed_frames=self.missed_frames + 1)
-        # Skulls and hands that the detector half believes in have a presence of up to 0.97: a new track needs both.
-        if not self.seen and (presence < threshold or confidence(face.probabilities, spec) < self.least_confidence):
+        if not self.seen and presence < threshold:
             return self
         if presence < threshold - _PRESENCE_HYSTERESIS:  # its mask is no guide: the region stays
             too_low = self.low_confidence_frames + 1

@@ -26,7 +26,7 @@ def train(
     labels: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder that `unveil label` wrote (a finder: `unveil portraits`). Repeatable for recipes of parts.",
+            help="Folder that `unveil label` wrote (finder and presence: `unveil portraits`). Repeatable for parts.",
             metavar="FOLDER",
         ),
     ] = None,
@@ -39,7 +39,9 @@ def train(
     ] = None,
     without_faces: Annotated[
         Path | None,
-        typer.Option(help="For a finder: pictures without a face, in things (RGBA) and scenes.", metavar="FOLDER"),
+        typer.Option(
+            help="For finder and presence: pictures without a face, in things (RGBA) and scenes.", metavar="FOLDER"
+        ),
     ] = None,
     start: Annotated[
         Path | None, typer.Option(help="Weights to start from: a checkpoint or a run's folder.", metavar="PATH")

@@ -1,39 +1,37 @@
-"""Crops for the output `presence` by index: half of them hold a face."""
+"""Crops for the output `presence` in shards. Each depends on its number alone: a stopped run goes on with the next."""
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import numpy as np
 
 from engines.spec import ModelSpec
-from train.data.faces import load_faces
 from train.data.split import Split
-from train.occluders.kinds import Occluders
+from train.finder.pictures.sources import Sources
 from train.presence.config import PresenceConfig
-from train.presence.faces import FaceCrops, PresenceSample
-from train.presence.others import OtherCrops, surroundings
+from train.presence.crops import PresenceCrops
+from train.presence.pictures import PresencePictures
+from train.presence.samples import PresenceSample
 
-_SEED_OF = {"train": 0, "held out": 1}
-
-
-class Samples(Protocol):
-    """Crops by index."""
-
-    def __getitem__(self, index: int) -> PresenceSample: ...
+_SEED_OF: dict[Split, int] = {"train": 0, "held out": 1}
 
 
 class PresenceSupply:
-    """Endless crops of one side of the split: the same seed and index always give the same one."""
+    """Endless shards of one side of the split: the same seed and number always give the same crops.
 
-    def __init__(self, config: PresenceConfig, spec: ModelSpec, split: Split) -> None:
-        occluders = Occluders(config.occluders, split)
-        faces = [face for folder in config.folders for face in load_faces(folder, split)]
-        around = surroundings(config.folders, split)
-        self._faces = FaceCrops(faces, occluders, spec)
-        self._others = OtherCrops(around, config.without_faces, occluders, spec, split)
-        self._seed = (config.seed, _SEED_OF[split])
+    Args:
+        count: crops of a shard.
+    """
 
-    def __getitem__(self, index: int) -> PresenceSample:
-        rng = np.random.default_rng((*self._seed, index))
-        return self._faces.sample(rng) if index % 2 == 0 else self._others.sample(rng)
+    def __init__(self, config: PresenceConfig, spec: ModelSpec, split: Split, count: int) -> None:
+        sources = Sources.load(config.portraits, config.occluders, config.without_faces, split)
+        self._seed, self._count = (config.seed, _SEED_OF[split]), count
+        self._pictures = PresencePictures(sources, 2 * config.seed + _SEED_OF[split])
+        self._crops = PresenceCrops(spec)
+
+    def __getitem__(self, number: int) -> list[PresenceSample]:
+        samples: list[PresenceSample] = []
+        index = number * self._count  # a picture has at least one crop of each kind, mostly
+        while len(samples) < self._count:
+            samples += self._crops.of(self._pictures[index], np.random.default_rng((*self._seed, index)))
+            index += 1
+        return samples[: self._count]

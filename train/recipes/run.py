@@ -125,9 +125,10 @@ def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
 
 def _presence(stage: str, settings: dict[str, Any], inputs: Inputs) -> PresenceConfig:
     start = settings.pop("start", None)
-    if inputs.data or inputs.occluders is None or start is None:
+    if inputs.data or len(inputs.labels) != 1 or inputs.occluders is None or start is None:
         raise UsageError(
-            "this recipe adds an output to a network: expected --start WEIGHTS, --labels and --occluders, no --data"
+            "this recipe adds an output to a network: expected --start WEIGHTS, one --labels that `unveil portraits` "
+            "wrote, --occluders and no --data"
         )
-    folders = tuple(inputs.labels), inputs.occluders, inputs.output / stage, start, inputs.without_faces
+    folders = inputs.labels[0], inputs.occluders, inputs.output / stage, start, inputs.without_faces
     return PresenceConfig(*folders, **settings)

@@ -152,7 +152,7 @@ class _Joined(VideoFileSink):
         with open_media(file) as segment:
             if segment.streams.video[0].codec_context.extradata != self._extradata:
                 raise SinkError(
-                    f"{file} was encoded otherwise than the segments before it; remove the folder {file.parent} and "
+                    f"{file} was encoded differently from the segments before it; remove the folder {file.parent} and "
                     "run the command again"
                 )
             for packet in packets(segment, segment.streams.video):

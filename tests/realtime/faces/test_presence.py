@@ -69,13 +69,12 @@ def test_a_low_presence_leaves_the_region_where_it_is() -> None:
     assert tracker.tracks([0])[0].region == before.region
 
 
-def test_what_the_detector_half_believes_in_needs_the_parsers_confidence_too() -> None:
-    def first(engine: FakeEngine, score: float) -> int:
+def test_presence_alone_decides_whether_a_detection_begins_a_track() -> None:
+    def first(engine: FakeEngine, score: float, presence: float) -> int:
         tracker, frame = Tracker(detector_of(score), WITH_PRESENCE), rgb_frame(scene())
         regions = tracker.regions(frame)
         parsed = parse_faces(engine, crop_faces(frame, regions, SPEC.size_px), regions)
-        return len(tracker.update([replace(face, presence=PRESENT) for face in parsed]))
+        return len(tracker.update([replace(face, presence=presence) for face in parsed]))
 
-    assert first(FakeEngine(), 0.55) == 1
-    assert first(LowConfidenceEngine(), 0.55) == 0
-    assert first(LowConfidenceEngine(), 0.95) == 1
+    assert first(FakeEngine(), 0.95, 0.89) == 0
+    assert first(LowConfidenceEngine(), 0.55, 0.91) == 1, "half a face at the frame's edge"

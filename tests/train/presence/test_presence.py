@@ -12,8 +12,9 @@ from train.models import create_model, deployable, for_inference
 from train.models.presence import HeadSize, ParserWithPresence, PresenceHead
 from train.presence.config import PresenceConfig
 from train.presence.features import Features
+from train.presence.fit import fit
 from train.presence.scores import area_under_curve, calibration_error, platt, threshold_for
-from train.presence.training import evaluate_head, fitted
+from train.presence.training import chosen_threshold, evaluate_head
 
 
 def test_platt_scaling_undoes_a_wrong_scale() -> None:
@@ -46,8 +47,9 @@ def _features(count: int, seed: int) -> Features:
 
 
 def test_a_head_learns_presence_and_direction(tmp_path: Path) -> None:
-    config = PresenceConfig((tmp_path,), tmp_path, tmp_path, tmp_path, width=8, hidden=16, epochs=6, batch_size=32)
-    head, threshold = fitted(_features(800, 1), _features(200, 2), config)
+    config = PresenceConfig(tmp_path, tmp_path, tmp_path, tmp_path, width=8, hidden=16, epochs=6, batch_size=32)
+    head = fit(_features(800, 1), _features(200, 2), config)
+    threshold = chosen_threshold(head, _features(200, 2), config.most_false)
     evaluation = evaluate_head(head, _features(200, 3), threshold)
     assert evaluation["area_under_curve"] > 0.99 and 0 < threshold < 1
     assert evaluation["angle_error_deg"]["turned"]["median"] < 20

@@ -13,13 +13,11 @@ from realtime.frames.types import Rgb
 from train.finder.pictures.backgrounds import background, clutter
 from train.finder.pictures.canvas import Canvas
 from train.finder.pictures.compose import Truth, in_frame, occlude, place
-from train.finder.pictures.portraits import Portrait, Portraits
+from train.finder.pictures.portraits import Portrait, Portraits, is_profile
 from train.finder.pictures.sources import Sources
 
 Rng = np.random.Generator
 _CAMERA, _SMALL, _HD = (640, 480), (480, 270), (1280, 720)
-_RIGHT_CHEEK, _LEFT_CHEEK, _NOSE_TIP = 234, 454, 4
-_PROFILE = 0.16  # of the way from cheek to cheek, or less: where the tip of the nose lies
 _EDGES = ("photo", "filled", "head", "oval")
 
 
@@ -106,14 +104,6 @@ def without_faces(sources: Sources, count: int, seed: int = 0) -> Iterator[Case]
         canvas = background(sources, max(size_wh), rng)
         clutter(canvas, sources, rng, 5)
         yield Case("no face", _cut(canvas, size_wh)[0], ())
-
-
-def is_profile(portrait: Portrait) -> bool:
-    """Whether the tip of the nose is at, or beyond, the outline of a cheek."""
-    right, left, nose = (portrait.landmarks[i] for i in (_RIGHT_CHEEK, _LEFT_CHEEK, _NOSE_TIP))
-    across = left - right
-    share = float((nose - right) @ across / max(1e-3, float(across @ across)))
-    return min(share, 1 - share) < _PROFILE
 
 
 def _case(kind: str, chosen: _Kind, sources: Sources, portraits: Portraits | _Some, rng: Rng) -> Case | None:

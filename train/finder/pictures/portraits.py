@@ -26,6 +26,8 @@ from train.heads.landmarks import Points
 INDEX, PIXELS, LANDMARKS = "portraits.jsonl", "portraits.u8", "landmarks.npy"
 LEVELS = 4
 """Sizes in which each picture is stored, each half of the one before."""
+_RIGHT_CHEEK, _LEFT_CHEEK, _NOSE_TIP = 234, 454, 4  # FaceMesh
+_PROFILE = 0.16  # of the way from cheek to cheek, or less: where the tip of the nose lies
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,14 @@ class Portrait:
         return pixels, np.diag([*ratio, 1.0])
 
 
+def is_profile(portrait: Portrait) -> bool:
+    """Whether the tip of the nose is at, or beyond, the outline of a cheek."""
+    right, left, nose = (portrait.landmarks[i] for i in (_RIGHT_CHEEK, _LEFT_CHEEK, _NOSE_TIP))
+    across = left - right
+    share = float((nose - right) @ across / max(1e-3, float(across @ across)))
+    return min(share, 1 - share) < _PROFILE
+
+
 class Portraits(Sequence[Portrait]):
     """The portraits of one side of the split. Raises DataError where the folder holds none."""
 
@@ -53,7 +63,7 @@ class Portraits(Sequence[Portrait]):
         if not (folder / INDEX).is_file():
             raise DataError(f"no {INDEX} in {folder}; expected a folder that `unveil portraits` wrote")
         lines = [json.loads(line) for line in (folder / INDEX).read_text(encoding="utf-8").splitlines()]
-        self._rows = [row for row, line in enumerate(lines) if face_split(line["name"]) == split]
+        self._rows = [row for row, line in enumerate(lines) if face_split(line["name"], folder) == split]
         if not self._rows:
             raise DataError(f"{folder} holds no portrait of split {split!r}")
         self._lines = lines
