@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,8 @@ _TOLERANCE_SECONDS = 0.5  # between a stated duration and the end of the last pa
 _HIDDEN_PICTURES = frozenset({"vp8", "vp9", "av1", "mpeg4"})  # their packets may hold pictures that are never shown
 _FEWER_PICTURES = 2  # packets without a picture that any file may have, such as the second field of the last frame
 _START_SECONDS = 1.0  # a recording that begins between two key frames has no pictures for so long
+_JOINT_SECONDS = 1.0  # a longer step between two packets of the pictures is a joint
+_BEFORE_JOINT = 3  # FFmpeg may call as many packets before a joint incomplete
 _TAGGED = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _ESTIMATED = frozenset({"h264", "hevc", "m4v", "mpeg", "mpegts", "mpegvideo", "mjpeg", "vc1"})
 """Formats that state no duration: FFmpeg estimates it from the size or from the last packets."""
@@ -37,12 +40,14 @@ class Completeness:
         self._container, self._stream, self._path = container, stream, path
         self._size = path.stat().st_size if path else 0
         self._stated_packets = _stated_packets(container, stream)
-        self._packets = self._left_out = self._pictures = self._refused = self._concealed = 0
+        self._packets = self._left_out = self._pictures = self._refused = self._concealed = self._corrupt = 0
         self._before_key = 0  # packets that come, or are shown, before the first key frame
         self._key_pts: int | None = None
         self._ends: dict[int, float] = {}
         self._first_seconds: float | None = None
         self._cut_off = False
+        self._latest_corrupt: deque[bool] = deque()
+        self._last_seconds: float | None = None
 
     def noted(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
         """The packets of all streams, each counted."""
@@ -60,10 +65,22 @@ class Completeness:
         if packet.stream_index == self._stream.index:
             self._packets += 1
             self._left_out += packet.is_discard  # by an edit list
-            self._cut_off = packet.is_corrupt  # only the last packet counts: the file ended within it
+            self._cut_off = packet.is_corrupt  # of the last packet: the file ended within it
+            self._note_corrupt(packet)
             if self._key_pts is None and packet.is_keyframe:
                 self._key_pts = packet.pts or 0
             self._before_key += self._key_pts is None or (packet.pts is not None and packet.pts < self._key_pts)
+
+    def _note_corrupt(self, packet: Packet[Any]) -> None:
+        """Count an incomplete packet, but where two recordings were joined: there, its counter of packets leaps."""
+        seconds = None if packet.dts is None else float(packet.dts * packet.time_base)
+        step = 0.0 if seconds is None or self._last_seconds is None else seconds - self._last_seconds
+        self._last_seconds = seconds
+        if not 0 <= step <= _JOINT_SECONDS:
+            self._latest_corrupt.clear()
+        elif len(self._latest_corrupt) == _BEFORE_JOINT:
+            self._corrupt += self._latest_corrupt.popleft()
+        self._latest_corrupt.append(packet.is_corrupt)
 
     def note_pictures(self, pictures: list[VideoFrame]) -> None:
         """Count what a packet of the pictures gave."""
@@ -103,8 +120,8 @@ class Completeness:
         rate = float(self._stream.average_rate or 25)
         if missing and missing > min(self._before_key, _START_SECONDS * rate) + _FEWER_PICTURES:
             return f"is damaged ({missing} of {self._packets} pictures cannot be decoded)"
-        if self._concealed:
-            return f"is damaged ({self._concealed} pictures are incomplete)"
+        if incomplete := max(self._concealed, self._corrupt + sum(self._latest_corrupt)):
+            return f"is damaged ({incomplete} pictures are incomplete)"
         return None
 
     def _growth(self) -> str | None:
