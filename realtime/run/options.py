@@ -227,8 +227,8 @@ AudioOption = Annotated[
 Crf = Annotated[
     int | None,
     typer.Option(
-        help="Quality of H.264, HEVC and AV1, from 0 (lossless) to 51. Lower values give better quality and larger files "
-        "\\[default: 18].",
+        help="Quality of H.264, HEVC and AV1, from 0 (lossless) to 51. Lower values give better quality and larger "
+        "files \\[default: 18].",
         min=0, max=51, metavar="N", rich_help_panel=VIDEO,
     ),
 ]  # fmt: skip
@@ -236,7 +236,8 @@ PresetOption = Annotated[
     Preset | None,
     typer.Option(
         "--preset",
-        help="Preset of H.264, HEVC and AV1, from ultrafast to placebo. Faster presets make larger files \\[default: veryfast].",
+        help="Preset of H.264, HEVC and AV1, from ultrafast to placebo. Faster presets make larger files "
+        "\\[default: veryfast].",
         metavar="NAME",
         rich_help_panel=VIDEO,
     ),
