@@ -101,7 +101,7 @@ def reading_error(path: Path) -> str:
 
 @pytest.mark.parametrize("suffix", ["ts", "mkv", "mp4"])
 def test_missing_key_frames_are_named(tmp_path: Path, suffix: str) -> None:
-    """Of 90 pictures the first 60 have lost the key frame that they need."""
+    """The first 60 of 90 pictures have lost the key frame that they need."""
     whole = Clip(fps=25, frames=90, time_base=Fraction(1, 25), options={"bf": "0", "g": "60", "sc_threshold": "0"})
     path = cut_out(whole.write(tmp_path / "whole.ts"), tmp_path / f"cut.{suffix}", lambda index: index == 0)
     assert "59 of 89 pictures cannot be decoded" in reading_error(path)
