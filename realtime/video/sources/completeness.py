@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -44,7 +45,8 @@ class Completeness:
         self._before_key = 0  # packets that come, or are shown, before the first key frame
         self._key_pts: int | None = None
         self._ends: dict[int, float] = {}
-        self._first_seconds: float | None = None
+        self._first_seconds = math.inf
+        self._ticks: dict[int, float] = {}
         self._cut_off = False
         self._latest_corrupt: deque[bool] = deque()
         self._last_seconds: float | None = None
@@ -57,12 +59,13 @@ class Completeness:
 
     def note_packet(self, packet: Packet[Any]) -> None:
         """Count a packet of any stream."""
-        if packet.pts is not None:
-            start = float(packet.pts * packet.time_base)
-            self._first_seconds = start if self._first_seconds is None else min(start, self._first_seconds)
-            end = start + float((packet.duration or 0) * packet.time_base)
-            self._ends[packet.stream_index] = max(end, self._ends.get(packet.stream_index, end))
-        if packet.stream_index == self._stream.index:
+        index, pts = packet.stream_index, packet.pts
+        if pts is not None:
+            if (tick := self._ticks.get(index)) is None:  # seconds; a Fraction for each packet takes long
+                tick = self._ticks[index] = float(packet.time_base)
+            self._first_seconds = min(pts * tick, self._first_seconds)
+            self._ends[index] = max((pts + (packet.duration or 0)) * tick, self._ends.get(index, -math.inf))
+        if index == self._stream.index:
             self._packets += 1
             self._left_out += packet.is_discard  # by an edit list
             self._cut_off = packet.is_corrupt  # of the last packet: the file ended within it
@@ -73,7 +76,8 @@ class Completeness:
 
     def _note_corrupt(self, packet: Packet[Any]) -> None:
         """Count an incomplete packet, but where two recordings were joined: there, its counter of packets leaps."""
-        seconds = None if packet.dts is None else float(packet.dts * packet.time_base)
+        dts, tick = packet.dts, self._ticks.get(packet.stream_index)
+        seconds = None if dts is None or tick is None else dts * tick
         step = 0.0 if seconds is None or self._last_seconds is None else seconds - self._last_seconds
         self._last_seconds = seconds
         if not 0 <= step <= _JOINT_SECONDS:
@@ -106,7 +110,7 @@ class Completeness:
                 what = "pictures" if stream.type == "video" else "sound"
                 return f"ends early (it states {stated:.1f} s of {what} and holds {end or 0.0:.1f} s)"
         stated = None if self._container.format.name in _ESTIMATED else stated_seconds(self._container)
-        read = max(self._ends.values(), default=0.0) - (self._first_seconds or 0.0)
+        read = max(self._ends.values()) - self._first_seconds if self._ends else 0.0
         if self._path and stated is not None and read + _TOLERANCE_SECONDS < stated:
             return f"ends early (it states {stated:.1f} s and holds {read:.1f} s)"
         return None
