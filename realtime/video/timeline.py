@@ -47,6 +47,7 @@ class Timeline:
         """Args:
         format_name: FFmpeg's name for the container format.
         """
+        self._is_indexed = format_name.startswith("mov")  # .mp4 and .mov count their times from packet to packet
         self._gap = _GAP_SECONDS if format_name in _JUMPING_FORMATS else _LONGEST_GAP_SECONDS
         self._streams: dict[int, _StreamTimes] = {}
         self._shift = Fraction(0)
@@ -54,6 +55,9 @@ class Timeline:
 
     def __call__(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
         """The packets, with continuous times."""
+        if self._is_indexed:
+            yield from packets
+            return
         source = iter(packets)
         queue: deque[Packet[Any]] = deque()
         while (packet := queue.popleft() if queue else next(source, None)) is not None:

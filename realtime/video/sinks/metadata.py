@@ -11,8 +11,10 @@ if TYPE_CHECKING:  # it is in PyAV's type stubs only
     from av.container.core import Chapter
 
 _TECHNICAL = frozenset({
-    "major_brand", "minor_version", "compatible_brands", "encoder", "duration", "variant_bitrate", "comapplehlsv",
-})  # fmt: skip  # these describe the file that was read
+    "major_brand", "minor_version", "compatible_brands", "encoder", "duration", "variant_bitrate", "software",
+    "timecode", "application_platform", "company_name", "operational_pattern_ul",
+})  # fmt: skip  # these describe the file that was read, or its streams, which keep them
+_TECHNICAL_WORDS = ("_uid", "_umid", "product_", "toolkit_")  # of MXF
 _WRITTEN = frozenset({
     "title", "artist", "author", "album_artist", "album", "composer", "date", "comment", "genre", "copyright",
     "grouping", "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "track", "disc",
@@ -36,7 +38,7 @@ def written_tags(tags: dict[str, str], *, all_kept: bool = False) -> tuple[dict[
         all_kept: the output is an .mkv, which holds any tag; otherwise an .mp4 or .mov.
     """
     named = {_SAME_AS.get(key.lower(), key.lower()): value for key, value in tags.items()}
-    described = {key: value for key, value in named.items() if key not in _TECHNICAL}
+    described = {key: value for key, value in named.items() if not _is_technical(key)}
     kept = {key: value for key, value in described.items() if all_kept or key in _WRITTEN}
     return kept, sorted(described.keys() - kept.keys())
 
@@ -70,3 +72,7 @@ def shifted_chapters(chapters: list[Chapter], start: Fraction, end: Fraction | N
         ends = chapter["end"] if last is None else min(chapter["end"], last)
         shifted.append({**chapter, "start": max(0, chapter["start"] - first), "end": ends - first})
     return shifted
+
+
+def _is_technical(key: str) -> bool:
+    return key in _TECHNICAL or key == "uid" or any(word in key for word in _TECHNICAL_WORDS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,8 @@ _TOLERANCE_SECONDS = 0.5  # between a stated duration and the end of the last pa
 _HIDDEN_PICTURES = frozenset({"vp8", "vp9", "av1", "mpeg4"})  # their packets may hold pictures that are never shown
 _FEWER_PICTURES = 2  # packets without a picture that any file may have, such as the second field of the last frame
 _START_SECONDS = 1.0  # a recording that begins between two key frames has no pictures for so long
+_JOINT_SECONDS = 1.0  # a longer step between two packets of the pictures is a joint
+_BEFORE_JOINT = 3  # FFmpeg may call as many packets before a joint incomplete
 _TAGGED = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _ESTIMATED = frozenset({"h264", "hevc", "m4v", "mpeg", "mpegts", "mpegvideo", "mjpeg", "vc1"})
 """Formats that state no duration: FFmpeg estimates it from the size or from the last packets."""
@@ -37,12 +41,15 @@ class Completeness:
         self._container, self._stream, self._path = container, stream, path
         self._size = path.stat().st_size if path else 0
         self._stated_packets = _stated_packets(container, stream)
-        self._packets = self._left_out = self._pictures = self._refused = self._concealed = 0
+        self._packets = self._left_out = self._pictures = self._refused = self._concealed = self._corrupt = 0
         self._before_key = 0  # packets that come, or are shown, before the first key frame
         self._key_pts: int | None = None
         self._ends: dict[int, float] = {}
-        self._first_seconds: float | None = None
+        self._first_seconds = math.inf
+        self._ticks: dict[int, float] = {}
         self._cut_off = False
+        self._latest_corrupt: deque[bool] = deque()
+        self._last_seconds: float | None = None
 
     def noted(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[Any]]:
         """The packets of all streams, each counted."""
@@ -52,18 +59,32 @@ class Completeness:
 
     def note_packet(self, packet: Packet[Any]) -> None:
         """Count a packet of any stream."""
-        if packet.pts is not None:
-            start = float(packet.pts * packet.time_base)
-            self._first_seconds = start if self._first_seconds is None else min(start, self._first_seconds)
-            end = start + float((packet.duration or 0) * packet.time_base)
-            self._ends[packet.stream_index] = max(end, self._ends.get(packet.stream_index, end))
-        if packet.stream_index == self._stream.index:
+        index, pts = packet.stream_index, packet.pts
+        if pts is not None:
+            if (tick := self._ticks.get(index)) is None:  # seconds; a Fraction for each packet takes long
+                tick = self._ticks[index] = float(packet.time_base)
+            self._first_seconds = min(pts * tick, self._first_seconds)
+            self._ends[index] = max((pts + (packet.duration or 0)) * tick, self._ends.get(index, -math.inf))
+        if index == self._stream.index:
             self._packets += 1
             self._left_out += packet.is_discard  # by an edit list
-            self._cut_off = packet.is_corrupt  # only the last packet counts: the file ended within it
+            self._cut_off = packet.is_corrupt  # of the last packet: the file ended within it
+            self._note_corrupt(packet)
             if self._key_pts is None and packet.is_keyframe:
                 self._key_pts = packet.pts or 0
             self._before_key += self._key_pts is None or (packet.pts is not None and packet.pts < self._key_pts)
+
+    def _note_corrupt(self, packet: Packet[Any]) -> None:
+        """Count an incomplete packet, but where two recordings were joined: there, its counter of packets leaps."""
+        dts, tick = packet.dts, self._ticks.get(packet.stream_index)
+        seconds = None if dts is None or tick is None else dts * tick
+        step = 0.0 if seconds is None or self._last_seconds is None else seconds - self._last_seconds
+        self._last_seconds = seconds
+        if not 0 <= step <= _JOINT_SECONDS:
+            self._latest_corrupt.clear()
+        elif len(self._latest_corrupt) == _BEFORE_JOINT:
+            self._corrupt += self._latest_corrupt.popleft()
+        self._latest_corrupt.append(packet.is_corrupt)
 
     def note_pictures(self, pictures: list[VideoFrame]) -> None:
         """Count what a packet of the pictures gave."""
@@ -89,7 +110,7 @@ class Completeness:
                 what = "pictures" if stream.type == "video" else "sound"
                 return f"ends early (it states {stated:.1f} s of {what} and holds {end or 0.0:.1f} s)"
         stated = None if self._container.format.name in _ESTIMATED else stated_seconds(self._container)
-        read = max(self._ends.values(), default=0.0) - (self._first_seconds or 0.0)
+        read = max(self._ends.values()) - self._first_seconds if self._ends else 0.0
         if self._path and stated is not None and read + _TOLERANCE_SECONDS < stated:
             return f"ends early (it states {stated:.1f} s and holds {read:.1f} s)"
         return None
@@ -103,8 +124,8 @@ class Completeness:
         rate = float(self._stream.average_rate or 25)
         if missing and missing > min(self._before_key, _START_SECONDS * rate) + _FEWER_PICTURES:
             return f"is damaged ({missing} of {self._packets} pictures cannot be decoded)"
-        if self._concealed:
-            return f"is damaged ({self._concealed} pictures are incomplete)"
+        if incomplete := max(self._concealed, self._corrupt + sum(self._latest_corrupt)):
+            return f"is damaged ({incomplete} pictures are incomplete)"
         return None
 
     def _growth(self) -> str | None:
