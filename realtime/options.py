@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from engines.errors import UsageError
 from engines.spec import ModelSpec
@@ -11,6 +11,7 @@ from realtime.buffer import Policy
 from realtime.faces.finding.detectors import DETECTORS
 from realtime.faces.search import HELD_SEARCH_INTERVAL, SEARCH_INTERVAL
 from realtime.render.registry import find_renderer, renderers
+from realtime.video.sinks.coded import VIDEO_CODECS, VideoCodec
 from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
 
 
@@ -43,6 +44,10 @@ class Options:
     """Start of the part of a video that is processed."""
     end_seconds: float | None = None
     """End of that part; None: the end of the video."""
+    video_codec: VideoCodec = "h264"
+    """How videos for viewing are encoded. Labels and mattes have a codec of their own."""
+    audio: Literal["copy", "none"] = "copy"
+    """Whether videos keep the sound of their inputs."""
     crf: int = CRF
     """x264 quality, 0 (lossless) to 51, where the sink writes H.264. Lower is better."""
     preset: str = PRESET
@@ -69,6 +74,8 @@ class Options:
             raise UsageError(f"detector {self.detector!r} is unknown; expected one of {', '.join(DETECTORS)}")
         if self.preset not in PRESETS:
             raise UsageError(f"preset {self.preset!r} is unknown; expected one of {', '.join(PRESETS)}")
+        if self.video_codec not in VIDEO_CODECS:
+            raise UsageError(f"codec {self.video_codec!r} is unknown; expected one of {', '.join(VIDEO_CODECS)}")
         if self.encoder not in ENCODERS:
             raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
 
@@ -82,7 +89,7 @@ class Options:
 
         if self.label != "face" and self.label not in spec.labels[1:]:
             known = ", ".join(dict.fromkeys(("face", *spec.labels[1:])))
-            raise UsageError(f"--label {self.label!r} is no label of {spec.name}; expected one of {known}")
+            raise UsageError(f"--label {self.label!r} is not a label of {spec.name}; expected one of {known}")
 
     def search_interval(self, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
@@ -176,7 +183,7 @@ class Summary:
         """Which faces stayed visible although the renderer hides faces, in a sentence: then the run has failed."""
         if self.left_out is None or not find_renderer(self.render).hides_faces:
             return None
-        return f"{self.source}: {self.left_out}; leave it out to hide every face"
+        return f"{self.source}: {self.left_out}; without --max-faces every face is hidden"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""Damage small media files at random and process them: nothing may crash, hang, grow or fail without a sentence.
+"""Damage small media files at random and process them. Fail on a crash, a hang, memory growth or an unexpected error.
 
     .venv/bin/python scripts/fuzz_files.py [--files N] [--seed N] [--render KIND] [--page FILE] [--keep FOLDER]
 
-Each file is of one of the formats in FORMATS and damaged in one of the ways in DAMAGES, both by the seed. Batches of
-them go through `unveil process`. Each file must become a result without a word, a result whose damage is named (exit
-status 1), or a sentence. Not allowed are an error that the program calls unexpected, a process that ends by a signal, a
-file that takes longer than SECONDS_PER_FILE, and a peak of memory that exceeds that of the undamaged files by more
-than GROWTH_MB. Exit status: 0 where all of that holds, else 1.
+The seed chooses how each file is damaged (DAMAGES); the formats take turns (FORMATS). `unveil process` gets them in
+batches. A file may be processed, processed with its damage reported, or refused with a reason. Lost frames that nothing
+reports are counted, but are not a failure. These are: an error called "unexpected"; an exit status other than 0, 1; a
+batch that takes longer than 30 s plus SECONDS_PER_FILE per file; memory GROWTH_MB above that of the undamaged files.
+Exit status: 0 without failures, else 1.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ def kind(outcome: dict[str, Any]) -> str:
     """What became of a file, in a word."""
     if outcome["error"] is None:
         is_video = Path(outcome["input"]).suffix[1:] in VIDEOS
-        return "right" if not is_video or outcome["frames"] >= FRAMES else "fewer frames, no word"
-    return "damage named" if "frames" in outcome else "a sentence"
+        return "processed" if not is_video or outcome["frames"] >= FRAMES else "frames lost, not reported"
+    return "damage reported" if "frames" in outcome else "refused"
 
 
 def run_batch(inputs: Path, output: Path, render: str, tally: Tally) -> None:
@@ -184,16 +184,16 @@ def run_batch(inputs: Path, output: Path, render: str, tally: Tally) -> None:
 
 def page(tally: Tally, arguments: argparse.Namespace) -> str:
     """The results as Markdown."""
-    kinds = ("right", "damage named", "a sentence", "fewer frames, no word")
+    kinds = ("processed", "damage reported", "refused", "frames lost, not reported")
     lines = [f"| format | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     lines += [f"| {each} | {' | '.join(str(tally.results[each, what]) for what in kinds)} |" for each in FORMATS]
     text = f"""# Damaged files
 
 `python scripts/fuzz_files.py --files {arguments.files} --seed {arguments.seed} --render {arguments.render}` makes this
 table: files of {len(FORMATS)} formats, each damaged in one of {len(DAMAGES)} ways (cut, flipped bits, a wrong header, a
-hole, a missing part, noise inserted). right: a result without a word. damage named: a result of what could be read, the
-damage in a sentence, exit status 1. a sentence: no result, the reason in a sentence, exit status 1. fewer frames, no
-word: frames are missing, and nothing was said.
+hole, a missing part, noise inserted). damage reported: what could be read is processed, and the damage is an error with
+exit status 1. refused: no output, but the reason, exit status 1. frames lost, not reported: a video with fewer frames
+than before, and nothing in the file states that there were more.
 """
     end = f"Peak memory of a batch: {tally.peak_mb:.0f} MB. Crashes, hangs, unexpected errors: {len(tally.problems)}."
     return "\n".join([text, *lines, "", end, *(["", *(f"- {each}" for each in tally.problems)]), ""])

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""Kill `unveil process` at random moments, run it again, and compare the results with those of an unkilled run.
+"""Kill `unveil process` at random moments, run it again, and compare with an uninterrupted run.
 
     .venv/bin/python scripts/kill_batches.py [--kills N] [--seed N] [--render KIND] [--page FILE]
 
-Each round starts a batch of short videos with sound and of images, with `--data`, and kills it (SIGKILL) at a random
-moment between its start and its usual end. Every second round goes on in the folder of the round before it, from which
-some outputs are removed. Then the same command runs to its end. A result is complete where every output, decoded, has
-the pixels, times and packets of sound of the reference, the data have the same lines, the exit status is 0, and no part
-file is left. Exit status: 0 where all rounds are complete, else 1.
+Each round starts a batch of videos with sound and of images, with `--data`, and kills it (SIGKILL) at a random moment
+before its usual end. Every second round reuses the previous round's folder after some outputs were deleted. Then the
+same command runs to its end. A round passes if each decoded output has the reference's pixels, times and audio packets,
+the data have the same lines, the exit status is 0, and no part file and no segment is left.
+Exit status: 0 if all rounds pass, else 1.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Round:
 
 
 def write_inputs(folder: Path, clip_seconds: Sequence[float]) -> None:
-    """Videos with a silent track of sound, and images, of the sample clip."""
+    """Videos with a silent audio track, and images, from the sample clip."""
     for number, seconds in enumerate(clip_seconds):
         write_clip(folder / f"clip{number}.mp4", seconds)
     for number, picture in zip(IMAGES, frames(IMAGES), strict=True):
@@ -59,7 +59,7 @@ def write_inputs(folder: Path, clip_seconds: Sequence[float]) -> None:
 
 
 def command(inputs: Path, output: Path, render: str) -> list[str]:
-    """The batch."""
+    """The command line of the batch."""
     return [sys.executable, "-m", "cli", "process", str(inputs), "-o", str(output), "--render", render, "--data"]
 
 
@@ -131,8 +131,8 @@ def page(rounds: Sequence[Round], arguments: argparse.Namespace) -> str:
 
 `{command}`
 makes this table. Each kill is a SIGKILL at a random moment of a batch of {len(arguments.seconds)} videos with sound and
-three images, with `--data`. Then the same command runs to its end. Its outputs are compared with those of a run that
-nobody killed: decoded pixels, times, packets of sound and lines of data.
+three images, with `--data`. Then the same command runs to its end. Its outputs are compared with those of an
+uninterrupted run: decoded pixels, times, packets of sound and lines of data.
 """
     return "\n".join([text, *lines, *(["", "## What differs", "", *problems] if problems else []), ""])
 

@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from engines.spec import ModelSpec
+from realtime.faces.following.overlap import FACE_ASPECT
+from realtime.faces.following.track import LEAST_COVERED_FACE
 from realtime.faces.probabilities import covered_share, full_face, occlusion, visible_face
-from realtime.faces.track import FACE_ASPECT, LEAST_COVERED_FACE
 from realtime.frames.crop import frame_from_crop
 from realtime.frames.types import F32, U8, Cover, Mask, ParsedFace, Region
 

@@ -12,12 +12,12 @@ from engines.closing import Closing
 from engines.engine import Engine
 from realtime.faces.cover import Covers
 from realtime.faces.detect import DetectsFaces
+from realtime.faces.following.tracker import TrackedRegion, Tracker
 from realtime.faces.held_back import HeldFrame, follow_back, frames_to_hold
 from realtime.faces.saved_state import restore, save
 from realtime.faces.search import SEARCH_INTERVAL
 from realtime.faces.smooth import Smoothing
 from realtime.faces.specks import without_specks
-from realtime.faces.tracker import TrackedRegion, Tracker
 from realtime.frames.crop import crop_depth, crop_rgb
 from realtime.frames.types import U8, Detection, Frame, ParsedFace, Region
 from realtime.timing import StageTimer

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from engines.spec import ModelSpec
-from realtime.faces.track import Track
-from realtime.faces.tracker import TrackedRegion
+from realtime.faces.following.meeting import is_beside, own_part
+from realtime.faces.following.overlap import SAME_FACE, overlap
+from realtime.faces.following.track import Track
+from realtime.faces.following.tracker import TrackedRegion
 from realtime.frames.types import Frame, ParsedFace
 
 HELD_FRAMES = 15
@@ -63,7 +65,7 @@ def follow_back(
         How many faces were added, of all frames together.
     """
     before = sum(len(earlier.shown) for earlier in held)
-    followed = [_Backwards(replace(track, frames_since_confirmed=1)) for track in tracks]
+    followed = [_Backwards(track.backwards()) for track in tracks]
     for earlier in reversed(held):
         followed = [face for face in followed if not face.is_shown_in(earlier, spec)]
         if not followed:
@@ -92,8 +94,12 @@ class _Backwards:
 
     def step(self, held: HeldFrame, parsed: ParsedFace, spec: ModelSpec, max_faces: int | None) -> None:
         """Go one frame back."""
-        self.track = self.track.followed(parsed, spec, spec.thresholds)
-        self.unsure.append((held, parsed))
+        others = [face.region for face in held.shown]
+        own = own_part(parsed, self.track, spec) if is_beside(self.track, others) else parsed
+        self.track = self.track.followed(own, spec, spec.thresholds)
+        if any(overlap(self.track.region, other, spec.crop_scale) > SAME_FACE for other in others):
+            self.track = replace(self.track, shown=False)  # it goes behind another face there
+        self.unsure.append((held, own))
         if not self.track.shown or self.track.low_confidence_frames:
             return
         for earlier, face in self.unsure:

@@ -1,7 +1,7 @@
-"""Saves what the stages of a video know between two frames, and restores it in another process.
+"""Saves the state of the processing stages between two frames, and restores it in another process.
 
-Saved are the objects themselves, by pickle. What belongs to the process (the detector, threads, the timer) is left out
-and put in again. Only classes of this program, numpy and the standard library's containers are restored.
+The objects are pickled. Those that belong to the process (detector, threads, timer) are left out, and replaced when the
+state is restored. Only classes of this program, numpy and the standard library's containers are restored.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Faces as data for programs: one line of JSON per frame, with masks in the run-length encoding of COCO.
 
-docs/data.md describes the lines. A change that a reader would notice raises `SCHEMA`.
+docs/data.md describes the lines. `SCHEMA` increases with changes that
+could break a program that reads them.
 """
 
 from __future__ import annotations

@@ -112,10 +112,10 @@ def process_each(
     executor: Executor | None = None,
     open_engine: Callable[[], Engine] | None = None,
 ) -> Iterator[Outcome]:
-    """As `process`, one outcome at a time: who stops in between still knows what was done.
+    """As `process`, but yields each outcome as it comes. A caller that stops early keeps the outcomes so far.
 
     Args:
-        open_engine: opens the engine once more, in another process, where the executor uses some. It is picklable.
+        open_engine: opens the engine again in each other process that the executor starts; picklable.
     """
     options, progress = options or Options(), progress or Unwatched()
     options.check_model(engine.spec)
@@ -131,7 +131,7 @@ def process_each(
 
 
 class _Work:
-    """Processes files: here with what is open, or in another process, which opens its own engine and detector."""
+    """Processes files with the engine and detector it was given or, in another process, with its own."""
 
     def __init__(
         self,
@@ -185,7 +185,13 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
         source = opened.enter_context(_open(job, options))
         output = opened.enter_context(HeldFile(job.output))
         progress.started(job, source.info)
-        encoding: dict[str, Any] = {"preset": options.preset, "crf": options.crf, "encoder": options.encoder}
+        encoding: dict[str, Any] = {
+            "preset": options.preset,
+            "crf": options.crf,
+            "encoder": options.encoder,
+            "video_codec": options.video_codec,
+            "audio": options.audio,
+        }
         codec = find_renderer(options.render).codec
         segments = SegmentFolder(job.output, request.sha256) if request and is_long(source.info) else None
         data = _face_data(job, source, engine, segments) if options.data else None
@@ -236,7 +242,7 @@ def _request(job: Job, engine: Engine, options: Options) -> Request | None:
 
 
 def _problems(job: Job, summary: Summary, request: Request | None) -> str | None:
-    kept_frames = f"; the {summary.frames} frames before it are in {job.output}"
+    kept_frames = f"; the {summary.frames} frames that could be read are in {job.output}"
     problems = [summary.damage and summary.damage + kept_frames, *summary.losses, summary.visible_faces]
     if request and job.input.is_file() and job.input.stat().st_size != request.input["bytes"]:
         problems.append(f"{job.input} changed while it was read; process it again once it is complete")

@@ -18,6 +18,10 @@ from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
     H264,
+    Audio,
+    AudioOption,
+    Codec,
+    CodecOption,
     Crf,
     Data,
     Depth,
@@ -46,6 +50,7 @@ from realtime.run.terminal import did_you_mean
 
 if TYPE_CHECKING:
     from realtime.run.jobs import Job
+    from realtime.video.sinks.coded import VideoCodec
 
 
 def process(
@@ -66,8 +71,8 @@ def process(
         bool,
         typer.Option(
             "--overwrite",
-            help="Make outputs again that are already there. Without it those that this command would make are kept, "
-            "and others are left untouched and fail.",
+            help="Replace outputs that already exist. Without it, outputs of this same command are skipped. Any other "
+            "output is left untouched, and its input fails.",
             rich_help_panel=FILES,
         ),
     ] = False,
@@ -87,6 +92,8 @@ def process(
     depth_scale: DepthScale = None,
     start: Start = None,
     end: End = None,
+    codec: CodecOption = Codec.h264,
+    audio: AudioOption = Audio.copy,
     crf: Crf = None,
     preset: PresetOption = None,
     encoder: Encoder = H264.auto,
@@ -94,9 +101,9 @@ def process(
     workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
 ) -> None:  # fmt: skip
-    """Mask the faces in files, or what covers them.
+    """Mask faces, or what covers them, in videos and images.
 
-    Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong use.
+    Exit status: 0 all done, 1 something failed or was damaged (the rest is done), 2 wrong use, 130 Ctrl-C.
     """
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
@@ -116,21 +123,31 @@ def process(
         )
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
-        label=label,
+        label=label, video_codec=codec.value, audio=audio.value,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     if crf is not None or preset is not None:
         if encoder is H264.nvenc:
             raise UsageError("--crf and --preset are for x264; leave out --encoder nvenc")
+        if codec not in (Codec.h264, Codec.hevc, Codec.av1):
+            raise UsageError(f"--crf and --preset are for H.264, HEVC and AV1; --codec {codec.value} has none")
         options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
         options = replace(options, preset=preset.value if preset else options.preset)
     jobs, left_out = _jobs(
-        inputs or [], output, render, overwrite=overwrite, recursive=recursive, name=name, retry=retry, data=data
+        inputs or [],
+        output,
+        render,
+        overwrite=overwrite,
+        recursive=recursive,
+        name=name,
+        retry=retry,
+        codec=codec.value,
+        data=data,
     )
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
-        raise UsageError("--crf and --preset are for videos in H.264, and no output here is one")
-    encoding = report.encoder_lines(options.encoder) if encodes else []
+        raise UsageError("--crf and --preset are for videos in H.264, HEVC or AV1, and no output here is one")
+    encoding = report.encoder_lines(options.encoder) if encodes and codec is Codec.h264 else []
     if depth:
         jobs = with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
@@ -161,9 +178,9 @@ def process(
             interrupted = True
         left = jobs[len(outcomes) :]
         if output.is_dir() and (failed := write_failed(output, outcomes)):
-            progress.say(f"the files that failed are listed in {failed}; try them again with --retry {failed}")
+            progress.say(f"failed files are listed in {failed}; to retry, replace the inputs by --retry {failed}")
         if interrupted:
-            progress.say("run the same command again to go on")
+            progress.say("to continue, run the same command again")
         progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
         if json:
             values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
@@ -180,6 +197,7 @@ def _jobs(
     recursive: bool,
     name: str | None,
     retry: Path | None,
+    codec: VideoCodec,
     data: bool,
 ) -> tuple[list[Job], str | None]:
     """The jobs of a command line, and what was left out of its folders, in a line."""
@@ -196,7 +214,7 @@ def _jobs(
     if not inputs:
         raise UsageError("nothing to process; name files, folders or patterns, or a list with --retry")
     found = find_inputs(inputs, recursive=recursive, not_in=output)
-    return plan_found(found, output, render, overwrite=overwrite, name=name, data=data), found.left_out
+    return plan_found(found, output, render, overwrite=overwrite, name=name, codec=codec, data=data), found.left_out
 
 
 def live(
@@ -226,8 +244,8 @@ def live(
 ) -> None:
     """Mask a camera or a stream in real time. Press q, Esc or Ctrl-C to stop.
 
-    Exit status: 0 the source ended or its limit was reached, 1 the source was lost or faces stayed visible under blur,
-    2 wrong use, 130 Ctrl-C.
+    Exit status: 0 the source ended, or --seconds or --frames was reached; 1 the source was lost, or blur left faces
+    visible; 2 wrong use; 130 Ctrl-C.
     """
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
@@ -264,4 +282,4 @@ def live(
 
 def _check_depth(depth: Path | None, depth_scale: float | None) -> None:
     if depth_scale is not None and depth is None:
-        raise UsageError("--depth-scale without --depth; name the depth that it belongs to")
+        raise UsageError("--depth-scale needs --depth; add --depth with the depth that the scale belongs to")

@@ -90,5 +90,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         ) from e
     except (ValueError, KeyError, TypeError) as e:
         reason = f"{type(e).__name__}: {e}"
-        raise UsageError(f"{path} is no list of failed files ({reason}); expected a {FAILED} of an earlier run") from e
+        raise UsageError(
+            f"{path} is not a list of failed files ({reason}); expected a {FAILED} of an earlier run"
+        ) from e
     return lines

@@ -1,4 +1,4 @@
-"""The media files that a command line names, and what lies beside them that is none."""
+"""The media files that a command line names, and a count of the other files in its folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Found:
     problems: list[tuple[Path, str]] = field(default_factory=list)
     """Inputs that give no file, and why not, in a sentence."""
     other_files: Counter[str] = field(default_factory=Counter)
-    """Files in the folders that are no media, by their lower-case suffixes ("no suffix" where there is none)."""
+    """Files in the folders that are no media, by lower-case suffix, or "without a suffix"."""
     folders: int = 0
     """Folders inside the named folders into which the search did not go."""
 
@@ -41,7 +41,7 @@ class Found:
         """What was left out of the named folders, in a line; None where nothing was."""
         files = sum(self.other_files.values())
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.other_files.most_common())
-        parts = [f"{files} file{'s' * (files > 1)} that {_is(files)} no video or image ({kinds})"] if files else []
+        parts = [f"{files} file{'s' * (files > 1)} that {_is(files)} not a video or image ({kinds})"] if files else []
         if self.folders:
             parts.append(f"{self.folders} folder{'s' * (self.folders > 1)} inside (--recursive includes them)")
         return "left out: " + " and ".join(parts) if parts else None

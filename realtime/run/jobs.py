@@ -9,6 +9,7 @@ from pathlib import Path
 from engines.errors import SourceError, UsageError
 from realtime.render.registry import find_renderer
 from realtime.run.inputs import Found, find_inputs
+from realtime.video.sinks.coded import SUFFIX_OF, VideoCodec
 from realtime.video.sources.depth_files import DepthInput, depth_of
 from realtime.video.sources.image import is_image
 from realtime.video.sources.open import media_suffixes
@@ -33,10 +34,11 @@ FAILED = "failed.jsonl"
 """The name of the list of files that failed (`realtime.run.failed`)."""
 
 
-def output_name(path: Path, render: str, pattern: str | None = None) -> str:
+def output_name(path: Path, render: str, pattern: str | None = None, codec: VideoCodec = "h264") -> str:
     """The output's file name: the input's stem, and the suffix that fits the render.
 
     Args:
+        codec: that of videos for viewing.
         pattern: another name, in which {stem}, {suffix} (that of the output), {render}, {source} (the input's suffix
             without the dot) and {folder} (the name of the input's folder) are filled in.
 
@@ -44,7 +46,10 @@ def output_name(path: Path, render: str, pattern: str | None = None) -> str:
         UsageError: the pattern has other fields, names a folder or does not end in the suffix.
     """
     renderer = find_renderer(render)
-    suffix = (renderer.image_suffix or path.suffix) if is_image(path) else renderer.video_suffix
+    if is_image(path):
+        suffix = renderer.image_suffix or path.suffix
+    else:
+        suffix = SUFFIX_OF[codec] if renderer.codec == "h264" else renderer.video_suffix
     if pattern is None:
         return path.stem + suffix
     fields = {
@@ -84,7 +89,14 @@ def plan(
 
 
 def plan_found(
-    found: Found, output: Path, render: str, *, overwrite: bool = False, name: str | None = None, data: bool = False
+    found: Found,
+    output: Path,
+    render: str,
+    *,
+    overwrite: bool = False,
+    name: str | None = None,
+    codec: VideoCodec = "h264",
+    data: bool = False,
 ) -> list[Job]:
     """The jobs for the files that were found, in order.
 
@@ -95,7 +107,7 @@ def plan_found(
         output: the folder of the outputs, which is not the folder of an input, where they could replace other files;
             or the output itself, where there is one input: a path that ends in a media suffix and is no folder.
         overwrite: replace outputs that are already there.
-        name: the outputs' names, as `output_name` takes it.
+        name, codec: as `output_name` takes them.
         data: each job also writes its faces as data.
 
     Raises:
@@ -108,14 +120,14 @@ def plan_found(
     paths = [each.path for each in found.inputs]
     if output.suffix.lower() not in media_suffixes() or output.is_dir():
         targets = [
-            output / (each.output or each.folder / output_name(each.path, render, name)) for each in found.inputs
+            output / (each.output or each.folder / output_name(each.path, render, name, codec)) for each in found.inputs
         ]
         return failed + _checked(paths, targets, _identity(output), overwrite, data)
     if (count := len(paths) + len(failed)) > 1:
         raise UsageError(f"--output {output} is one file, but there are {count} inputs; expected a folder")
     if name is not None:
         raise UsageError(f"--name is for outputs in a folder, and --output {output} is a file; leave one of them out")
-    _check_suffix(output, paths[0], render)
+    _check_suffix(output, paths[0], render, codec)
     return _checked(paths, [output], None, overwrite, data)
 
 
@@ -147,16 +159,20 @@ def _with_depth(job: Job, path: Path, scale_m: float | None, alone: bool) -> Job
         return replace(job, problem=str(e))
 
 
-def _check_suffix(output: Path, path: Path, render: str) -> None:
+def _check_suffix(output: Path, path: Path, render: str, codec: VideoCodec) -> None:
     """Raises UsageError where an output's suffix does not fit its input and render."""
-    usual = Path(output_name(path, render)).suffix
+    usual = Path(output_name(path, render, codec=codec)).suffix
     if is_image(path) and usual == path.suffix:  # a picture in colour may be of any kind
-        fits, expected = is_image(output), "the suffix of an image, such as .png"
+        fits, expected = is_image(output), "an image file, such as .png"
     else:
         fits, expected = output.suffix.lower() == usual, usual
     if not fits:
         kind = "an image" if is_image(path) else "a video"
-        raise UsageError(f"--output {output}: the {render} of {kind} has another format; expected {expected}")
+        other = next((name for name, suffix in SUFFIX_OF.items() if suffix == output.suffix.lower()), None)
+        advice = (
+            f", or add --codec {other}" if other and find_renderer(render).codec == "h264" and kind == "a video" else ""
+        )
+        raise UsageError(f"--output {output} does not fit: --render {render} writes {kind} as {expected}{advice}")
 
 
 def _checked(
@@ -179,8 +195,9 @@ def _checked(
         elif folder is not None and _identity(path.parent) in (folder, _identity(target.parent)):
             problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
-        elif taken_by := [taken[name] for name in names if name in taken]:
-            problem = f"{path}: its output {target} is already that of {taken_by[0]}; tell them apart with --name, "
+        elif clash := next((each for each in written if str(each).casefold() in taken), None):
+            other = taken[str(clash).casefold()]
+            problem = f"{path}: it would write {clash}, and so would {other}; tell them apart with --name, "
             problem += "such as --name '{folder}_{stem}_{source}{suffix}'"
         elif data and data_path(target).name == FAILED:
             problem = f"{path}: its data would be {FAILED}, the list of files that failed; choose another --name"

@@ -39,7 +39,7 @@ def play(
 ) -> LiveRun:
     """Run a source until it ends, or until the viewer, the frame limit, the time limit or Ctrl-C stops it.
 
-    A source that ends by itself where it stated no end, or is lost, is `damage` in the summary. A stop is not.
+    If the source is lost, or ends although it announced no end, the summary has `damage`. Stopping it is not damage.
 
     Args:
         spec: the source, as `open_source` takes it.

@@ -31,8 +31,25 @@ class H264(StrEnum):
     nvenc = "nvenc"
 
 
+class Codec(StrEnum):
+    """Codecs of videos for viewing."""
+
+    h264 = "h264"
+    hevc = "hevc"
+    av1 = "av1"
+    prores = "prores"
+    ffv1 = "ffv1"
+
+
+class Audio(StrEnum):
+    """What becomes of the sound."""
+
+    copy = "copy"
+    none = "none"
+
+
 class Preset(StrEnum):
-    """Presets of x264, from the fastest and largest files to the slowest."""
+    """Presets of x264, from the fastest, with the largest files, to the slowest."""
 
     ultrafast = "ultrafast"
     superfast = "superfast"
@@ -55,7 +72,7 @@ def seconds_of(text: str) -> float:
         last = -1.0
     whole = len(parts) <= 3 and all(part.isdecimal() for part in parts[:-1])
     if not whole or not 0 <= last < (60 if len(parts) > 1 else float("inf")):
-        raise typer.BadParameter(f"{text!r} is no time; expected seconds or h:mm:ss, such as 90, 1:30 or 0:01:30.5")
+        raise typer.BadParameter(f"{text!r} is not a time; expected seconds or h:mm:ss, such as 90, 1:30 or 0:01:30.5")
     return sum(60**place * float(part) for place, part in enumerate(reversed(parts)))
 
 
@@ -68,7 +85,7 @@ def complete_model(incomplete: str) -> list[str]:
 JsonFile = Annotated[
     Path | None,
     typer.Option(
-        "--json", help="Write a summary as JSON. - is standard output.", metavar="FILE", rich_help_panel=FILES
+        "--json", help="Write a summary as JSON. Use - for standard output.", metavar="FILE", rich_help_panel=FILES
     ),
 ]
 Data = Annotated[
@@ -83,14 +100,15 @@ Data = Annotated[
 JsonLines = Annotated[
     Path | None,
     typer.Option(
-        "--json-lines", help="Write one line of JSON for each file as soon as it has ended. - is standard output.",
+        "--json-lines",
+        help="Write one JSON object per line for each file, in the order of the inputs. Use - for standard output.",
         metavar="FILE", rich_help_panel=FILES,
     ),
 ]  # fmt: skip
 Recursive = Annotated[
     bool,
     typer.Option(
-        "--recursive", help="Include the folders inside a folder. The outputs lie in folders of the same names.",
+        "--recursive", help="Include the folders inside a folder. The outputs keep the same folder structure.",
         rich_help_panel=FILES,
     ),
 ]  # fmt: skip
@@ -105,8 +123,8 @@ Name = Annotated[
 Retry = Annotated[
     Path | None,
     typer.Option(
-        help="Process the files of a list again that failed: the failed.jsonl that an earlier run wrote into its "
-        "folder of outputs.",
+        help="Try again the files listed in a failed.jsonl, which an earlier run wrote to its output folder. It "
+        "replaces INPUT.",
         metavar="FILE", rich_help_panel=FILES,
     ),
 ]  # fmt: skip
@@ -132,7 +150,7 @@ Render = Annotated[
 MaxFaces = Annotated[
     int | None,
     typer.Option(
-        help="Mask this many faces at most, the largest ones; with blur, a face that is left out is a failure "
+        help="Mask only the N largest faces of each frame. With blur, exit status 1 if a face is left out "
         "\\[default: all].",
         min=1,
         metavar="N",
@@ -157,7 +175,7 @@ Label = Annotated[
     ),
 ]
 NoSmooth = Annotated[
-    bool, typer.Option("--no-smooth", help="Do not steady the masks of a video over time.", rich_help_panel=MASKS)
+    bool, typer.Option("--no-smooth", help="Do not smooth the masks of a video over time.", rich_help_panel=MASKS)
 ]
 Depth = Annotated[
     Path | None,
@@ -185,13 +203,32 @@ Start = Annotated[
 End = Annotated[
     float | None,
     typer.Option(
-        help="End of that part, in the time of the input.", metavar="TIME", parser=seconds_of, rich_help_panel=VIDEO
+        help="End of the part to process. Like --start, it counts from the start of the input.",
+        metavar="TIME",
+        parser=seconds_of,
+        rich_help_panel=VIDEO,
     ),
 ]
+CodecOption = Annotated[
+    Codec,
+    typer.Option(
+        "--codec",
+        help="Codec of overlay, cutout and blur: h264, hevc or av1 (.mp4), prores (.mov) or ffv1 (lossless, .mkv).",
+        metavar="NAME",
+        rich_help_panel=VIDEO,
+    ),
+]
+AudioOption = Annotated[
+    Audio,
+    typer.Option(
+        "--audio", help="copy keeps the sound, none leaves it out.", metavar="NAME", rich_help_panel=VIDEO
+    ),
+]  # fmt: skip
 Crf = Annotated[
     int | None,
     typer.Option(
-        help="Quality of H.264, from 0 (lossless) to 51. Lower is better, and larger \\[default: 18].",
+        help="Quality of H.264, HEVC and AV1, from 0 (lossless) to 51. Lower values give better quality and larger "
+        "files \\[default: 18].",
         min=0, max=51, metavar="N", rich_help_panel=VIDEO,
     ),
 ]  # fmt: skip
@@ -199,7 +236,8 @@ PresetOption = Annotated[
     Preset | None,
     typer.Option(
         "--preset",
-        help="x264 preset, from ultrafast to placebo. Faster presets make larger files \\[default: veryfast].",
+        help="Preset of H.264, HEVC and AV1, from ultrafast to placebo. Faster presets make larger files "
+        "\\[default: veryfast].",
         metavar="NAME",
         rich_help_panel=VIDEO,
     ),
@@ -207,8 +245,8 @@ PresetOption = Annotated[
 Encoder = Annotated[
     H264,
     typer.Option(
-        help="H.264 encoder: auto, x264 (CPU) or nvenc (NVIDIA GPU). auto takes nvenc where it works, but x264 with "
-        "--crf or --preset.",
+        help="H.264 encoder: x264 (CPU), nvenc (NVIDIA GPU) or auto. auto uses nvenc if it works, and x264 if it does "
+        "not or if --crf or --preset is given.",
         metavar="NAME",
         rich_help_panel=VIDEO,
     ),

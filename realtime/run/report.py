@@ -57,7 +57,7 @@ def live_line(summary: Summary) -> str:
 
 
 def closing_line(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
-    """How many files are done, by this run or an earlier one, failed and, after an interruption, left."""
+    """The numbers of files that are done (of these, by an earlier run), that failed, and that an interruption left."""
     failed = sum(outcome.error is not None for outcome in outcomes)
     skipped = sum(outcome.skipped and outcome.error is None for outcome in outcomes)
     earlier = f" ({skipped} by an earlier run)" if skipped else ""
@@ -143,7 +143,7 @@ def demo_text(result: DemoResult) -> str:
 def stages_text(summary: Summary) -> str:
     """Milliseconds per frame of each stage."""
     rows = [(name, times["mean"], times["p50"], times["p95"]) for name, times in summary.stages_ms.items()]
-    own_thread = "decode, detect to track, smooth to write, and encode run in a thread each"
+    own_thread = "four threads: decode; detect to track; smooth to write; encode"
     return table(rows, ("stage", "mean ms", "p50 ms", "p95 ms")) + f"\n({own_thread})"
 
 

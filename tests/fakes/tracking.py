@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 
 from realtime.faces.face_parser import crop_faces, parse_faces
+from realtime.faces.following.tracker import Tracker
 from realtime.faces.tiles import padded_views, tiles_of_frame
-from realtime.faces.tracker import Tracker
 from realtime.frames.types import U8, Detection, ParsedFace
 from tests.fakes.pipeline import SPEC, FakeEngine, LowConfidenceEngine, face_box, rgb_frame, scene
 

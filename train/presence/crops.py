@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from engines.spec import ModelSpec
 from realtime.faces.finding.finder import FaceFinder
-from realtime.faces.track import steady_angle
+from realtime.faces.following.track import steady_angle
 from realtime.frames.crop import crop_from_frame, crop_rgb, region_from_box
 from realtime.frames.types import U8, Frame, Region
 from train.finder.pictures.upright_box import UprightBox

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @renderer(
     "alpha",
-    "The picture with the visible face, or the --label, as its matte, for editors (ProRes 4444 or PNG).",
+    "The picture with the visible face as its matte, for editors (ProRes 4444 or PNG). process "
+    "--label picks another label.",
     codec="prores",
     video_suffix=".mov",
     image_suffix=".png",

@@ -69,12 +69,12 @@ class Request:
         if (self.depth and (self.depth["sha256"], self.depth["scale_m"])) != (
             other.depth and (other.depth["sha256"], other.depth["scale_m"])
         ):
-            return "with other depth"
+            return "with different depth"
         defaults = {field.name: field.default for field in fields(Options)}
         for name, value in other.options.items():
             before = self.options.get(name, defaults.get(name))
             if before != value:
-                return f"with another option ({name} was {before}, is {value})"
+                return f"with another option ({name} was {before} and is now {value})"
         if self.engine["sha256"] != other.engine["sha256"]:
             return f"by another engine ({self.engine['description']})"
         return None
@@ -107,22 +107,24 @@ def kept(output: Path, request: Request | None) -> Record:
     Raises:
         SinkError: it was made by another request, or it was changed since.
     """
-    advice = "it is left as it is; replace it with --overwrite, or choose another --output"
+    advice = "it was not touched; replace it with --overwrite, or choose another --output"
     values = _read(record_path(output)).get(output.name)
     try:
         record = _record(values) if values else None
     except (KeyError, TypeError, AttributeError):
         record = None
-    if record is None or request is None:
-        raise SinkError(f"{output} is already there, without a record of how it was made; {advice}")
+    if request is None:
+        raise SinkError(f"{output} already exists, and its input is missing or cannot be read; {advice}")
+    if record is None:
+        raise SinkError(f"{output} already exists, without a record of how it was made; {advice}")
     if difference := record.request.difference(request):
-        raise SinkError(f"{output} is already there, made {difference}; {advice}")
+        raise SinkError(f"{output} already exists, but was made {difference}; {advice}")
     for name, content in record.files.items():
         path = output.with_name(name)
         if not path.is_file():
-            raise SinkError(f"{output} is already there, but {path}, made with it, is not; {advice}")
+            raise SinkError(f"{output} already exists, but {path}, which was made with it, is missing; {advice}")
         if _content(path) != content | {"name": name}:
-            raise SinkError(f"{path} is already there, but was changed after it was made; {advice}")
+            raise SinkError(f"{path} was changed after it was made; {advice}")
     return record
 
 

@@ -1,7 +1,7 @@
-"""Long videos are encoded in segments, and what the run knows is saved at each boundary.
+"""Long videos are encoded in segments, and the state of the run is saved at each segment boundary.
 
-The segments of `clip.mp4` lie in a hidden folder beside it until they are joined. A run that was killed goes on from
-the last whole segment that has a saved state. Its labels, frames and times are those of a run that nobody killed.
+The segments of `clip.mp4` lie in a hidden folder beside it until they are joined. A killed run resumes after the last
+complete segment that has a saved state. Its labels, frames and times equal those of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from realtime.video.sinks.part_file import HeldFile, sink_errors
 from realtime.video.sources.base import SourceInfo
 
 SEGMENT_FRAMES = 900
-"""Frames per segment: half a minute of most videos, which is what a killed run loses at most."""
+"""Frames per segment: 30 s at 30 fps, about as much as a killed run loses."""
 _LEAST_FRAMES = 2 * SEGMENT_FRAMES  # as the input states them; shorter videos are written in one piece
 _STEM_KEPT = 40
 _STATE = "state.pickle"
@@ -36,8 +36,8 @@ def is_long(info: SourceInfo) -> bool:
 class SegmentFolder:
     """The segments of one output, and the saved state of its run. A context manager.
 
-    It is kept where the run ends early after at least one segment, and removed at the end of a whole run. Two processes
-    with one output have different folders, of which only that of the first one can be resumed.
+    The folder stays if the run ends early with at least one complete segment, and is removed when the output is
+    complete. Two processes with the same output use different folders; only the first one's can be resumed.
     """
 
     length = SEGMENT_FRAMES

@@ -15,6 +15,9 @@ COPIED_TO_MP4 = frozenset({"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"})
 """The codecs that players expect in an .mp4. It may hold PCM and Vorbis, too, but few players support that: they
 become AAC."""
 COPIED_TO_MOV = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"})
+COPIED_TO_MKV = COPIED_TO_MP4 | COPIED_TO_MOV | {
+    "dts", "mp2", "pcm_f32le", "pcm_s32le", "pcm_u8", "truehd", "tta", "vorbis", "wavpack",
+}  # fmt: skip
 _LOWEST_MP3_HZ = 16_000  # FFmpeg muxes MP3 of lower rates (MPEG-2.5) into neither format
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """By the number of channels: PCM files often name no layout."""

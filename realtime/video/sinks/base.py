@@ -13,7 +13,7 @@ from realtime.frames.types import Frame
 from realtime.timing import StageTimer
 from realtime.video.remarks import Remarks
 
-_QUEUED = 4  # frames that wait for the encoder
+_QUEUED, _QUEUED_BYTES = 4, 24e6  # that wait for the encoder: four frames of 1080p, one of 4K
 
 
 class Sink(ABC):
@@ -100,6 +100,8 @@ class BackgroundSink(Sink):
     def write(self, frame: Frame) -> None:
         if self._error is not None:
             self._fail()
+        frame_bytes = sum(plane.nbytes for plane in frame.planes)
+        self._queue.maxsize = max(1, min(_QUEUED, int(_QUEUED_BYTES / frame_bytes)))
         self._queue.put(frame)
 
     def cut_sound(self) -> None:

@@ -29,13 +29,16 @@ _MOV_LANGUAGES = {  # FFmpeg knows the languages of .mov by these names only
 }  # fmt: skip
 
 
-def written_tags(tags: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The tags of a file that .mp4 and .mov can hold, by FFmpeg's names, and the names of the others."""
-    lower = {key.lower(): value for key, value in tags.items()}
-    named = {_SAME_AS.get(key, key): value for key, value in lower.items()}
-    kept = {key: value for key, value in named.items() if key in _WRITTEN}
-    left_out = sorted(key for key in named if key not in _WRITTEN | _TECHNICAL)
-    return kept, left_out
+def written_tags(tags: dict[str, str], *, all_kept: bool = False) -> tuple[dict[str, str], list[str]]:
+    """The tags of a file that an output can hold, by FFmpeg's names, and the names of the others.
+
+    Args:
+        all_kept: the output is an .mkv, which holds any tag; otherwise an .mp4 or .mov.
+    """
+    named = {_SAME_AS.get(key.lower(), key.lower()): value for key, value in tags.items()}
+    described = {key: value for key, value in named.items() if key not in _TECHNICAL}
+    kept = {key: value for key, value in described.items() if all_kept or key in _WRITTEN}
+    return kept, sorted(described.keys() - kept.keys())
 
 
 def describe(output: Stream, stream: Stream) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
+from realtime.video.sinks.coded import SINKS, VideoCodec
 from realtime.video.sinks.h264 import CRF, PRESET, Encoder, VideoSink
 from realtime.video.sinks.image import ImageSink
 from realtime.video.sinks.part_file import PartFile
@@ -29,6 +30,9 @@ __all__ = [
 Codec = Literal["h264", "ffv1", "prores"]
 """The codec of a video: h264 for viewing, ffv1 for gray pictures without loss, prores for a picture with alpha."""
 
+Audio = Literal["copy", "none"]
+"""Whether a video keeps its input's sound."""
+
 
 def open_sink(
     path: Path | PartFile,
@@ -38,6 +42,8 @@ def open_sink(
     preset: str = PRESET,
     crf: int = CRF,
     encoder: Encoder = "auto",
+    video_codec: VideoCodec = "h264",
+    audio: Audio = "copy",
 ) -> Sink:
     """The sink for an output file; use it in a `with`.
 
@@ -48,13 +54,17 @@ def open_sink(
         preset: the x264 preset, one of PRESETS.
         crf: the x264 quality: lower is better and larger.
         encoder: what encodes H.264.
+        video_codec: how a video is written where `codec` is h264, a picture for viewing.
+        audio: whether the sound is kept.
 
     Raises:
         SinkError: the output cannot be written.
     """
     if info.kind == "image":
         return ImageSink(path, info)
-    return open_video_sink(path, info, codec, preset=preset, crf=crf, encoder=encoder)
+    return open_video_sink(
+        path, info, codec, preset=preset, crf=crf, encoder=encoder, video_codec=video_codec, audio=audio
+    )
 
 
 def open_video_sink(
@@ -65,12 +75,19 @@ def open_video_sink(
     preset: str = PRESET,
     crf: int = CRF,
     encoder: Encoder = "auto",
+    video_codec: VideoCodec = "h264",
+    audio: Audio = "copy",
 ) -> VideoFileSink:
     """The sink for a video file. As `open_sink`."""
+    sink: VideoFileSink
     match codec:
+        case "h264" if video_codec == "h264":
+            sink = VideoSink(path, info, preset, crf, encoder)
         case "h264":
-            return VideoSink(path, info, preset, crf, encoder)
+            sink = SINKS[video_codec](path, info, preset, crf)
         case "ffv1":
-            return LabelVideoSink(path, info)
+            sink = LabelVideoSink(path, info)
         case "prores":
-            return AlphaVideoSink(path, info)
+            sink = AlphaVideoSink(path, info)
+    sink.with_sound = audio == "copy"
+    return sink

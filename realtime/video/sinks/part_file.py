@@ -49,11 +49,11 @@ class PartFile:
 
     @classmethod
     def of(cls, output: Path | PartFile) -> PartFile:
-        """The part file of an output that was given as a path, or that somebody else keeps."""
+        """The part file for an output: a new one for a path, or the one that was given."""
         return output if isinstance(output, PartFile) else cls(output)
 
     def keep(self) -> None:
-        """Give the complete file its name, over an earlier file; if that fails, remove it."""
+        """Rename the complete file to its final name, replacing an earlier file; if that fails, remove it."""
         try:
             with sink_errors(self.path):
                 self.part.replace(self.path)
@@ -66,7 +66,7 @@ class PartFile:
 
 
 class HeldFile(PartFile):
-    """A part file that a sink completes, and that gets its name later, by `publish`.
+    """A part file that a sink completes first. `publish` renames it later.
 
     A context manager: what was not published is removed.
     """
@@ -75,13 +75,13 @@ class HeldFile(PartFile):
     """Whether a sink has completed the file. It is on the disk then, also where the machine loses its power."""
 
     def keep(self) -> None:
-        """The file is complete."""
+        """Mark the file as complete, after putting it on the disk."""
         with sink_errors(self.path):
             os.fsync(self._lock)
         self.is_complete = True
 
     def publish(self) -> None:
-        """Give the complete file its name, over an earlier file; if that fails, remove it."""
+        """Rename the complete file to its final name, replacing an earlier file; if that fails, remove it."""
         super().keep()
 
     def __enter__(self) -> HeldFile:
@@ -106,7 +106,8 @@ def sink_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, av.FFmpegError) as e:
         reason = e.strerror or str(e)
-        raise SinkError(f"{path} cannot be written ({reason}); check the folder, its rights and the free space") from e
+        advice = "check the folder, its permissions and the free space"
+        raise SinkError(f"{path} cannot be written ({reason}); {advice}") from e
 
 
 def _remove(part: Path, lock: int) -> None:

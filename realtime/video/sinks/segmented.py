@@ -106,7 +106,7 @@ class _Joined(VideoFileSink):
         """
         super().__init__(output, info)
         self.container_format, self.audio_copied = like.container_format, like.audio_copied
-        self._like, self._files = like, files
+        self._like, self._files, self.with_sound = like, files, like.with_sound
         self._joined_end_seconds = 0.0
 
     def join(self, frame: Frame, end_seconds: float | None) -> None:
@@ -152,7 +152,7 @@ class _Joined(VideoFileSink):
         with open_media(file) as segment:
             if segment.streams.video[0].codec_context.extradata != self._extradata:
                 raise SinkError(
-                    f"{file} was encoded otherwise than the segments before it; remove the folder {file.parent} and "
+                    f"{file} was encoded differently from the segments before it; remove the folder {file.parent} and "
                     "run the command again"
                 )
             for packet in packets(segment, segment.streams.video):

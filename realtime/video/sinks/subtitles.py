@@ -1,4 +1,4 @@
-"""The subtitles of an input, in an output: copied, or as the text that .mp4 and .mov know."""
+"""The subtitles of an input, in an output: copied to .mkv, or as the text that .mp4 and .mov know."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from av.packet import Packet
 from av.subtitles.stream import SubtitleStream
 
 _PLAIN = frozenset({"subrip", "text", "webvtt"})  # codecs whose packets are text, with tags like those of HTML
+_PICTURES = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})
 _ASS = frozenset({"ass", "ssa"})
 _ASS_FIELDS = 8  # before the text of an event of a Matroska file: ReadOrder, Layer, Style, Name, margins, Effect
 _ASS_TAG = re.compile(r"\{[^}]*\}")
@@ -29,16 +30,17 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 
 class SubtitleTrack:
-    """Writes one stream of subtitles of an input to an .mp4 or .mov, as `mov_text`."""
+    """Writes one stream of subtitles of an input: to an .mp4 or .mov as `mov_text`, to an .mkv as it is."""
 
     def __init__(self, stream: SubtitleStream, output: OutputContainer) -> None:
         """Args:
-        stream: one that `is_text`.
+        stream: one that the output `holds`.
         """
         self._codec = _codec_of(stream)
         self._output = output
+        self._copies = output.format.name == "matroska" or self._codec == "mov_text"
         self.stream: Any
-        if self._codec == "mov_text":
+        if self._copies:
             self.stream = output.add_stream_from_template(stream)
         else:
             self.stream = output.add_stream("mov_text")
@@ -51,7 +53,7 @@ class SubtitleTrack:
         if packet.pts is None:
             self.lost_packets += 1
             return
-        if self._codec != "mov_text":
+        if not self._copies:
             packet = self._as_mov_text(packet)
         packet.stream = self.stream
         self._output.mux(packet)
@@ -70,9 +72,10 @@ class SubtitleTrack:
         return converted
 
 
-def is_text(stream: SubtitleStream) -> bool:
-    """True if the subtitles are text, and neither pictures nor of an unknown kind."""
-    return _codec_of(stream) in _PLAIN | _ASS | {"mov_text"}
+def holds(output: OutputContainer, stream: SubtitleStream) -> bool:
+    """True if an output can hold subtitles: .mkv text and pictures, .mp4 and .mov text."""
+    known = _PLAIN | _ASS
+    return _codec_of(stream) in (known | _PICTURES if output.format.name == "matroska" else known | {"mov_text"})
 
 
 def _codec_of(stream: SubtitleStream) -> str:

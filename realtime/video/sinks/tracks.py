@@ -19,12 +19,13 @@ from realtime.video.container import MEDIA_ERRORS, open_media, packets
 from realtime.video.remarks import Remarks
 from realtime.video.sinks.audio import AudioTrack
 from realtime.video.sinks.metadata import describe, shifted_chapters, written_tags
-from realtime.video.sinks.subtitles import SubtitleTrack, is_text
+from realtime.video.sinks.subtitles import SubtitleTrack, holds
 from realtime.video.sources.base import SourceInfo
 from realtime.video.timeline import Timeline
 
 Wanted = Literal["all", "no sound", "one sound"]
 """What is taken along."""
+_ROUNDING_SECONDS = 1e-3  # of times in Matroska
 _LAG_SECONDS = 2.0  # how far the streams of a file may lag behind each other
 _Track = AudioTrack | SubtitleTrack
 
@@ -55,6 +56,7 @@ class Tracks:
         self._output, self._info, self._copied, self._wanted = output, info, copied, wanted
         self.remarks = Remarks(log=False)
         """What cannot be kept. A sink puts its own remarks in this place once the output has been started."""
+        self._is_matroska = output.format.name == "matroska"
         self._container = open_media(info.path)
         self._tracks: dict[int, _Track] = {}
         left_out = [what for stream in self._container.streams if (what := self._add(stream))]
@@ -110,6 +112,8 @@ class Tracks:
                 begin = _start_seconds(packet) - float(shift)
                 if packet.stream_index not in self._tracks or begin < start or (end is not None and begin >= end):
                     continue
+                if self._is_matroska and begin + float((packet.duration or 0) * packet.time_base) <= _ROUNDING_SECONDS:
+                    continue  # an encoder's delay, which nobody hears: for its sake FFmpeg would make all the rest late
                 ticks = round((shift + (Fraction(start) if math.isfinite(start) else 0)) / packet.time_base)
                 packet.pts = None if packet.pts is None else packet.pts - ticks
                 packet.dts = None if packet.dts is None else packet.dts - ticks
@@ -122,7 +126,7 @@ class Tracks:
         if isinstance(stream, AudioStream):
             self._add_sound(stream)
         elif isinstance(stream, SubtitleStream):
-            if self._wanted == "all" and is_text(stream):
+            if self._wanted != "one sound" and holds(self._output, stream):
                 self._tracks[stream.index] = track = SubtitleTrack(stream, self._output)
                 describe(track.stream, stream)
             else:
@@ -155,7 +159,7 @@ class Tracks:
 
     def _add_description(self) -> list[str]:
         """Add the chapters and the tags. Returns the names of tags that the format lacks."""
-        tags, left_out = written_tags(self._container.metadata)
+        tags, left_out = written_tags(self._container.metadata, all_kept=self._is_matroska)
         self._output.metadata.update(tags)
         start, end = self._info.part_seconds or (0.0, None)
         origin = self._info.origin_seconds

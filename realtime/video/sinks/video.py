@@ -48,6 +48,9 @@ class VideoFileSink(Sink):
     layouts: tuple[Layout, ...]
     audio_copied: frozenset[str] = frozenset()
 
+    with_sound = True
+    """False to leave the input's sound out."""
+
     def __init__(self, path: Path | PartFile, info: SourceInfo | None = None) -> None:
         """Args:
         path: the output, which is written under a hidden name and renamed on close; or a part file.
@@ -142,7 +145,7 @@ class VideoFileSink(Sink):
 
     def _start(self, frame: Frame) -> None:
         self._first = frame
-        attempts: tuple[Wanted, ...] = ("all", "one sound")
+        attempts: tuple[Wanted, ...] = ("all", "one sound") if self.with_sound else ("no sound",)
         problem: str | None = None
         for wanted in attempts if self.audio_copied and self._info and self._info.path else ():
             if (problem := self._start_with_tracks(frame, wanted)) is None:
@@ -221,8 +224,7 @@ class LabelVideoSink(VideoFileSink):
     container_format, codec, layouts = "matroska", "ffv1", ("gray",)
 
     def _options(self, frame: Frame) -> dict[str, str]:
-        slices = "4" if min(frame.size_wh) >= _SLICED_PX else "1"
-        return {"level": "3", "slices": slices, "slicecrc": "1"}
+        return {"level": "3", "slices": slices_of(frame), "slicecrc": "1"}
 
     def _container_options(self, frame: Frame) -> dict[str, str]:
         return matroska.OPTIONS if self._pixel_aspect != 1 else {}
@@ -268,6 +270,11 @@ class AlphaVideoSink(VideoFileSink):
         if alpha is not None:
             np.take(_ALPHA_10_BIT, alpha, out=view(picture.planes[3], dtype=np.uint16))
         return picture
+
+
+def slices_of(frame: Frame) -> str:
+    """How many slices FFV1 makes of a frame, for as many threads."""
+    return "4" if min(frame.size_wh) >= _SLICED_PX else "1"
 
 
 def tag(target: VideoCodecContext | VideoFrame, colour: Colour) -> None:

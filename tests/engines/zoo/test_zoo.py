@@ -15,7 +15,7 @@ from engines.spec import BACKGROUND, DEPTH_LABELS, FACE, OCCLUSION
 from engines.zoo import DEFAULT_MODEL, ZOO, engine_folder, names, precisions, weights
 from realtime.faces.detect import Detector
 from realtime.faces.face_parser import FaceParser, crop_faces, parse_faces
-from realtime.faces.tracker import TrackedRegion
+from realtime.faces.following.tracker import TrackedRegion
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engines.spec import PART_LABELS, ModelSpec
+from realtime.faces.following.tracker import Tracker
 from realtime.faces.probabilities import confidence, full_face_box, visible_share
-from realtime.faces.tracker import Tracker
 from realtime.frames.crop import crop_from_frame, crop_rgb, frame_from_crop
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8, ParsedFace, Region

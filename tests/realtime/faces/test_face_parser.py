@@ -11,8 +11,8 @@ import pytest
 
 from engines.engine import Parsed
 from realtime.faces.face_parser import FaceParser, crop_faces, parse_faces
+from realtime.faces.following.tracker import TrackedRegion
 from realtime.faces.probabilities import visible_share
-from realtime.faces.tracker import TrackedRegion
 from realtime.frames.crop import crop_rgb
 from realtime.frames.types import U8, Detection, ParsedFace, Region
 from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, scene

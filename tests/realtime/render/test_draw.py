@@ -9,7 +9,7 @@ import pytest
 from engines.errors import UsageError
 from engines.spec import PART_LABELS, ModelSpec
 from realtime.faces.face_parser import crop_faces, parse_faces
-from realtime.faces.tracker import TrackedRegion
+from realtime.faces.following.tracker import TrackedRegion
 from realtime.frames.colour import rgb_from_yuv
 from realtime.frames.types import U8, Frame, ParsedFace, Region
 from realtime.render.draw import render

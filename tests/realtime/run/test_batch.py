@@ -138,7 +138,7 @@ def test_what_a_cut_file_still_holds_is_kept_and_the_damage_named(tmp_path: Path
     (outcome,) = process(plan([clip], tmp_path / "out", "labels"), FakeEngine(), Options("labels"), detector=detector())
     assert outcome.summary is not None
     assert outcome.error is not None
-    assert f"the {outcome.summary.frames} frames before it are in" in outcome.error
+    assert f"the {outcome.summary.frames} frames that could be read are in" in outcome.error
     assert exit_status([outcome]) == 1
     with av.open(str(tmp_path / "out" / "clip.mkv")) as kept:
         assert sum(1 for _ in kept.decode(video=0)) == outcome.summary.frames > 0

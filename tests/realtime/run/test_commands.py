@@ -53,8 +53,8 @@ def test_one_input_can_have_a_file_as_its_output(unveil: Unveil, engine: Path, c
     ("output", "more", "says"),
     [
         ("x.mp4", ["other.mp4"], "x.mp4 is one file, but there are 2 inputs; expected a folder"),
-        ("x.mkv", [], "the overlay of a video has another format; expected .mp4"),
-        ("x.png", ["--render", "labels"], "the labels of a video has another format; expected .mkv"),
+        ("x.mkv", [], "does not fit: --render overlay writes a video as .mp4"),
+        ("x.png", ["--render", "labels"], "does not fit: --render labels writes a video as .mkv"),
     ],
 )
 def test_an_output_file_that_does_not_fit_is_wrong_use(
@@ -73,7 +73,7 @@ def test_an_output_that_is_there_is_kept_unless_it_may_be_replaced(
     command = ("process", clip, "-o", tmp_path / "out", "--model", engine)
     result = unveil(*command)
     assert result.status == 1
-    assert f"{tmp_path / 'out' / 'clip.mp4'} is already there, without a record of how it was made" in result.stderr
+    assert f"{tmp_path / 'out' / 'clip.mp4'} already exists, without a record of how it was made" in result.stderr
     assert "replace it with --overwrite" in result.stderr
     assert (tmp_path / "out" / "clip.mp4").read_text() == "earlier"
     assert unveil(*command, "--overwrite").status == 0
@@ -147,7 +147,7 @@ def test_a_model_that_labels_no_occlusion_keeps_none(
         (("--label", "hair"), "--label is for --render alpha; got --render overlay"),
         (
             ("--label", "hair", "--render", "alpha"),
-            "--label 'hair' is no label of fake; expected one of face, occlusion",
+            "--label 'hair' is not a label of fake; expected one of face, occlusion",
         ),
     ],
 )
@@ -184,7 +184,7 @@ def test_a_part_of_a_video_with_its_own_quality(unveil: Unveil, engine: Path, cl
         (("--crf", "20", "--encoder", "nvenc"), "--crf and --preset are for x264"),
         (("--preset", "fast", "--render", "labels"), "no output here is one"),
         (("--start", "5", "--end", "3"), "expected after its start"),
-        (("--start", "soon"), "'soon' is no time; expected seconds or h:mm:ss"),
+        (("--start", "soon"), "'soon' is not a time; expected seconds or h:mm:ss"),
         (("--preset", "fats"), "did you mean 'fast'?"),
         (("--render", "overlya"), "did you mean overlay?"),
         (("--model", "consensus-lit"), "did you mean 'consensus-lite'?"),
@@ -266,7 +266,7 @@ def test_failed_files_are_listed_and_tried_again(unveil: Unveil, engine: Path, c
     Clip(frames=3).write(clip.with_name("good.mp4"))
     out, lines = tmp_path / "out", tmp_path / "lines.jsonl"
     first = unveil("process", clip.parent, "-o", out, "--model", engine, "--json-lines", lines)
-    assert (first.status, "try them again with --retry" in first.stderr) == (1, True)
+    assert (first.status, "replace the inputs by --retry" in first.stderr) == (1, True)
     ended = [json.loads(line) for line in lines.read_text().splitlines()]
     assert [(Path(each["input"]).name, each["error"] is None) for each in ended] == [
         ("clip.mp4", False), ("good.mp4", True),
@@ -276,3 +276,24 @@ def test_failed_files_are_listed_and_tried_again(unveil: Unveil, engine: Path, c
     assert (second.status, visible(out)) == (0, ["clip.mp4", "good.mp4"])
     third = unveil("process", clip.parent, "-o", out, "--model", engine)
     assert (third.status, "2 done (2 by an earlier run), 0 failed" in third.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(("codec", "suffix", "name"), [("hevc", ".mp4", "hevc"), ("ffv1", ".mkv", "ffv1")])
+def test_a_codec_for_viewing_decides_the_suffix(
+    unveil: Unveil, engine: Path, clip: Path, tmp_path: Path, codec: str, suffix: str, name: str
+) -> None:
+    out = tmp_path / "out"
+    assert unveil("process", clip, "-o", out, "--model", engine, "--codec", codec).status == 0
+    with av.open(str(out / f"clip{suffix}")) as video:
+        assert video.streams.video[0].codec_context.name == name
+    result = unveil("process", clip, "-o", tmp_path / "x.mov", "--model", engine)
+    assert (result.status, "or add --codec prores" in result.stderr) == (2, True)
+
+
+def test_sound_can_be_left_out(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
+    clip = Clip(frames=6, audio="aac").write(tmp_path / "clip.mp4")
+    for choice, sounds in (("copy", 1), ("none", 0)):
+        out = tmp_path / f"{choice}.mp4"
+        assert unveil("process", clip, "-o", out, "--model", engine, "--audio", choice).status == 0
+        with av.open(str(out)) as video:
+            assert len(video.streams.audio) == sounds

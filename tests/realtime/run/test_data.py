@@ -65,7 +65,7 @@ def test_data_that_are_gone_are_missed(tmp_path: Path) -> None:
     output = run(clip).job.output
     assert run(clip).skipped
     data_path(output).unlink()
-    assert "clip.jsonl, made with it, is not" in str(run(clip).error)
+    assert "clip.jsonl, which was made with it, is missing" in str(run(clip).error)
     assert run(clip, overwrite=True).error is None
     assert visible(output.parent) == ["clip.jsonl", "clip.mkv"]
 
@@ -74,7 +74,7 @@ def test_equal_stems_and_the_list_of_failed_files_are_not_overwritten(tmp_path: 
     found = Found([Input(tmp_path / name) for name in ("a.jpg", "a.png", "failed.png")])
     jobs = plan_found(found, tmp_path / "out", "overlay", data=True)
     assert jobs[0].problem is None
-    assert "already that of" in str(jobs[1].problem)
+    assert "and so would" in str(jobs[1].problem)
     assert FAILED in str(jobs[2].problem)
     assert all(job.problem is None for job in plan_found(found, tmp_path / "out", "overlay"))
 

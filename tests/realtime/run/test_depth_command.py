@@ -72,7 +72,7 @@ def test_depth_that_does_not_fit_is_named_and_what_came_before_is_kept(
     assert result.status == 1
     assert says in result.stderr
     assert "Traceback" not in result.stderr
-    kept = f"the {frames} frames before it are in {out / 'sample.mp4'}"
+    kept = f"the {frames} frames that could be read are in {out / 'sample.mp4'}"
     assert (kept in result.stderr, (out / "sample.mp4").is_file()) == (bool(frames), bool(frames))
 
 
@@ -80,7 +80,7 @@ def test_depth_that_does_not_fit_is_named_and_what_came_before_is_kept(
     ("model", "arguments", "status", "says"),
     [
         ("parts", ("--depth", "."), 2, "parts sees colour, and --depth"),
-        ("parts", ("--depth-scale", "0.001"), 2, "--depth-scale without --depth"),
+        ("parts", ("--depth-scale", "0.001"), 2, "--depth-scale needs --depth"),
         ("parts-depth", ("--depth", ".", "--depth-scale", "0"), 2, "expected metres per step"),
         ("parts-depth", ("--depth", "gone"), 1, "gone: no such depth"),
         ("rgb-to-depth", (), 2, "estimates depth and parses no face"),

@@ -41,7 +41,7 @@ def test_a_folder_inside_is_left_out_with_a_word_or_mirrored(tree: Path) -> None
     assert outputs(tree) == ["a.mp4"]
     assert outputs(tree, recursive=True) == ["a.mp4", "day1/a.mp4", "day1/deep/b.jpg"]
     assert find_inputs([tree], not_in=tree / "out").left_out == (
-        "left out: 3 files that are no video or image (2 .txt, 1 without a suffix) and 1 folder inside "
+        "left out: 3 files that are not a video or image (2 .txt, 1 without a suffix) and 1 folder inside "
         "(--recursive includes them)"
     )
     assert find_inputs([tree / "day1" / "deep"]).left_out is None

@@ -62,7 +62,7 @@ class OtherEngine(FakeEngine):
     ("change", "why"),
     [
         ("input", "made from another input (clip.mp4, "),
-        ("option", "made with another option (smooth was True, is False)"),
+        ("option", "made with another option (smooth was True and is now False)"),
         ("engine", "made by another engine (fake engine)"),
         ("output", "changed after it was made"),
         ("record", "without a record of how it was made"),

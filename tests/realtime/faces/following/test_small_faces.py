@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from realtime.faces.following.tracker import Tracker
 from realtime.faces.tiles import RENEW_AFTER
-from realtime.faces.tracker import Tracker
 from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, LowConfidenceEngine
 from tests.fakes.tracking import (
     ALL_TILES,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from engines.spec import ModelSpec, Thresholds
+from realtime.faces.following.motion import Motion
+from realtime.faces.following.overlap import SAME_FACE, Box, overlap, steps_apart, times_as_large
 from realtime.faces.probabilities import confidence, covered_share, full_face_box, visible_share
 from realtime.frames.crop import aligned, box_on_frame, region_from_box
-from realtime.frames.types import ParsedFace, Region
+from realtime.frames.types import F32, ParsedFace, Region
 
 _LEAST_FACE = 0.0675  # of the square on the face's box; a whole face covers 0.6 of it
 LEAST_COVERED_FACE = 0.2  # likewise, of a face that is wholly covered: face and occlusion together
@@ -21,8 +23,6 @@ _PRESENCE_HYSTERESIS = 0.25
 _MOST_LOW_CONFIDENCE_FRAMES = 2  # in a row; then the track ends, or waits
 _MOST_MISSED_FRAMES = 75  # a face that is turned away or wholly covered for 2.5 s keeps its place and its number
 _MOST_URGENT_FRAMES = 30  # a face that is missing longer waits for the regular searches
-FACE_ASPECT = 0.72  # width of the full-face box over its height, the median of 233 portraits
-_SAME_FACE = 0.5  # of the smaller box's area lies in the larger one; boxes of faces cheek to cheek hardly overlap
 _STAND_STILL = 0.02  # of the side: smaller movements of the centre leave the region as it is
 _KEEP_SIZE = 0.04  # likewise for its size
 _MOST_GROWTH = 0.10  # of the side in one frame
@@ -70,31 +70,82 @@ class Track:
     """Whether the parser saw no face there any more. The track keeps its place until a search finds a face again."""
     turning: bool = False
     """Whether the face's angle changed when it was last detected."""
+    motion: Motion | None = None
+    """Where its face should be, by its motion so far; None: it was not parsed yet."""
+    look: F32 | None = field(default=None, compare=False)
+    """What the face looked like (`looks.Look`) when the detector last saw it with no other face near; None: never."""
 
     @property
     def needs_search(self) -> bool:
         """Whether the next frame must be searched at once: the face is missing, or may be none."""
-        return bool(0 < self.missed_frames <= _MOST_URGENT_FRAMES or self.low_confidence_frames)
+        return not self.sees_its_face and self.missed_frames <= _MOST_URGENT_FRAMES
+
+    @property
+    def sees_its_face(self) -> bool:
+        """Whether the parser found its face in the last frame, and with confidence."""
+        return not (self.missed_frames or self.low_confidence_frames)
 
     @property
     def is_alive(self) -> bool:
         """Whether to go on tracking it."""
         return self.seen and self.missed_frames <= _MOST_MISSED_FRAMES
 
+    @property
+    def expected(self) -> Region:
+        """The region where its face should be, by its motion."""
+        return replace(self.region, centre_x=self.motion.x, centre_y=self.motion.y) if self.motion else self.region
+
+    def in_next_frame(self, size_wh: tuple[int, int]) -> Track:
+        """The track in the next frame, before anything is known of it. A face that is not seen goes on as it moved."""
+        track = replace(
+            self,
+            frames_since_confirmed=self.frames_since_confirmed + 1,
+            missed_frames=self.missed_frames + self.waiting,
+            motion=self.motion.predicted() if self.motion else None,
+        )
+        if not self.missed_frames or not track.motion:
+            return track
+        track = replace(track, motion=track.motion.unseen(size_wh))
+        return replace(track, region=track.expected)
+
+    def measured(self, *, beside_another: bool) -> Track:
+        """The track with its motion after its face was parsed.
+
+        Args:
+            beside_another: another face is so near that the place of this one may be off.
+        """
+        x, y = self.region.centre_x, self.region.centre_y
+        if self.motion is None:
+            return replace(self, motion=Motion(x, y))
+        if not self.sees_its_face:
+            return self
+        return replace(self, motion=self.motion.measured(x, y, beside_another=beside_another))
+
+    def backwards(self) -> Track:
+        """The track as it begins to follow its face back through earlier frames."""
+        motion = self.motion.backwards() if self.motion else None
+        return replace(self, motion=motion, frames_since_confirmed=1)
+
+    def stepped_back(self) -> Track:
+        """The track, if another one has its face now: it waits where its own should be."""
+        region = replace(self.expected, side=self.detected_side)  # the mask shrinks before a face has gone behind one
+        return replace(self, region=region, shown=False, waiting=True, missed_frames=1, low_confidence_frames=0)
+
     def confirmed(self, detected: Region, least_confidence: float, spec: ModelSpec) -> Track:
         """The track after the detector has found its face.
 
         Its region stays unless it is far from the detection, and so does its angle.
         """
-        off_centre = math.dist((self.region.centre_x, self.region.centre_y), (detected.centre_x, detected.centre_y)) / (
-            min(self.region.side, detected.side) / spec.crop_scale
-        )
-        off_size = max(self.region.side / detected.side, detected.side / self.region.side)
+        off_centre = steps_apart(self.region, detected, spec.crop_scale)
+        off_size = times_as_large(self.region, detected)
         lost = self.missed_frames or off_centre > _MOST_OFF_CENTRE or off_size > _MOST_OFF_SIZE
         track = self.turned_to(detected.angle_deg)
+        if lost:
+            region = aligned(replace(detected, angle_deg=track.region.angle_deg), spec.size_px)
+            motion = self.motion and replace(self.motion, x=region.centre_x, y=region.centre_y)
+            track = replace(track, region=region, motion=motion)
         return replace(
             track,
-            region=aligned(replace(detected, angle_deg=track.region.angle_deg), spec.size_px) if lost else track.region,
             detected_side=detected.side,
             least_confidence=min(self.least_confidence, least_confidence),
             frames_since_confirmed=0,
@@ -112,11 +163,13 @@ class Track:
 
     def followed(self, face: ParsedFace, spec: ModelSpec, thresholds: Thresholds) -> Track:
         """The track after its face was parsed. If too little of the face is left, the region stays where it is."""
+        if self.waiting:
+            return self
         track = replace(self, parsed_frames=self.parsed_frames + 1)
-        if face.presence is not None and thresholds.presence is not None:
-            return track.followed_by_presence(face, face.presence, thresholds.presence, spec)
-        parsed_confidence = confidence(face.probabilities, spec)
         box = full_face_box(face.probabilities, spec)
+        if face.presence is not None and thresholds.presence is not None:
+            return track.followed_by_presence(face, face.presence, thresholds.presence, box, spec)
+        parsed_confidence = confidence(face.probabilities, spec)
         if box is None or visible_share(face.probabilities, spec) * spec.crop_scale**2 < _LEAST_FACE:
             covered = covered_share(face.probabilities, spec) * spec.crop_scale**2 >= LEAST_COVERED_FACE
             shown = covered and parsed_confidence >= thresholds.unconfirmed
@@ -141,7 +194,9 @@ class Track:
         )
         return moved if face.angle_deg is None else moved.turned_to(moved.region.angle_deg + face.angle_deg)
 
-    def followed_by_presence(self, face: ParsedFace, presence: float, threshold: float, spec: ModelSpec) -> Track:
+    def followed_by_presence(
+        self, face: ParsedFace, presence: float, threshold: float, box: Box | None, spec: ModelSpec
+    ) -> Track:
         """The track after its face was parsed by a network that says itself whether it sees one.
 
         The threshold begins a track, and a little less keeps it. Where the network sees no face any more, the mask ends
@@ -150,18 +205,16 @@ class Track:
         Args:
             presence: the probability that the region holds a face.
             threshold: the network's own.
+            box: of the full face in the crop; None: there is none.
         """
-        if self.waiting:
-            return replace(self, shown=False, missed_frames=self.missed_frames + 1)
         if not self.seen and presence < threshold:
             return self
         if presence < threshold - _PRESENCE_HYSTERESIS:  # its mask is no guide: the region stays
             too_low = self.low_confidence_frames + 1
             if too_low > _MOST_LOW_CONFIDENCE_FRAMES:
-                return replace(self, shown=False, waiting=True, low_confidence_frames=0, missed_frames=1)
+                return self.stepped_back()
             return replace(self, low_confidence_frames=too_low)
         track = replace(self, seen=True, shown=True, low_confidence_frames=0)
-        box = full_face_box(face.probabilities, spec)
         if box is not None and visible_share(face.probabilities, spec) * spec.crop_scale**2 >= _LEAST_FACE:
             # The network's own angle turns no region: under a moving hand it errs by more than 45 degrees now and then,
             # and a face that was turned away from upright by mistake is judged worse still.
@@ -170,7 +223,7 @@ class Track:
         there = covered and presence >= threshold  # under a hand, where it was
         return replace(track, shown=covered, missed_frames=0 if there else self.missed_frames + 1)
 
-    def moved(self, box_in_crop: tuple[float, float, float, float], spec: ModelSpec) -> Region:
+    def moved(self, box_in_crop: Box, spec: ModelSpec) -> Region:
         """The region around the face that was found in it.
 
         A face that does not move keeps exactly its region: the network then sees the same pixels twice, and the
@@ -191,27 +244,14 @@ class Track:
 
     def is_near(self, region: Region, crop_scale: float) -> bool:
         """Whether a detected region shows this track's face."""
-        return self.likeness(region, crop_scale) > _SAME_FACE
-
-    def likeness(self, region: Region, crop_scale: float) -> float:
-        """How much a detected region overlaps with the track's, 0..1."""
         # A missing face has moved: a detection anywhere in its last crop may be it.
-        return _overlap(region, self.region, 1.0 if self.missed_frames else crop_scale)
+        return overlap(region, self.region, 1.0 if self.missed_frames else crop_scale) > SAME_FACE
 
 
 def is_elsewhere(region: Region, parsed: Region) -> bool:
     """Whether a face lies elsewhere than in the middle of the region in which it was parsed."""
     off_centre = math.dist((region.centre_x, region.centre_y), (parsed.centre_x, parsed.centre_y)) / parsed.side
     return max(off_centre, abs(region.side / parsed.side - 1)) > _ELSEWHERE
-
-
-def without_duplicates(tracks: Iterable[Track], crop_scale: float) -> list[Track]:
-    """The tracks without those that follow the face of an older one."""
-    kept: list[Track] = []
-    for track in tracks:
-        if all(_overlap(track.region, other.region, crop_scale) < _SAME_FACE for other in kept):
-            kept.append(track)
-    return kept
 
 
 def largest(tracks: Sequence[Track], count: int | None) -> list[Track]:
@@ -240,29 +280,3 @@ def _wrapped(angle_deg: float) -> float:
 
 def _clamped(value: float, around: float, factor: float) -> float:
     return min(max(value, around / factor), around * factor)
-
-
-def _overlap(one: Region, other: Region, crop_scale: float) -> float:
-    """The share of the smaller face's box that lies in the larger one's, 0..1.
-
-    Unlike IoU it notices one inside the other.
-    """
-    (width, height), (other_width, other_height) = _face_wh(one, crop_scale), _face_wh(other, crop_scale)
-    wide = _common(one.centre_x, width, other.centre_x, other_width)
-    return wide * _common(one.centre_y, height, other.centre_y, other_height)
-
-
-def _face_wh(region: Region, crop_scale: float) -> tuple[float, float]:
-    """Width and height of the upright box that holds a region's face."""
-    cos, sin = (abs(value) for value in region.cos_sin)
-    height = region.side / crop_scale
-    width = height * FACE_ASPECT
-    return cos * width + sin * height, sin * width + cos * height
-
-
-def _common(centre: float, length: float, other_centre: float, other_length: float) -> float:
-    """The share of the shorter of two intervals that lies in the other one."""
-    common = min(centre + length / 2, other_centre + other_length / 2) - max(
-        centre - length / 2, other_centre - other_length / 2
-    )
-    return max(0.0, common) / min(length, other_length)

@@ -11,13 +11,13 @@ import pytest
 
 from realtime.faces.detect import Detector
 from realtime.faces.face_parser import crop_faces, parse_faces
-from realtime.faces.track import Track
-from realtime.faces.tracker import Tracker
+from realtime.faces.following.track import Track
+from realtime.faces.following.tracker import Tracker
 from realtime.frames.crop import box_on_frame, region_from_box
 from realtime.frames.types import U8, Detection, ParsedFace, Region
 from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, face_box, rgb_frame, scene
 
-PORTRAITS = Path(__file__).parents[4] / "shared" / "data" / "faces" / "us_portraits"
+PORTRAITS = Path(__file__).parents[5] / "shared" / "data" / "faces" / "us_portraits"
 FACE = (160.0, 120.0, 80.0)
 REGION = region_from_box(face_box(*FACE), SPEC.crop_scale)
 

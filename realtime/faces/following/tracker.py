@@ -11,9 +11,13 @@ from engines.closing import Closing
 from engines.spec import ModelSpec
 from realtime.faces.cuts import CutDetector
 from realtime.faces.detect import DetectsFaces
+from realtime.faces.following.looks import Look, look_of
+from realtime.faces.following.matching import paired
+from realtime.faces.following.meeting import is_beside, one_track_per_face, own_part
+from realtime.faces.following.overlap import overlap
+from realtime.faces.following.track import MOST_DRIFT, Track, is_elsewhere, largest, steady_angle
 from realtime.faces.search import SEARCH_INTERVAL, Search
 from realtime.faces.thresholds import least_confidence
-from realtime.faces.track import MOST_DRIFT, Track, is_elsewhere, largest, steady_angle, without_duplicates
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import Detection, Frame, ParsedFace, Region
 
@@ -44,6 +48,10 @@ class Tracker(Closing):
     A track ends at a cut, and when the parser no longer sees its face. A network that says itself whether it sees one
     makes the track wait first: nothing is drawn, and a search that finds a face there brings it back.
 
+    Faces that cross keep their numbers. Where two tracks meet on one face, it belongs to the one that went on as before
+    and knows its look (`meeting`). The other one waits where its motion leads (`motion`), and takes a detection only if
+    no track that sees its face does, and if it looks like its own (`matching`).
+
     Args:
         detector: finds faces.
         spec: the parser's model.
@@ -65,6 +73,7 @@ class Tracker(Closing):
         can_wait: bool = False,
         report_missed: bool = False,
     ) -> None:
+        self._frame: Frame | None = None
         self.begins_shot = True
         """Whether the last frame was the first one of a shot."""
         self._first_frame = True
@@ -88,11 +97,11 @@ class Tracker(Closing):
             self._tracks.clear()
             self._search.restart()
             self._left_out_now = 0
-        self._tracks = [
-            replace(track, frames_since_confirmed=track.frames_since_confirmed + 1) for track in self._tracks
-        ]
+        urgent = self._is_urgent()
+        self._tracks = [track.in_next_frame(frame.size_wh) for track in self._tracks]
+        self._frame = frame
         low_confidence = not self._tracks and self._thresholds.low_confidence is not None
-        results = self._search.search(frame, urgent=self._is_urgent(), low_confidence=low_confidence)
+        results = self._search.search(frame, urgent=urgent, low_confidence=low_confidence)
         self._left_out_before = 0 if results else self.left_out
         self._left_out_now = 0
         for result in results:
@@ -100,7 +109,11 @@ class Tracker(Closing):
             self._match([detection for detection in result.small if self._is_worthwhile(detection)], in_tiles=True)
             self._match(result.low_confidence if not self._tracks else ())
         self._parsed.clear()
-        return [TrackedRegion(track.track_id, track.region) for track in self._tracks]
+        return [
+            TrackedRegion(track.track_id, aligned(track.region, self._spec.size_px))
+            for track in self._tracks
+            if self._report_missed or not track.waiting
+        ]
 
     def misplaced(self) -> list[TrackedRegion]:
         """The regions to parse once more in this frame, and `update` again: new faces that the detector misplaced.
@@ -110,7 +123,9 @@ class Tracker(Closing):
         return [
             TrackedRegion(track.track_id, track.region)
             for track in self._tracks
-            if track.parsed_frames == 1 and is_elsewhere(track.region, self._parsed[track.track_id].region)
+            if track.parsed_frames == 1
+            and not track.waiting
+            and is_elsewhere(track.region, self._parsed[track.track_id].region)
         ]
 
     def update(self, faces: Sequence[ParsedFace]) -> list[ParsedFace]:
@@ -128,7 +143,12 @@ class Tracker(Closing):
         tracks = [
             self._followed(track, parsed[track.track_id]) if track.track_id in parsed else track for track in before
         ]
-        alive = without_duplicates((track for track in tracks if track.is_alive), self._spec.crop_scale)
+        alive = one_track_per_face(
+            {track.track_id: track for track in before},
+            (track for track in tracks if track.is_alive),
+            self._look_of,
+            self._spec.crop_scale,
+        )
         ended = {track.track_id for track in before if track.seen} - {track.track_id for track in alive}
         if ended:
             self._search.forget_tiles()  # a place is free: a face that had none may be followed now
@@ -137,7 +157,7 @@ class Tracker(Closing):
         return [
             replace(self._parsed[track.track_id], missed=not track.shown)
             for track in self._tracks
-            if track.shown or self._report_missed
+            if track.shown or (self._report_missed and track.track_id in self._parsed)
         ]
 
     @property
@@ -162,10 +182,14 @@ class Tracker(Closing):
         return not self._tracks or any(track.needs_search for track in self._tracks)
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:
-        followed = track.followed(face, self._spec, self._thresholds)
+        others = [other.region for other in self._tracks if other.track_id != track.track_id]
+        beside = is_beside(track, others)
+        own = own_part(face, track, self._spec) if beside else face
+        followed = track.followed(own, self._spec, self._thresholds).measured(beside_another=beside)
         if track.track_id in self._parsed and (followed.missed_frames or followed.low_confidence_frames):
             return replace(track, parsed_frames=followed.parsed_frames)  # the second parse was worse: keep the first
-        self._parsed[track.track_id] = face
+        # Where faces are hidden, a mask that spreads over two of them hides both.
+        self._parsed[track.track_id] = face if self._report_missed else own
         return followed
 
     def _is_worthwhile(self, small: Detection) -> bool:
@@ -182,23 +206,27 @@ class Tracker(Closing):
         return all(track.region.side <= MOST_DRIFT * region.side for track in near)
 
     def _match(self, detections: Sequence[Detection], in_tiles: bool = False) -> None:
-        """Confirm the track that each detection overlaps most, or begin a new track."""
-        free = list(range(len(self._tracks)))
-        for detection in detections:
+        """Confirm the track of each detection, or begin a new one."""
+        scale = self._spec.crop_scale
+        regions = [region_from_box(each.box_xyxy, scale, each.angle_deg) for each in detections]
+        pairs = paired(self._tracks, regions, self._look_of, scale)
+        for number, (detection, region) in enumerate(zip(detections, regions, strict=True)):
             least = least_confidence(self._thresholds, detection, in_tiles)
-            region = region_from_box(detection.box_xyxy, self._spec.crop_scale, detection.angle_deg)
-            near = {
-                index: self._tracks[index].likeness(region, self._spec.crop_scale)
-                for index in free
-                if self._tracks[index].is_near(region, self._spec.crop_scale)
-            }
-            if near:
-                best = max(near, key=near.__getitem__)
-                free.remove(best)
-                if in_tiles:  # only a search of the whole frame compares directions: a tile does not turn a track
-                    region = replace(region, angle_deg=self._tracks[best].region.angle_deg)
-                self._tracks[best] = self._tracks[best].confirmed(region, least, self._spec)
-            else:
+            index = pairs.get(number)
+            if index is None:
                 region = replace(region, angle_deg=steady_angle(region.angle_deg))
                 self._tracks.append(Track(self._next_id, aligned(region, self._spec.size_px), region.side, least))
                 self._next_id += 1
+                continue
+            if in_tiles:  # only a search of the whole frame compares directions: a tile does not turn a track
+                region = replace(region, angle_deg=self._tracks[index].region.angle_deg)
+            track = self._tracks[index].confirmed(region, least, self._spec)
+            if not any(
+                overlap(region, other.region, scale) for other in self._tracks if other.track_id != track.track_id
+            ):
+                track = replace(track, look=self._look_of(region))
+            self._tracks[index] = track
+
+    def _look_of(self, region: Region) -> Look:
+        assert self._frame is not None, "`regions` comes first"
+        return look_of(self._frame, region, self._spec.crop_scale)

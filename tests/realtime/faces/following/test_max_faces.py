@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from realtime.faces.tracker import Tracker
+from realtime.faces.following.tracker import Tracker
 from tests.fakes.pipeline import SPEC, FakeDetector
 from tests.fakes.tracking import (
     FACE,

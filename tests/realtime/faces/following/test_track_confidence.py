@@ -10,8 +10,8 @@ import pytest
 from engines.engine import Parsed
 from engines.spec import CONSENSUS_LABELS, ModelSpec, Thresholds
 from realtime.faces.face_parser import crop_faces, parse_faces
+from realtime.faces.following.tracker import Tracker
 from realtime.faces.probabilities import confidence
-from realtime.faces.tracker import Tracker
 from realtime.frames.types import U8
 from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, LowConfidenceEngine, rgb_frame, scene
 from tests.fakes.tracking import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engines.spec import Thresholds
 from realtime.faces.face_parser import crop_faces, parse_faces
-from realtime.faces.tracker import Tracker
+from realtime.faces.following.tracker import Tracker
 from realtime.frames.types import Detection, ParsedFace
 from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, LowConfidenceEngine, face_box, rgb_frame, scene
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from realtime.faces.tracker import Tracker
+from realtime.faces.following.tracker import Tracker
 from realtime.frames.crop import region_from_box
 from realtime.frames.types import ParsedFace, Region
 from tests.fakes.pipeline import SPEC, FakeDetector, face_box, rgb_frame, scene

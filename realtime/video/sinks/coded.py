@@ -1,0 +1,130 @@
+"""Videos for viewing in other codecs than H.264: HEVC and AV1 in .mp4, ProRes 422 or 4444 in .mov, FFV1 in .mkv."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from engines.errors import SinkError
+from realtime.frames.colour import Colour
+from realtime.frames.types import Frame
+from realtime.video.av_frame import SPACE_OF_MATRIX
+from realtime.video.sinks.audio import COPIED_TO_MKV, COPIED_TO_MOV, COPIED_TO_MP4
+from realtime.video.sinks.h264 import CRF, PRESET, PRESETS
+from realtime.video.sinks.part_file import PartFile
+from realtime.video.sinks.video import VideoFileSink, slices_of
+from realtime.video.sources.base import SourceInfo
+from realtime.video.to_av import ToAv
+
+VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
+"""How a video for viewing is encoded. h264, hevc: for every player; av1: small; prores: for editors; ffv1: no loss."""
+VIDEO_CODECS: tuple[VideoCodec, ...] = get_args(VideoCodec)
+SUFFIX_OF: dict[VideoCodec, str] = {"h264": ".mp4", "hevc": ".mp4", "av1": ".mp4", "prores": ".mov", "ffv1": ".mkv"}
+"""The suffix of such a video."""
+_AV1_PRESETS = (12, 11, 10, 9, 8, 7, 5, 4, 3, 1)  # of SVT-AV1, by those of x264
+_AV1_CRF = 63 / 51  # the scales of CRF of AV1 and of H.264
+
+
+class CodedVideoSink(VideoFileSink):
+    """A video for viewing in one of these codecs, with the input's sound, times and colour tags."""
+
+    layouts = ("yuv420p", "rgb")
+
+    def __init__(
+        self, path: Path | PartFile, info: SourceInfo | None = None, preset: str = PRESET, crf: int = CRF
+    ) -> None:
+        """Args:
+        preset: as of x264, one of PRESETS; for HEVC and AV1.
+        crf: as of x264; for HEVC and AV1.
+        """
+        super().__init__(path, info)
+        self._preset, self._crf = preset, crf
+
+    def _pixel_format(self, frame: Frame) -> str:
+        width, height = frame.size_wh
+        kept = frame.deep.pixel_format if frame.deep else "yuv420p"
+        return kept.replace("420", "444").replace("422", "444") if width % 2 or height % 2 else kept
+
+
+class HevcSink(CodedVideoSink):
+    """HEVC in .mp4, by x265: Main, or Main 10 for 10 bits."""
+
+    container_format, codec, audio_copied = "mp4", "libx265", COPIED_TO_MP4
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        parameters = ["log-level=error", "repeat-headers=0"]
+        if self._info and (hdr := self._info.hdr):
+            parameters += ["hdr10=1", *([f"master-display={hdr.screen}"] if hdr.screen else [])]
+            parameters += ["max-cll={},{}".format(*hdr.content_light)] if hdr.content_light else []
+        return {"preset": self._preset, "crf": str(self._crf), "x265-params": ":".join(parameters)}
+
+    def _open(self, frame: Frame) -> None:
+        super()._open(frame)
+        self._stream.codec_context.codec_tag = "hvc1"  # QuickTime plays no other
+
+
+class Av1Sink(CodedVideoSink):
+    """AV1 in .mp4, by SVT-AV1: 8 or 10 bits, 4:2:0."""
+
+    container_format, codec, audio_copied = "mp4", "libsvtav1", COPIED_TO_MP4
+
+    def _pixel_format(self, frame: Frame) -> str:
+        if frame.size_wh[0] % 2 or frame.size_wh[1] % 2:
+            width, height = frame.size_wh
+            raise SinkError(f"{self._file.path}: AV1 takes even sizes, and this is {width}x{height}; use h264")
+        return "yuv420p10le" if frame.deep else "yuv420p"
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        os.environ.setdefault("SVT_LOG", "1")  # errors only; it writes its settings to the terminal otherwise
+        preset = _AV1_PRESETS[PRESETS.index(self._preset)]
+        options = {"preset": str(preset), "crf": str(round(self._crf * _AV1_CRF))}
+        if self._info and (hdr := self._info.hdr):
+            parameters = [f"mastering-display={hdr.screen_in_decimals}"] if hdr.screen else []
+            parameters += ["content-light={},{}".format(*hdr.content_light)] if hdr.content_light else []
+            options["svtav1-params"] = ":".join(parameters)
+        return options
+
+
+class ProResSink(CodedVideoSink):
+    """ProRes 422 HQ in .mov, or 4444 where the input has as much colour, in video range."""
+
+    container_format, codec, audio_copied = "mov", "prores_ks", COPIED_TO_MOV
+
+    def _pixel_format(self, frame: Frame) -> str:
+        return "yuv444p10le" if "444" in super()._pixel_format(frame) else "yuv422p10le"
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        return {"profile": "4444" if "444" in self._pixel_format(frame) else "hq", "vendor": "apl0"}
+
+    def _start(self, frame: Frame) -> None:
+        super()._start(frame)
+        self._to_av = ToAv(self._pixel_format(frame), video_range=True)
+
+    def _colour_written(self, frame: Frame) -> Colour:
+        colour = super()._colour_written(frame)
+        return replace(colour, full_range=False, space=SPACE_OF_MATRIX[colour.matrix])  # as for the matte: no guesses
+
+
+class Ffv1Sink(CodedVideoSink):
+    """FFV1 in .mkv: the decoder's own values without loss, where nothing is drawn."""
+
+    container_format, codec, audio_copied = "matroska", "ffv1", COPIED_TO_MKV
+
+    def _options(self, frame: Frame) -> dict[str, str]:
+        return {"level": "3", "slices": slices_of(frame), "slicecrc": "1"}
+
+    def _container_options(self, frame: Frame) -> dict[str, str]:
+        return {}
+
+    def _open(self, frame: Frame) -> None:
+        super()._open(frame)
+        if self._pixel_aspect != 1:
+            self.remarks.note(f"{self._file.path.name}: does not state the shape of its pixels, {self._pixel_aspect}")
+
+
+SINKS: dict[VideoCodec, type[CodedVideoSink]] = {
+    "hevc": HevcSink, "av1": Av1Sink, "prores": ProResSink, "ffv1": Ffv1Sink,
+}  # fmt: skip
+"""The sink of each codec but H.264, which has more options."""
