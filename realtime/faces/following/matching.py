@@ -10,7 +10,8 @@ from realtime.faces.following.track import Track
 from realtime.frames.types import Region
 
 _REACH = 1.5  # heights of the face: a track that does not see its face may err by so much about where it is
-_MOST_OFF_SIZE = 1.6  # likewise about its size, either way
+_MOST_OFF_SIZE = 2.0  # likewise about its size, either way; the detector errs by 1.7 on a face that is half covered
+_NEAR = 0.75  # so near, a face that comes back may look different: a hand still covers half of it
 # Frames of one person, up to 40 frames apart, have 0.90 or more in common, 95 % of pairs of portraits 0.80 or less.
 _ALIKE = 0.7
 
@@ -55,7 +56,5 @@ def _return_score(track: Track, region: Region, look_of: LookOf, crop_scale: flo
     steps = steps_apart(region, track.region, crop_scale)
     if steps > _REACH or times_as_large(region, track.region) > _MOST_OFF_SIZE:
         return 0.0
-    if track.look is None:
-        return _ALIKE / (1 + steps)
-    alike = likeness(look_of(region), track.look)
-    return alike / (1 + steps) if alike > _ALIKE else 0.0
+    alike = _ALIKE if track.look is None else likeness(look_of(region), track.look)
+    return alike / (1 + steps) if steps < _NEAR or alike >= _ALIKE else 0.0

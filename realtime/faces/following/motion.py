@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 _VELOCITY_WEIGHT = 0.25  # of a new step in the velocity: about the mean of the last four, at first of all
 # Beside another face the measured place errs, because the mask shrinks to what is left of the face, or spreads.
 _WEIGHT_BESIDE, _VELOCITY_WEIGHT_BESIDE = 0.1, 0.005
-_FADING = 0.95  # of the velocity is kept from frame to frame where nothing is measured: 20 steps in all
+_FADING = 0.9  # of the velocity is kept from frame to frame where nothing is measured: 10 steps in all
 
 
 @dataclass(frozen=True)

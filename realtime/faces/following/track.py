@@ -131,16 +131,21 @@ class Track:
         region = replace(self.expected, side=self.detected_side)  # the mask shrinks before a face has gone behind one
         return replace(self, region=region, shown=False, waiting=True, missed_frames=1, low_confidence_frames=0)
 
+    def agrees_with(self, detected: Region, spec: ModelSpec) -> bool:
+        """Whether the parser sees the face where the detector does."""
+        return (
+            not self.missed_frames
+            and steps_apart(self.region, detected, spec.crop_scale) <= _MOST_OFF_CENTRE
+            and times_as_large(self.region, detected) <= _MOST_OFF_SIZE
+        )
+
     def confirmed(self, detected: Region, least_confidence: float, spec: ModelSpec) -> Track:
         """The track after the detector has found its face.
 
         Its region stays unless it is far from the detection, and so does its angle.
         """
-        off_centre = steps_apart(self.region, detected, spec.crop_scale)
-        off_size = times_as_large(self.region, detected)
-        lost = self.missed_frames or off_centre > _MOST_OFF_CENTRE or off_size > _MOST_OFF_SIZE
         track = self.turned_to(detected.angle_deg)
-        if lost:
+        if not self.agrees_with(detected, spec):
             region = aligned(replace(detected, angle_deg=track.region.angle_deg), spec.size_px)
             motion = self.motion and replace(self.motion, x=region.centre_x, y=region.centre_y)
             track = replace(track, region=region, motion=motion)

@@ -220,12 +220,11 @@ class Tracker(Closing):
                 continue
             if in_tiles:  # only a search of the whole frame compares directions: a tile does not turn a track
                 region = replace(region, angle_deg=self._tracks[index].region.angle_deg)
-            track = self._tracks[index].confirmed(region, least, self._spec)
-            if not any(
-                overlap(region, other.region, scale) for other in self._tracks if other.track_id != track.track_id
-            ):
-                track = replace(track, look=self._look_of(region))
-            self._tracks[index] = track
+            track = self._tracks[index]
+            others = [other.region for other in self._tracks if other.track_id != track.track_id]
+            if track.agrees_with(region, self._spec) and not any(overlap(region, other, scale) for other in others):
+                track = replace(track, look=self._look_of(region))  # not that of a hand, or of another face
+            self._tracks[index] = track.confirmed(region, least, self._spec)
 
     def _look_of(self, region: Region) -> Look:
         assert self._frame is not None, "`regions` comes first"
