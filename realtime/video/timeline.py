@@ -14,7 +14,7 @@ from av.packet import Packet
 _BACK_SECONDS = Fraction(1, 10)
 """Decoding times never go back; rounding and careless writers are allowed this much."""
 _STEP_SECONDS = Fraction(1, 2)
-"""A longer step is looked at more closely: it may be a gap, a lone wild time or a clock that leaps."""
+"""A longer step is looked at more closely: it may be a gap, a single outlier or a clock that jumps."""
 _GAP_SECONDS = Fraction(10)
 """The longest gap that is kept in a format whose clock may leap. FFmpeg's command line uses the same limit."""
 _LONGEST_GAP_SECONDS = Fraction(30 * 3600)  # in formats whose clock may not leap

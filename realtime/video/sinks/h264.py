@@ -69,7 +69,7 @@ class VideoSink(VideoFileSink):
 
     def _open(self, frame: Frame) -> None:
         if self._on_gpu and (pixel_format := self._pixel_format(frame)) != "yuv420p":
-            why = f"NVENC takes no odd sizes and 8 bits only, and this is {pixel_format} of %dx%d; x264 encodes it"
+            why = f"NVENC encodes 8 bits and even sizes only, and this is {pixel_format} of %dx%d; x264 encodes it"
             _LOG.warning("%s: " + why, self._file.path.name, *frame.size_wh)
         elif self._on_gpu:
             self.codec = NVENC
@@ -113,7 +113,7 @@ def uses_nvenc(encoder: Encoder) -> bool:
         return False
     problem = nvenc_problem()
     if problem and encoder == "nvenc":
-        raise SinkError(f"NVENC cannot be used: {problem}; leave --encoder out, and x264 encodes on the processor")
+        raise SinkError(f"NVENC cannot be used: {problem}; leave out --encoder to encode with x264 on the CPU")
     return not problem
 
 

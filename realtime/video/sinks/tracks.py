@@ -1,4 +1,4 @@
-"""Takes the rest of an input along while its pictures are written: sound, subtitles, chapters and metadata."""
+"""Copies an input's other streams to an output, beside the pictures: sound, subtitles, chapters and metadata."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from realtime.video.sources.base import SourceInfo
 from realtime.video.timeline import Timeline
 
 Wanted = Literal["all", "no sound", "one sound"]
-"""What is taken along."""
+"""Which of the other streams are copied."""
 _ROUNDING_SECONDS = 1e-3  # of times in Matroska
 _LAG_SECONDS = 2.0  # how far the streams of a file may lag behind each other
 _Track = AudioTrack | SubtitleTrack
@@ -82,7 +82,8 @@ class Tracks:
         for index, track in list(self._tracks.items()):
             self._guarded(index, lambda track: track.finish())
             if isinstance(track, AudioTrack) and track.lost_packets:
-                self.remarks.loss(f"{self._info.name}: {track.lost_packets} pieces of its sound are lost")
+                count = f"{track.lost_packets} audio packet{'s were' if track.lost_packets > 1 else ' was'} lost"
+                self.remarks.loss(f"{self._info.name}: {count}")
 
     def close(self) -> None:
         """Close the input."""
@@ -100,8 +101,8 @@ class Tracks:
             act(track)
         except MEDIA_ERRORS as e:
             del self._tracks[index]
-            what = "its sound is" if isinstance(track, AudioTrack) else "its subtitles are"
-            self.remarks.loss(f"{self._info.name}: {what} left out from there on ({_reason(e)})")
+            what = "sound" if isinstance(track, AudioTrack) else "subtitles"
+            self.remarks.loss(f"{self._info.name}: the rest of its {what} is left out ({_reason(e)})")
 
     def _read(self) -> Iterator[Packet[Any]]:
         """The packets of the tracks, in the time of the output."""
@@ -133,7 +134,7 @@ class Tracks:
                 return "subtitles"
         elif isinstance(stream, VideoStream):
             if stream is not self._container.streams.video[0]:
-                return "another picture"
+                return "an extra video stream"
             describe(self._output.streams.video[0], stream)
         else:
             return f"{stream.type} stream"

@@ -1,4 +1,4 @@
-"""The times of decoded pictures: they only increase, and a lone wild one is moved."""
+"""The timestamps of decoded pictures: they only increase, and a single outlier is moved."""
 
 from __future__ import annotations
 

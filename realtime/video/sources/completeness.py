@@ -101,23 +101,23 @@ class Completeness:
 
     def _cut(self) -> str | None:
         if self._stated_packets and self._packets < self._stated_packets:
-            return f"ends early (it states {self._stated_packets} pictures and holds {self._packets})"
+            return f"ends early (its header lists {self._stated_packets} frames, but it holds {self._packets})"
         if self._cut_off:
             return "ends early"
         for stream in self._container.streams:
             stated, end = _tagged_seconds(stream.metadata), self._ends.get(stream.index)
             if stated is not None and stream.type in ("video", "audio") and (end or 0.0) + _TOLERANCE_SECONDS < stated:
                 what = "pictures" if stream.type == "video" else "sound"
-                return f"ends early (it states {stated:.1f} s of {what} and holds {end or 0.0:.1f} s)"
+                return f"ends early (its header gives {stated:.1f} s of {what}, but it holds {end or 0.0:.1f} s)"
         stated = None if self._container.format.name in _ESTIMATED else stated_seconds(self._container)
         read = max(self._ends.values()) - self._first_seconds if self._ends else 0.0
         if self._path and stated is not None and read + _TOLERANCE_SECONDS < stated:
-            return f"ends early (it states {stated:.1f} s and holds {read:.1f} s)"
+            return f"ends early (its header gives {stated:.1f} s, but it holds {read:.1f} s)"
         return None
 
     def _damage(self) -> str | None:
         if self._refused:
-            return f"is damaged ({self._refused} packets lost)"
+            return f"is damaged (packets lost: {self._refused})"
         missing = self._packets - self._left_out - self._pictures
         if self._stream.codec_context.name in _HIDDEN_PICTURES or missing <= _FEWER_PICTURES:
             missing = 0
@@ -125,13 +125,13 @@ class Completeness:
         if missing and missing > min(self._before_key, _START_SECONDS * rate) + _FEWER_PICTURES:
             return f"is damaged ({missing} of {self._packets} pictures cannot be decoded)"
         if incomplete := max(self._concealed, self._corrupt + sum(self._latest_corrupt)):
-            return f"is damaged ({incomplete} pictures are incomplete)"
+            return f"is damaged (incomplete pictures: {incomplete})"
         return None
 
     def _growth(self) -> str | None:
         if self._path is None or not self._path.exists() or self._path.stat().st_size == self._size:
             return None
-        return "was still being written; process it again when it is whole"
+        return "was still being written"
 
 
 def _stated_packets(container: InputContainer, stream: VideoStream) -> int:

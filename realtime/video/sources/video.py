@@ -152,14 +152,14 @@ class VideoSource(Source):
         return first
 
     def _note_interlaced(self) -> None:
-        self.remarks.note(f"{self._name}: its pictures are interlaced; each is made whole by FFmpeg's filter bwdif")
+        self.remarks.note(f"{self._name}: the video is interlaced; FFmpeg's filter bwdif deinterlaces it")
 
     def _frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         planes, colour = self._convert(picture)
         if (size_wh := (picture.width, picture.height)) != self._convert.size_wh:
             first, other = (f"{width}x{height}" for width, height in (self._convert.size_wh, size_wh))
             self.remarks.note(
-                f"{self._name}: its pictures change from {first} to {other}; these are fitted into {first}"
+                f"{self._name}: the frame size changes from {first} to {other}; these frames are scaled to fit {first}"
             )
         orientation = self._orientation(picture)
         if any(orientation):

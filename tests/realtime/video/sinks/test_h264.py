@@ -75,7 +75,7 @@ def test_without_a_card_nothing_is_asked_and_x264_encodes(monkeypatch: pytest.Mo
 
 def test_without_a_card_asking_for_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(h264, "nvidia_gpu", lambda: False)
-    with pytest.raises(SinkError, match=r"no NVIDIA GPU is visible here; leave --encoder out"):
+    with pytest.raises(SinkError, match=r"no NVIDIA GPU is visible here; leave out --encoder"):
         uses_nvenc("nvenc")
 
 
