@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engines.errors import UsageError
+from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import DEFAULT as DEFAULT_RENDER
 from realtime.run.executors import EXECUTORS
@@ -37,6 +38,7 @@ from realtime.run.options import (
     Model,
     Name,
     NoSmooth,
+    Preset,
     PresetOption,
     Recursive,
     Render,
@@ -46,11 +48,10 @@ from realtime.run.options import (
     View,
     WorkersOption,
 )
-from realtime.run.terminal import did_you_mean
+from realtime.run.terminal import did_you_mean, interrupted_once
 
 if TYPE_CHECKING:
-    from realtime.run.jobs import Job
-    from realtime.video.sinks.coded import VideoCodec
+    from realtime.pipeline import Options
 
 
 def process(
@@ -108,8 +109,9 @@ def process(
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
     from realtime.run import batch, report
-    from realtime.run.failed import write_failed
-    from realtime.run.jobs import with_depth
+    from realtime.run.failed import Asked, read_failed, write_failed
+    from realtime.run.jobs import is_folder, with_depth
+    from realtime.run.planned import check_json_files, files_of, jobs_of
     from realtime.run.progress import Progress
     from realtime.run.workers import Workers
 
@@ -126,24 +128,16 @@ def process(
         label=label, video_codec=codec.value, audio=audio.value,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
-    if crf is not None or preset is not None:
-        if encoder is H264.nvenc:
-            raise UsageError("--crf and --preset are for x264; leave out --encoder nvenc")
-        if codec not in (Codec.h264, Codec.hevc, Codec.av1):
-            raise UsageError(f"--crf and --preset are for H.264, HEVC and AV1; --codec {codec.value} has none")
-        options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
-        options = replace(options, preset=preset.value if preset else options.preset)
-    jobs, left_out = _jobs(
-        inputs or [],
-        output,
-        render,
-        overwrite=overwrite,
-        recursive=recursive,
-        name=name,
-        retry=retry,
-        codec=codec.value,
-        data=data,
+    options = _with_quality(options, crf, preset, encoder)
+    asked = Asked(options, model, str(depth.absolute()) if depth else None, depth_scale)
+    jobs, left_out = jobs_of(
+        inputs or [], output, asked, overwrite=overwrite, recursive=recursive, name=name, retry=retry
     )
+    check_json_files(
+        {"--json": json, "--json-lines": json_lines}, [*files_of(jobs, output), *([retry] if retry else [])]
+    )
+    if is_folder(output):
+        read_failed(output)  # a foreign file of that name is told before the work
     encodes = any(job.output.suffix == ".mp4" for job in jobs)
     if (crf is not None or preset is not None) and not encodes:
         raise UsageError("--crf and --preset are for videos in H.264, HEVC or AV1, and no output here is one")
@@ -151,9 +145,8 @@ def process(
     if depth:
         jobs = with_depth(jobs, depth, depth_scale)
     outcomes: list[batch.Outcome] = []
-    interrupted = False
     open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
-    with open_engine() as engine, Progress() as progress:
+    with interrupted_once() as interrupts, open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))
         for line in encoding + report.depth_lines([job.depth for job in jobs if job.depth]):
             progress.say(line)
@@ -162,59 +155,62 @@ def process(
         if left_out:
             progress.say(left_out)
         started = time.perf_counter()
-        try:
-            with report.json_lines(json_lines) as write_line:
-                for outcome in batch.process_each(
-                    jobs,
-                    engine,
-                    options,
-                    progress=progress,
-                    executor=Workers(workers) if workers > 1 else EXECUTORS[executor](),
-                    open_engine=open_engine,
-                ):
-                    outcomes.append(outcome)
-                    write_line(outcome.to_json())
-        except KeyboardInterrupt:
-            interrupted = True
+        lines = report.JsonLines(json_lines)
+        with suppress(KeyboardInterrupt), lines:
+            for outcome in batch.process_each(
+                jobs,
+                engine,
+                options,
+                progress=progress,
+                executor=Workers(workers) if workers > 1 else EXECUTORS[executor](),
+                open_engine=open_engine,
+            ):
+                outcomes.append(outcome)
+                lines.write(outcome.to_json())
+                if interrupts:
+                    break
         left = jobs[len(outcomes) :]
-        if output.is_dir() and (failed := write_failed(output, outcomes)):
-            progress.say(f"failed files are listed in {failed}; to retry, replace the inputs by --retry {failed}")
-        if interrupted:
+        seconds = time.perf_counter() - started
+
+        def write_summary() -> None:
+            if json:
+                values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
+                report.write_json(json, values | {"left_out": left_out})
+
+        def list_failed() -> None:
+            if is_folder(output) and (failed := write_failed(output, outcomes, asked)):
+                progress.say(f"failed files are listed in {failed}; to retry, replace the inputs by --retry {failed}")
+
+        problems = [*([lines.problem] if lines.problem else []), *_problems_of(write_summary, list_failed)]
+        for problem in problems:
+            progress.say(f"failed: {problem}")
+        if interrupts:
             progress.say("to continue, run the same command again")
-        progress.say(report.closing_line(outcomes, len(left), time.perf_counter() - started))
-        if json:
-            values = report.batch_json(engine, outcomes, [job.input for job in left], executor)
-            report.write_json(json, values | {"left_out": left_out})
-    raise typer.Exit(130 if interrupted else batch.exit_status(outcomes))
+        progress.say(report.closing_line(outcomes, len(left), seconds))
+    raise typer.Exit(130 if interrupts else batch.exit_status(outcomes) or int(bool(problems)))
 
 
-def _jobs(
-    inputs: Sequence[str],
-    output: Path,
-    render: str,
-    *,
-    overwrite: bool,
-    recursive: bool,
-    name: str | None,
-    retry: Path | None,
-    codec: VideoCodec,
-    data: bool,
-) -> tuple[list[Job], str | None]:
-    """The jobs of a command line, and what was left out of its folders, in a line."""
-    from realtime.run.failed import failed_jobs
-    from realtime.run.inputs import find_inputs
-    from realtime.run.jobs import plan_found
+def _problems_of(*steps: Callable[[], None]) -> list[str]:
+    """Do each step. Returns why steps failed, a sentence each."""
+    problems = []
+    for step in steps:
+        try:
+            step()
+        except UnveilError as e:
+            problems.append(str(e))
+    return problems
 
-    if retry is not None:
-        if inputs or name or recursive:
-            raise UsageError(
-                "--retry takes the files and their names from a list; leave out INPUT, --name and --recursive"
-            )
-        return failed_jobs(retry, output, render, overwrite=overwrite, data=data), None
-    if not inputs:
-        raise UsageError("nothing to process; name files, folders or patterns, or a list with --retry")
-    found = find_inputs(inputs, recursive=recursive, not_in=output)
-    return plan_found(found, output, render, overwrite=overwrite, name=name, codec=codec, data=data), found.left_out
+
+def _with_quality(options: Options, crf: int | None, preset: Preset | None, encoder: H264) -> Options:
+    """The options with --crf and --preset. Raises UsageError where they are for another encoder."""
+    if crf is None and preset is None:
+        return options
+    if encoder is H264.nvenc:
+        raise UsageError("--crf and --preset are for x264; leave out --encoder nvenc")
+    if options.video_codec not in (Codec.h264, Codec.hevc, Codec.av1):
+        raise UsageError(f"--crf and --preset are for H.264, HEVC and AV1; --codec {options.video_codec} has none")
+    options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
+    return replace(options, preset=preset.value if preset else options.preset)
 
 
 def live(
@@ -252,6 +248,7 @@ def live(
     from realtime.render.palette import palette
     from realtime.run import report
     from realtime.run.live import play
+    from realtime.run.planned import check_json_files
     from realtime.run.progress import Progress
     from realtime.video.sinks.open import NullSink, WindowSink, check_display
     from realtime.video.sources.depth_files import depth_of
@@ -259,6 +256,7 @@ def live(
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, limit=frames
     )
+    check_json_files({"--json": json}, [Path(source)])
     if view is View.window:
         check_display()  # without one there is nothing to load an engine for
     _check_depth(depth, depth_scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,10 @@ class Job:
 
 FAILED = "failed.jsonl"
 """The name of the list of files that failed (`realtime.run.failed`)."""
+
+
+LONGEST_NAME = 255
+"""The most bytes that the name of a file may have."""
 
 
 def output_name(path: Path, render: str, pattern: str | None = None, codec: VideoCodec = "h264") -> str:
@@ -118,16 +123,16 @@ def plan_found(
     if not found.inputs:
         raise UsageError("; ".join(str(job.problem) for job in failed))
     paths = [each.path for each in found.inputs]
-    if output.suffix.lower() not in media_suffixes() or output.is_dir():
+    if is_folder(output):
         targets = [
             output / (each.output or each.folder / output_name(each.path, render, name, codec)) for each in found.inputs
         ]
-        return failed + _checked(paths, targets, _identity(output), overwrite, data)
+        return failed + _checked(paths, targets, identity(output), overwrite, data)
     if (count := len(paths) + len(failed)) > 1:
         raise UsageError(f"--output {output} is one file, but there are {count} inputs; expected a folder")
     if name is not None:
         raise UsageError(f"--name is for outputs in a folder, and --output {output} is a file; leave one of them out")
-    _check_suffix(output, paths[0], render, codec)
+    check_suffix(output, paths[0], render, codec)
     return _checked(paths, [output], None, overwrite, data)
 
 
@@ -159,7 +164,12 @@ def _with_depth(job: Job, path: Path, scale_m: float | None, alone: bool) -> Job
         return replace(job, problem=str(e))
 
 
-def _check_suffix(output: Path, path: Path, render: str, codec: VideoCodec) -> None:
+def is_folder(output: Path) -> bool:
+    """Whether --output names the folder of the outputs, which need not exist; otherwise it is one file."""
+    return output.suffix.lower() not in media_suffixes() or os.path.isdir(output)  # noqa: PTH112  (False for any fault)
+
+
+def check_suffix(output: Path, path: Path, render: str, codec: VideoCodec) -> None:
     """Raises UsageError where an output's suffix does not fit its input and render."""
     usual = Path(output_name(path, render, codec=codec)).suffix
     if is_image(path) and usual == path.suffix:  # a picture in colour may be of any kind
@@ -183,16 +193,19 @@ def _checked(
     Args:
         folder: the identity of the outputs' folder, which must not be that of an input.
     """
-    own = {_identity(path) for path in paths} - {None}
+    own = {identity(path) for path in paths} - {None}
     taken: dict[str, Path] = {}  # by lower-case names: some file systems ignore case
     jobs = []
     for path, target in zip(paths, targets, strict=True):
         written = [target, data_path(target)] if data else [target]
         names = [str(each).casefold() for each in written]
         problem = None
-        if _identity(target) in own:
+        if long := next((each.name for each in written if len(os.fsencode(each.name)) > LONGEST_NAME), None):
+            problem = f"{path}: its output's name would have {len(os.fsencode(long))} bytes; file systems allow "
+            problem += f"{LONGEST_NAME}: choose a shorter --name"
+        elif identity(target) in own:
             problem = f"{path}: its output {target} would overwrite an input; choose another --output"
-        elif folder is not None and _identity(path.parent) in (folder, _identity(target.parent)):
+        elif folder is not None and identity(path.parent) in (folder, identity(target.parent)):
             problem = f"{path}: its output {target} would lie in the same folder, among files that it could replace; "
             problem += "choose another --output folder"
         elif clash := next((each for each in written if str(each).casefold() in taken), None):
@@ -207,7 +220,7 @@ def _checked(
     return jobs
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> tuple[int, int] | None:
     """What is the same for all names of a file or folder; None where there is none."""
     try:
         status = path.stat()

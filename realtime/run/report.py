@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from engines.backends import why_not_faster
 from engines.errors import SinkError
@@ -167,29 +166,48 @@ def json_text(values: dict[str, Any]) -> str:
     return json.dumps(values, indent=2)
 
 
-@contextmanager
-def json_lines(path: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A function that writes an object to a file, as a line that is there at once; `-` is standard output.
+class JsonLines:
+    """Writes objects to a file, each as a line that is there at once; `-` is standard output. A context manager.
 
-    Raises:
-        SinkError: the file cannot be written.
+    A file that cannot be written stops no batch: its problem is kept, and the further lines are dropped.
     """
-    with ExitStack() as opened:
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self.problem: str | None = None
+        """Why lines are missing, in a sentence."""
+
+    def write(self, values: dict[str, Any]) -> None:
+        """Write one object, if there is a file for it."""
+        if self._path is None or self.problem:
+            return
         try:
-            if path is None or is_stdout(path):
-                file = sys.stdout
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                file = opened.enter_context(path.open("w", encoding="utf-8"))
+            self._write(json.dumps(values) + "\n")
         except OSError as e:
-            raise _unwritable(path, e) from e
+            self.problem = str(_unwritable(self._path, e))
 
-        def write(values: dict[str, Any]) -> None:
-            if path is not None:
-                file.write(json.dumps(values) + "\n")
-                file.flush()
+    def __enter__(self) -> Self:
+        try:
+            if self._path is not None and not is_stdout(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("wb", buffering=0)  # closing a full disk's buffer would fail again
+        except OSError as e:
+            raise _unwritable(self._path, e) from e
+        return self
 
-        yield write
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, line: str) -> None:
+        if self._file is None:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            return
+        rest = memoryview(line.encode())
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
 
 def is_stdout(path: Path | None) -> bool:
@@ -199,10 +217,11 @@ def is_stdout(path: Path | None) -> bool:
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write one JSON object; `-` is standard output. Raises SinkError where the file cannot be written."""
-    if is_stdout(path):
-        sys.stdout.write(json_text(values) + "\n")
-        return
     try:
+        if is_stdout(path):
+            sys.stdout.write(json_text(values) + "\n")
+            sys.stdout.flush()
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json_text(values) + "\n", encoding="utf-8")
     except OSError as e:

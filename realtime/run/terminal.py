@@ -99,7 +99,7 @@ def terminate_as_interrupt() -> Iterator[list[int]]:
         on_interrupt = signal.getsignal(signal.SIGINT)
         if callable(on_interrupt):
             on_interrupt(signal.SIGINT, frame)
-        else:  # a shell starts a background job with Ctrl-C ignored
+        elif len(came) == 1:  # a shell starts a background job with Ctrl-C ignored
             raise KeyboardInterrupt
 
     # Whoever ignores SIGHUP (nohup) wants the command to go on.
@@ -110,6 +110,34 @@ def terminate_as_interrupt() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interrupted_once(number: int = signal.SIGINT) -> Iterator[list[int]]:
+    """The first Ctrl-C interrupts. Later ones are ignored, so that they disturb no tidying up.
+
+    Args:
+        number: the signal.
+
+    Yields:
+        A list that will hold the signal where it came. An interrupt may be lost in a native library's callback.
+    """
+    came: list[int] = []
+    before = signal.getsignal(number)
+    if threading.current_thread() is not threading.main_thread() or before == signal.SIG_IGN:
+        yield came
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt
+
+    signal.signal(number, stop)
+    try:
+        yield came
+    finally:
+        signal.signal(number, signal.SIG_IGN if came else before)  # Python's own end must not be disturbed either
 
 
 @contextmanager
@@ -149,10 +177,12 @@ class _Unbroken:
     def _unless_closed(self) -> Iterator[None]:
         try:
             yield
-        except BrokenPipeError:
+        except OSError as e:
             # The stream still holds what it could not write, and would fail again when the process ends.
             with contextlib.suppress(OSError), Path(os.devnull).open("w") as nothing:
                 os.dup2(nothing.fileno(), self._stream.fileno())
+            if not isinstance(e, BrokenPipeError):  # such as a full disk
+                raise
 
 
 def _with_home(argument: str) -> str:

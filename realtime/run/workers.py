@@ -6,13 +6,16 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING
+
+from realtime.run.terminal import interrupted_once
 
 if TYPE_CHECKING:
     from realtime.run.batch import Outcome
@@ -37,6 +40,9 @@ class Workers:
 
     def run(self, jobs: Iterable[Job], work: Work) -> Iterator[Outcome]:
         """Each outcome in the order of the jobs. The work is sent to the processes, so it must be picklable."""
+        from realtime.video.sinks.part_file import remove_stale_parts
+
+        jobs = list(jobs)
         idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         workers = [_Worker(work) for _ in range(self._count)]
         for worker in workers:
@@ -59,7 +65,11 @@ class Workers:
                 future.cancel()
             for worker in workers:
                 worker.stop()
+            for worker in workers:
+                worker.join()
             threads.shutdown()
+            for folder in {job.output.parent for job in jobs}:  # a killed process leaves the part of its file
+                remove_stale_parts(folder)
 
 
 class _Worker:
@@ -68,6 +78,7 @@ class _Worker:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._stopped = False
+        self._lock = threading.Lock()  # a process that has just begun must not miss that all are stopped
         self._process: SpawnProcess | None = None
         self._connection: Connection
 
@@ -75,16 +86,17 @@ class _Worker:
         """What became of a job."""
         from realtime.run.batch import Outcome
 
-        if self._process is None:
-            self._start()
-        assert self._process is not None
+        with self._lock:
+            if self._stopped:
+                return Outcome(job, error=f"{job.input}: interrupted")
+            process = self._process = self._process or self._start()
         try:
             self._connection.send(job)
             outcome: Outcome = self._connection.recv()
             return outcome
         except (EOFError, OSError):
-            self._process.join()
-            status, self._process = self._process.exitcode, None
+            process.join()
+            status, self._process = process.exitcode, None
             if self._stopped:
                 return Outcome(job, error=f"{job.input}: interrupted")
             cause = f"signal {-status}" if status is not None and status < 0 else f"exit status {status}"
@@ -92,26 +104,49 @@ class _Worker:
             return Outcome(job, error=f"{job.input}: its worker process died ({cause}){hint}")
 
     def stop(self) -> None:
-        """End the process, which tidies up after a job that it has begun."""
-        self._stopped = True
-        if self._process is not None and self._process.is_alive():
-            self._process.terminate()
-            self._process.join(_SECONDS_TO_END)
+        """Tell the process to end. It tidies up after a job that it has begun."""
+        with self._lock:
+            self._stopped = True
+            process = self._process
+        if process is not None and process.is_alive():
+            process.terminate()
 
-    def _start(self) -> None:
+    def join(self) -> None:
+        """Wait until the process has ended; kill it where it does not end."""
+        process = self._process
+        if process is not None:
+            process.join(_SECONDS_TO_END)
+            if process.is_alive():
+                process.kill()
+
+    def _start(self) -> SpawnProcess:
         context: SpawnContext = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._work), name="unveil worker")
-        self._process.start()
+        process = context.Process(target=_serve, args=(theirs, self._work), name="unveil worker")
+        with _interrupts_blocked():
+            process.start()
         theirs.close()
+        return process
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A process that this thread starts never sees Ctrl-C, which reaches all processes of a terminal."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, work: Work) -> None:
     """What a worker process does until it is told to end, or the process that began it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one decides
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, OSError, KeyboardInterrupt):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides what Ctrl-C means
+    with suppress(EOFError, OSError, KeyboardInterrupt), interrupted_once(signal.SIGTERM):
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         while True:
             connection.send(work(connection.recv()))
 

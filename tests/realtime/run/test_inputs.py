@@ -1,17 +1,16 @@
-"""Folders inside folders, what is left out of them, names of outputs, and lists of files that failed."""
+"""Folders inside folders, what is left out of them, and names of outputs."""
 
 from __future__ import annotations
 
-import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engines.errors import UsageError
-from realtime.run.batch import Outcome
-from realtime.run.failed import failed_jobs, write_failed
 from realtime.run.inputs import find_inputs
-from realtime.run.jobs import Job, output_name, plan_found
+from realtime.run.jobs import output_name, plan_found
 
 
 @pytest.fixture
@@ -41,8 +40,8 @@ def test_a_folder_inside_is_left_out_with_a_word_or_mirrored(tree: Path) -> None
     assert outputs(tree) == ["a.mp4"]
     assert outputs(tree, recursive=True) == ["a.mp4", "day1/a.mp4", "day1/deep/b.jpg"]
     assert find_inputs([tree], not_in=tree / "out").left_out == (
-        "left out: 3 files that are not a video or image (2 .txt, 1 without a suffix) and 1 folder inside "
-        "(--recursive includes them)"
+        "left out: 3 files that are not a video or image (2 .txt, 1 without a suffix), 1 hidden video or image and "
+        "1 folder inside (--recursive includes them)"
     )
     assert find_inputs([tree / "day1" / "deep"]).left_out is None
 
@@ -71,33 +70,44 @@ def test_a_pattern_that_gives_no_name_is_refused_in_a_sentence(pattern: str) -> 
         output_name(Path("a.mov"), "labels", pattern)
 
 
-def test_the_list_of_failed_files_is_that_of_their_last_attempts(tree: Path) -> None:
-    out = tree / "out"
-    good, bad, lost = (Job(tree / name, out / name) for name in ("a.mp4", "day1/a.mp4", "day1/deep/b.jpg"))
-    path = write_failed(out, [Outcome(good, error="a reason"), Outcome(bad, error="another")])
-    assert path is not None
-    assert [json.loads(line)["error"] for line in path.read_text().splitlines()] == ["a reason", "another"]
-
-    again = failed_jobs(path, out, "overlay")
-    assert [(job.input, job.output) for job in again] == [(good.input, good.output), (bad.input, bad.output)]
-
-    write_failed(out, [Outcome(good), Outcome(lost, error="a third")])
-    assert [job.input for job in failed_jobs(out, out, "overlay")] == [bad.input, lost.input]
-    assert write_failed(out, [Outcome(bad), Outcome(lost)]) is None
-    assert not path.exists()
+def test_what_is_no_file_to_process_is_counted_by_its_kind(tree: Path) -> None:
+    (tree / ".trash").mkdir()
+    (tree / ".a.mp4.unveil-0123.segments").mkdir()
+    (tree / ".a.done.json").touch()
+    (tree / "loop").symlink_to(tree)
+    os.mkfifo(tree / "pipe.mp4")
+    found = find_inputs([tree], recursive=True, not_in=tree / "out")
+    assert found.left_out == (
+        "left out: 3 files that are not a video or image (2 .txt, 1 without a suffix), 1 hidden folder, "
+        "1 hidden video or image, 1 link to a folder and 1 special file (such as a pipe)"
+    )
 
 
-def test_what_was_refused_is_refused_again(tree: Path) -> None:
-    job = Job(tree / "a.mp4", tree / "a.mp4", "its output would overwrite an input")
-    path = write_failed(tree, [Outcome(job, error=job.problem)])
-    assert path is not None
-    (again,) = failed_jobs(path, tree, "overlay", overwrite=True)
-    assert "would overwrite an input" in str(again.problem)
+def test_a_link_to_nothing_is_an_input_that_fails_when_opened(tree: Path) -> None:
+    (tree / "gone.mp4").symlink_to("nothing.mp4")
+    (tree / "self.mp4").symlink_to("self.mp4")
+    for named in (tree, tree / "*.mp4"):
+        assert [each.path.name for each in find_inputs([named]).inputs] == ["a.mp4", "gone.mp4", "self.mp4"]
 
 
-@pytest.mark.parametrize("content", [None, "", "no json", '{"input": 3, "output": null}', '["a.mp4"]'])
-def test_what_is_no_list_is_named(tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "failed.jsonl").write_text(content)
-    with pytest.raises(UsageError, match=r"failed\.jsonl"):
-        failed_jobs(tmp_path, tmp_path, "overlay")
+def test_a_folder_that_cannot_be_read_costs_its_own_files_only(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_files = Path.iterdir
+
+    def files(folder: Path) -> Iterator[Path]:
+        if folder.name == "deep":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return all_files(folder)
+
+    monkeypatch.setattr(Path, "iterdir", files)
+    found = find_inputs([tree], recursive=True, not_in=tree / "out")
+    assert [str(each.path.relative_to(tree)) for each in found.inputs] == ["a.mp4", "day1/a.mp4"]
+    deep = tree / "day1" / "deep"
+    assert found.problems == [(deep, f"{deep} cannot be read (Permission denied)")]
+
+
+def test_a_name_that_is_too_long_is_the_problem_of_its_file(tree: Path) -> None:
+    name = "x" * 246 + "{stem}.mp4"
+    (tree / "much_longer.mp4").touch()
+    jobs = plan_found(find_inputs([tree]), tree / "out", "overlay", name=name)
+    assert [job.problem is None for job in jobs] == [True, False]
+    assert "its output's name would have 261 bytes; file systems allow 255" in str(jobs[1].problem)

@@ -19,10 +19,12 @@ from realtime.pipeline import Options
 from realtime.run.batch import Outcome, process, process_each
 from realtime.run.jobs import Job, plan
 from realtime.run.workers import Workers
+from realtime.video.sinks.part_file import PartFile
 from tests.fakes.pipeline import scene
 from tests.fakes.video import Clip
 
 ROOT = Path(__file__).parents[3]
+parts: list[PartFile] = []
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def test_the_results_are_those_of_one_process_in_their_order(
 
 def dies_at_b(job: Job) -> Outcome:
     if job.input.stem == "b":
+        parts.append(PartFile(job.output))
         os.kill(os.getpid(), signal.SIGKILL)
     return Outcome(job)
 
@@ -58,6 +61,7 @@ def test_a_process_that_dies_costs_one_file(inputs: list[Path], tmp_path: Path) 
     outcomes = list(Workers(2).run(plan(inputs, tmp_path / "out", "labels"), dies_at_b))
     assert [outcome.error is None for outcome in outcomes] == [True, False, True, True]
     assert "its worker process died (signal 9)" in str(outcomes[1].error)
+    assert list((tmp_path / "out").iterdir()) == [], "the part of the killed process is removed"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -75,6 +79,29 @@ def test_no_process_outlives_the_first_one(tiny_engines: dict[str, Path], tmp_pa
     process.wait(60)
     wait_until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
     assert [path.name for path in out.iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_again_and_again_disturbs_no_tidying_up(
+    tiny_engines: dict[str, Path], tmp_path: Path, workers: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.mp4", "b.mp4", "c.mp4"):
+        Clip(frames=3000, options={"preset": "ultrafast"}).write(tmp_path / "in" / name)
+    out = tmp_path / "out"
+    command = ["process", tmp_path / "in", "-o", out, "--model", tiny_engines["int8"], "--workers", workers]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *map(str, command)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    wait_until(lambda: any(out.glob(".*.part")))
+    while process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        time.sleep(0.1)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in errors) == (130, False), errors
+    assert "0 done, 0 failed, 3 not done (interrupted)" in errors
+    assert list(out.iterdir()) == []
 
 
 def wait_until(ready: object) -> None:
