@@ -178,7 +178,8 @@ def process(
                 report.write_json(json, values | {"left_out": left_out})
 
         def list_failed() -> None:
-            if is_folder(output) and (failed := write_failed(output, outcomes, asked)):
+            failed = write_failed(output, outcomes, asked) if is_folder(output) else None
+            if failed and batch.exit_status(outcomes):
                 progress.say(f"failed files are listed in {failed}; to retry, replace the inputs by --retry {failed}")
 
         problems = [*([lines.problem] if lines.problem else []), *_problems_of(write_summary, list_failed)]
