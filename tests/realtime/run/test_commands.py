@@ -217,7 +217,7 @@ def stopped_batch(tmp_path: Path, engine: Path, number: int) -> tuple[int, dict[
     (tmp_path / "in").mkdir(exist_ok=True)
     quick = {"preset": "ultrafast"}
     Clip(frames=3, options=quick).write(tmp_path / "in" / "a.mp4")
-    Clip(frames=3000, options=quick).write(tmp_path / "in" / "b.mp4")
+    Clip(frames=1700, options=quick).write(tmp_path / "in" / "b.mp4")
     output, summary = tmp_path / "out", tmp_path / "summary.json"
     arguments = ("process", tmp_path / "in", "-o", output, "--model", engine, "--json", summary)
     process = subprocess.Popen(

@@ -68,7 +68,7 @@ def test_a_process_that_dies_costs_one_file(inputs: list[Path], tmp_path: Path) 
 def test_no_process_outlives_the_first_one(tiny_engines: dict[str, Path], tmp_path: Path, number: int) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a.mp4", "b.mp4"):
-        Clip(frames=3000, options={"preset": "ultrafast"}).write(tmp_path / "in" / name)
+        Clip(frames=1700, options={"preset": "ultrafast"}).write(tmp_path / "in" / name)  # in one piece
     out = tmp_path / "out"
     command = ["process", tmp_path / "in", "-o", out, "--model", tiny_engines["int8"], "--workers", "2"]
     process = subprocess.Popen([sys.executable, "-m", "cli", *map(str, command)], cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -87,7 +87,7 @@ def test_ctrl_c_again_and_again_disturbs_no_tidying_up(
 ) -> None:
     (tmp_path / "in").mkdir()
     for name in ("a.mp4", "b.mp4", "c.mp4"):
-        Clip(frames=3000, options={"preset": "ultrafast"}).write(tmp_path / "in" / name)
+        Clip(frames=1700, options={"preset": "ultrafast"}).write(tmp_path / "in" / name)  # in one piece
     out = tmp_path / "out"
     command = ["process", tmp_path / "in", "-o", out, "--model", tiny_engines["int8"], "--workers", workers]
     process = subprocess.Popen(
