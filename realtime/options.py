@@ -11,8 +11,7 @@ from realtime.buffer import Policy
 from realtime.faces.finding.detectors import DETECTORS
 from realtime.faces.search import HELD_SEARCH_INTERVAL, SEARCH_INTERVAL
 from realtime.render.registry import find_renderer, renderers
-from realtime.video.sinks.coded import VIDEO_CODECS, VideoCodec
-from realtime.video.sinks.h264 import CRF, ENCODERS, PRESET, PRESETS, Encoder
+from realtime.video.codecs import CRF, ENCODERS, PRESET, PRESETS, VIDEO_CODECS, Encoder, VideoCodec
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from realtime.faces.composed import load_model
 from realtime.faces.detect import Detector, DetectsFaces
 from realtime.run.report import table, write_json
 from realtime.tools.demo.clip import write_clip
-from realtime.video.sinks.h264 import CRF
+from realtime.video.codecs import CRF
 from realtime.video.sources.base import SourceInfo
 from realtime.video.sources.open import open_source
 

@@ -26,7 +26,7 @@ from realtime.render.palette import FACE_RGB
 from realtime.run.batch import process_file
 from realtime.run.jobs import Job
 from realtime.tools.bench import copy
-from realtime.video.sinks.h264 import CRF
+from realtime.video.codecs import CRF
 from realtime.video.sinks.open import NullSink, open_sink
 from realtime.video.sources.open import open_source
 

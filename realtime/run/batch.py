@@ -208,7 +208,7 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
             on_faces=data.write if data else None,
             segments=segments,
         )
-        changed = request is not None and Request.of(job, engine, options).input != request.input
+        changed = request is not None and _request(job, engine, options) != request
         error = _problems(job, summary, changed=changed)
         if output.is_complete:
             written = [*([data.finish()] if data else []), output]
@@ -251,7 +251,8 @@ def _face_data(job: Job, source: Source, engine: Engine, segments: SegmentFolder
 def _request(job: Job, engine: Engine, options: Options) -> Request | None:
     """The request that a job's output answers; None where the input is no file, or cannot be read."""
     try:
-        return Request.of(job, engine, options) if job.input.is_file() else None
+        depth = (job.depth.path, job.depth.scale.step_m) if job.depth else None
+        return Request.of(job.input, depth, engine, options) if job.input.is_file() else None
     except OSError:
         return None  # opening it tells why
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from engines.errors import SourceError, UsageError
 from realtime.render.registry import find_renderer
 from realtime.run.inputs import Found, find_inputs
-from realtime.video.sinks.coded import SUFFIX_OF, VideoCodec
+from realtime.video.codecs import SUFFIX_OF, VideoCodec
 from realtime.video.sources.depth_files import DepthInput, depth_of
 from realtime.video.sources.image import is_image
 from realtime.video.sources.open import media_suffixes

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has 
     from realtime.run.batch import Outcome
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
-    from realtime.video.sinks.h264 import Encoder
+    from realtime.video.codecs import Encoder
     from realtime.video.sources.depth_files import DepthInput
 
 

@@ -11,7 +11,6 @@ from typing import Any, Self
 from engines.engine import Engine
 from engines.installation import version
 from realtime.options import Options
-from realtime.run.jobs import Job
 
 _NOT_COMPARED = frozenset({"policy"})  # what cannot change an output
 
@@ -30,13 +29,18 @@ class Request:
     """The engine's description, and the SHA-256 of what it is made of."""
 
     @classmethod
-    def of(cls, job: Job, engine: Engine, options: Options) -> Self:
-        """The request for a job's output. It reads the whole input. Raises OSError where it cannot be read."""
-        depth = content_of(job.depth.path) | {"scale_m": job.depth.scale.step_m} if job.depth else None
+    def of(cls, path: Path, depth: tuple[Path, float] | None, engine: Engine, options: Options) -> Self:
+        """The request for an output. It reads the whole input. Raises OSError where it cannot be read.
+
+        Args:
+            path: the input.
+            depth: where its depth is, and metres per step; None without depth.
+        """
+        depth_content = content_of(depth[0]) | {"scale_m": depth[1]} if depth else None
         made_of = {"files": engine.manifest.files, "spec": asdict(engine.spec)}
         sha256 = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
         chosen = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
-        return cls(content_of(job.input), depth, chosen, {"description": engine.description, "sha256": sha256})
+        return cls(content_of(path), depth_content, chosen, {"description": engine.description, "sha256": sha256})
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:

@@ -5,24 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
 
 from engines.errors import SinkError
 from realtime.frames.colour import Colour
 from realtime.frames.types import Frame
 from realtime.video.av_frame import SPACE_OF_MATRIX
+from realtime.video.codecs import CRF, PRESET, PRESETS, VideoCodec
 from realtime.video.sinks.audio import COPIED_TO_MKV, COPIED_TO_MOV, COPIED_TO_MP4
-from realtime.video.sinks.h264 import CRF, PRESET, PRESETS
 from realtime.video.sinks.part_file import PartFile
 from realtime.video.sinks.video import VideoFileSink, slices_of
 from realtime.video.sources.base import SourceInfo
 from realtime.video.to_av import ToAv
 
-VideoCodec = Literal["h264", "hevc", "av1", "prores", "ffv1"]
-"""How a video for viewing is encoded. h264, hevc: for every player; av1: small; prores: for editors; ffv1: no loss."""
-VIDEO_CODECS: tuple[VideoCodec, ...] = get_args(VideoCodec)
-SUFFIX_OF: dict[VideoCodec, str] = {"h264": ".mp4", "hevc": ".mp4", "av1": ".mp4", "prores": ".mov", "ffv1": ".mkv"}
-"""The suffix of such a video."""
 _AV1_PRESETS = (12, 11, 10, 9, 8, 7, 5, 4, 3, 1)  # of SVT-AV1, by those of x264
 _AV1_CRF = 63 / 51  # the scales of CRF of AV1 and of H.264
 

@@ -7,7 +7,6 @@ import math
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
 
 import av
 import numpy as np
@@ -18,20 +17,12 @@ from av.video.frame import VideoFrame
 from engines.errors import SinkError
 from engines.machine import nvidia_gpu
 from realtime.frames.types import U8, Frame
+from realtime.video.codecs import CRF, PRESET, Encoder
 from realtime.video.sinks.audio import COPIED_TO_MP4
 from realtime.video.sinks.part_file import PartFile
 from realtime.video.sinks.video import VideoFileSink
 from realtime.video.sources.base import SourceInfo
 
-PRESETS = (
-    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
-)  # fmt: skip
-"""The presets of x264, from the fastest (and largest files) to the slowest."""
-PRESET, CRF = "veryfast", 18
-"""The default preset and quality (CRF) of x264. A lower CRF is better; 18 is visually lossless."""
-Encoder = Literal["auto", "x264", "nvenc"]
-"""The H.264 encoder: x264 on the CPU or NVENC on an NVIDIA GPU. auto: NVENC where it works, else x264."""
-ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 NVENC = "h264_nvenc"
 """FFmpeg's name for the encoder of an NVIDIA GPU."""
 NVENC_OPTIONS = {"preset": "p4", "tune": "hq", "rc": "vbr", "cq": "19", "b": "0"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from realtime.video.codecs import CRF, PRESET, Encoder, VideoCodec
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
-from realtime.video.sinks.coded import SINKS, VideoCodec
-from realtime.video.sinks.h264 import CRF, PRESET, Encoder, VideoSink
+from realtime.video.sinks.coded import SINKS
+from realtime.video.sinks.h264 import VideoSink
 from realtime.video.sinks.image import ImageSink
 from realtime.video.sinks.part_file import PartFile
 from realtime.video.sinks.video import AlphaVideoSink, LabelVideoSink, VideoFileSink

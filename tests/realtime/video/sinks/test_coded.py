@@ -11,8 +11,8 @@ import pytest
 
 from engines.errors import SinkError
 from realtime.video.av_frame import side_data_of
+from realtime.video.codecs import SUFFIX_OF, VIDEO_CODECS, VideoCodec
 from realtime.video.hdr import hdr_of
-from realtime.video.sinks.coded import SUFFIX_OF, VIDEO_CODECS, VideoCodec
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.open import open_source
 from tests.fakes.video import Clip, luma

@@ -76,10 +76,8 @@ def test_cut_mkv_is_known_by_the_durations_that_it_states(tmp_path: Path) -> Non
     path = Clip(frames=150, audio="aac").write(tmp_path / "cut.mkv")
     read(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with (
-        open_source(path) as source,
-        pytest.raises(SourceError, match=r"ends early \(its header gives 5\.0 s of pictures"),
-    ):
+    expected = r"ends early \(its header gives 5\.0 s of pictures"
+    with open_source(path) as source, pytest.raises(SourceError, match=expected):
         for _ in source:
             pass
 
