@@ -84,6 +84,7 @@ def run(
             hold_frames=0 if at_once else HELD_FRAMES,
             smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
             hides_faces=find_renderer(options.render).hides_faces,
+            independent=source.info.kind == "image",
             search_thread=search_thread,
             timer=timer,
         ) as parser,

@@ -39,6 +39,7 @@ class FaceParser(Closing):
         smoothing: steadies the masks over time; None: each frame is parsed by itself.
         hides_faces: no face may stay visible. Each face then gets its `cover`, also one that is missed for a moment,
             and specks of face stay, because an eye between fingers is one.
+        independent: each frame is a picture of its own: no face is followed.
         search_thread: runs the searches that are not urgent, while the parser goes on; None: they run in `parse`. The
             results are the same.
         timer: gets the stages search, tiles, detect, crop, network, track and smooth.
@@ -54,6 +55,7 @@ class FaceParser(Closing):
         hold_frames: int = 0,
         smoothing: Smoothing | None = None,
         hides_faces: bool = False,
+        independent: bool = False,
         search_thread: Executor | None = None,
         timer: StageTimer | None = None,
     ) -> None:
@@ -63,7 +65,7 @@ class FaceParser(Closing):
         self._outside = {"detector": timed, "thread": search_thread}
         self._tracker = Tracker(
             timed, engine.spec, redetect_every, max_faces, search_thread,
-            can_wait=hold_frames > 0, report_missed=hides_faces,
+            can_wait=hold_frames > 0, independent=independent, report_missed=hides_faces,
         )  # fmt: skip
         self._redetect_every, self._max_faces, self._hold_frames = redetect_every, max_faces, hold_frames
         self._smoothing, self._covers = smoothing, Covers(engine.spec) if hides_faces else None

@@ -13,6 +13,7 @@ from engines.engine import Engine
 from engines.errors import UnveilError
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.finding.detectors import open_detector
+from realtime.faces.saved_state import StateError
 from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
@@ -25,6 +26,7 @@ from realtime.video.sinks.open import open_sink, open_video_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
 from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.base import Source, SourceInfo
+from realtime.video.sources.image import is_image
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
 
@@ -148,7 +150,10 @@ class _Work:
     def __call__(self, job: Job) -> Outcome:
         if self._engine is None:
             assert self._open_engine is not None, "work in other processes needs a way to open the engine there"
-            self._engine = self._open_engine()
+            try:
+                self._engine = self._open_engine()
+            except UnveilError as e:
+                return Outcome(job, error=str(e))
         if self._detector is None:
             self._detector = open_detector(self._options.detector)
         return process_file(job, self._engine, self._options, self._detector, self._progress)
@@ -165,6 +170,10 @@ def process_file(
         return Outcome(job, error=job.problem)
     try:
         return _process(job, engine, options, detector, progress or Unwatched())
+    except StateError as e:  # saved by other code: what a killed run left is of no use
+        if not remove_segments(job.output):
+            return Outcome(job, error=f"{job.input}: {e}; remove the hidden folder of segments beside {job.output}")
+        return process_file(job, engine, options, detector, progress)
     except UnveilError as e:
         return Outcome(job, error=str(e))
     except Exception as e:  # a fault of ours in one file must not cost the user the other thousand
@@ -185,7 +194,8 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
     if not job.overwrite and not is_provisional(job.output):
         if job.output.is_file():
             record = kept(job.output, request)
-            remove_segments(job.output)
+            if not is_image(job.input):
+                remove_segments(job.output)
             return Outcome(job, record.summary, record.error, skipped=True)
         check_place(files, request)
     with ExitStack() as opened:
@@ -195,7 +205,7 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
         segments = None
         if request and is_long(source.info):
             segments = opened.enter_context(SegmentFolder(job.output, request.sha256))
-        else:
+        elif source.info.kind != "image":
             remove_segments(job.output)
         data = opened.enter_context(_face_data(job, source, engine, segments)) if options.data else None
         summary = run(

@@ -142,7 +142,7 @@ def demo_text(result: DemoResult) -> str:
 def stages_text(summary: Summary) -> str:
     """Milliseconds per frame of each stage."""
     rows = [(name, times["mean"], times["p50"], times["p95"]) for name, times in summary.stages_ms.items()]
-    own_thread = "four threads: decode; detect to track; smooth to write; encode"
+    own_thread = "threads: decode; detect to track; smooth to write; encode"
     return table(rows, ("stage", "mean ms", "p50 ms", "p95 ms")) + f"\n({own_thread})"
 
 

@@ -89,7 +89,10 @@ class _Worker:
         with self._lock:
             if self._stopped:
                 return Outcome(job, error=f"{job.input}: interrupted")
-            process = self._process = self._process or self._start()
+            try:
+                process = self._process = self._process or self._start()
+            except OSError as e:
+                return Outcome(job, error=f"{job.input}: no worker process could be started ({e.strerror or e})")
         try:
             self._connection.send(job)
             outcome: Outcome = self._connection.recv()

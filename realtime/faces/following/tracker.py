@@ -59,6 +59,7 @@ class Tracker(Closing):
         max_faces: the most faces that are followed, the largest ones; None: all. `left_out` counts the others.
         search_thread: runs the searches that are not urgent; None: they run in `regions`.
         can_wait: frames are held back, so that a new face may be found some frames later.
+        independent: each frame is a shot of its own, such as the pages of a document.
         report_missed: whether `update` also returns faces that are tracked, but were missed in this frame.
     """
 
@@ -71,13 +72,14 @@ class Tracker(Closing):
         search_thread: Executor | None = None,
         *,
         can_wait: bool = False,
+        independent: bool = False,
         report_missed: bool = False,
     ) -> None:
         self._frame: Frame | None = None
         self.begins_shot = True
         """Whether the last frame was the first one of a shot."""
         self._first_frame = True
-        self._can_wait = can_wait
+        self._can_wait, self._independent = can_wait, independent
         self._spec = spec
         self._report_missed = report_missed
         self._thresholds = spec.thresholds
@@ -91,7 +93,7 @@ class Tracker(Closing):
 
     def regions(self, frame: Frame) -> list[TrackedRegion]:
         """Where the faces of this frame should be, in the order in which they were found."""
-        is_cut = self._cuts.is_cut(frame)
+        is_cut = self._cuts.is_cut(frame) or (self._independent and not self._first_frame)
         self.begins_shot, self._first_frame = is_cut or self._first_frame, False
         if is_cut:
             self._tracks.clear()
@@ -182,12 +184,15 @@ class Tracker(Closing):
         return not self._tracks or any(track.needs_search for track in self._tracks)
 
     def _followed(self, track: Track, face: ParsedFace) -> Track:
+        before = track
+        if track.track_id in self._parsed:
+            track = replace(track, motion=None)  # the second parse sets the place anew: it is no movement
         others = [other.region for other in self._tracks if other.track_id != track.track_id]
         beside = is_beside(track, others)
         own = own_part(face, track, self._spec) if beside else face
         followed = track.followed(own, self._spec, self._thresholds).measured(beside_another=beside)
         if track.track_id in self._parsed and (followed.missed_frames or followed.low_confidence_frames):
-            return replace(track, parsed_frames=followed.parsed_frames)  # the second parse was worse: keep the first
+            return replace(before, parsed_frames=followed.parsed_frames)  # the second parse was worse: keep the first
         # Where faces are hidden, a mask that spreads over two of them hides both.
         self._parsed[track.track_id] = face if self._report_missed else own
         return followed

@@ -48,7 +48,7 @@ class SegmentFolder:
         """Make the folder, or open that of a killed run.
 
         Args:
-            made_of: a hash of all that decides what is in the output (`realtime.run.outputs.records.Request`).
+            made_of: a hash of all that decides what is in the output (`realtime.run.outputs.requests.Request`).
 
         Raises:
             SinkError: it cannot be written.
@@ -106,6 +106,8 @@ class SegmentFolder:
             self._file_lock.acquire(blocking=False)
         except filelock.Timeout:
             return False
+        except OSError:
+            return True  # the file system has no locks
         return True
 
     def _read(self) -> RunState | None:
@@ -122,16 +124,19 @@ class SegmentFolder:
         return any(path.suffix != ".pickle" and path.stat().st_size for path in self.path.glob(f"{number:06d}.*"))
 
 
-def remove_segments(output: Path, but: Path | None = None) -> None:
+def remove_segments(output: Path, but: Path | None = None) -> bool:
     """Remove what killed runs left of an output. Folders on which a process works stay.
 
     Args:
         but: a folder that stays, too.
+
+    Returns:
+        Whether all others are removed.
     """
-    with contextlib.suppress(OSError):
-        for folder in output.parent.glob(f"{_escaped(_start(output))}*.segments"):
-            if folder != but:
-                _remove_unless_locked(folder)
+    others = [folder for folder in output.parent.glob(f"{_escaped(_start(output))}*.segments") if folder != but]
+    for folder in others:
+        _remove_unless_locked(folder)
+    return not any(folder.exists() for folder in others)
 
 
 def _start(output: Path) -> str:

@@ -48,7 +48,8 @@ class HevcSink(CodedVideoSink):
     container_format, codec, audio_copied = "mp4", "libx265", COPIED_TO_MP4
 
     def _options(self, frame: Frame) -> dict[str, str]:
-        parameters = ["log-level=error", "repeat-headers=0"]
+        # Without its settings in the header, which differ from machine to machine: segments must fit together.
+        parameters = ["log-level=error", "repeat-headers=0", "info=0"]
         if self._info and (hdr := self._info.hdr):
             parameters += ["hdr10=1", *([f"master-display={hdr.screen}"] if hdr.screen else [])]
             parameters += ["max-cll={},{}".format(*hdr.content_light)] if hdr.content_light else []
@@ -115,7 +116,8 @@ class Ffv1Sink(CodedVideoSink):
     def _open(self, frame: Frame) -> None:
         super()._open(frame)
         if self._pixel_aspect != 1:
-            self.remarks.note(f"{self._file.path.name}: does not state the shape of its pixels, {self._pixel_aspect}")
+            name = self._info.name if self._info else self._file.path.name
+            self.remarks.note(f"{name}: its output does not state the shape of its pixels, {self._pixel_aspect}")
 
 
 SINKS: dict[VideoCodec, type[CodedVideoSink]] = {

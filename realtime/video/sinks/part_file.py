@@ -104,8 +104,8 @@ def sink_errors(path: Path) -> Iterator[None]:
     """Translate the errors of the system and of FFmpeg about an output into SinkError."""
     try:
         yield
-    except (OSError, av.FFmpegError) as e:
-        reason = e.strerror or str(e)
+    except (OSError, av.FFmpegError, ValueError) as e:  # PyAV raises ValueError where it knows no codec
+        reason = getattr(e, "strerror", None) or str(e)
         advice = "check the folder, its permissions and the free space"
         raise SinkError(f"{path} cannot be written ({reason}); {advice}") from e
 

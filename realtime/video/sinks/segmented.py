@@ -90,6 +90,7 @@ class SegmentedSink(Sink):
         if self._segment is not None:
             self._segment.close()
             self._segment_file.publish()
+            self.remarks.take(self._segment.remarks)
             self._segment = None
 
     def _file(self, number: int) -> Path:
@@ -142,9 +143,14 @@ class _Joined(VideoFileSink):
         options = self._like._container_options(frame)
         output = av.open(f"file:{self._file.part}", "w", format=self.container_format, container_options=options)
         self._container = output
-        self._stream = output.add_stream_from_template(self._template)
+        # As it is: the name of a decoder, such as libdav1d, need not be that of an encoder.
+        self._stream = output.add_stream_from_template(self._template, opaque=True)
         self._stream.time_base = frame.time_base
-        tag(self._stream.codec_context, self._like._colour_written(frame))
+        context = self._stream.codec_context
+        context.codec_tag = self._template.codec_context.codec_tag
+        if self._pixel_aspect != 1:
+            context.sample_aspect_ratio = self._pixel_aspect
+        tag(context, self._like._colour_written(frame))
 
     def _complete(self, path: Path) -> None:
         self._like._first = self._first

@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
+from realtime.faces.saved_state import restore, save
 from realtime.frames.types import U8, Detection, Frame
 from realtime.pipeline import Options
 from realtime.run.batch import Outcome, Unwatched, process_file
-from realtime.run.jobs import data_path, plan
+from realtime.run.inputs import find_inputs
+from realtime.run.jobs import data_path, plan_found
 from realtime.run.outputs import segments
 from realtime.run.outputs.segments import SegmentFolder
+from realtime.video.codecs import VIDEO_CODECS, VideoCodec
 from tests.fakes.pipeline import FakeDetector, FakeEngine, face_box, scene
 
 LENGTH, FRAMES = 20, 95
@@ -89,7 +92,8 @@ class Kills(Unwatched):
 
 
 def run(clip: Path, folder: str, options: Options, *, kill_at: int | None = None) -> tuple[Outcome, FakeEngine]:
-    (job,) = plan([clip], clip.parent / folder, options.render)
+    found = find_inputs([clip])
+    (job,) = plan_found(found, clip.parent / folder, options.render, codec=options.video_codec)
     engine = FakeEngine()
     progress = Kills(kill_at) if kill_at else None
     return process_file(job, engine, options, Follows([]), progress), engine
@@ -167,3 +171,36 @@ def test_a_damaged_state_is_not_used(clip: Path) -> None:
     outcome, _ = run(clip, "out", Options("labels"))
     expected, _ = run(clip, "whole", Options("labels"))
     assert content(outcome.job.output) == content(expected.job.output)
+
+
+def test_a_state_that_other_code_saved_is_not_used(clip: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(clip, "out", Options("labels"), kill_at=67)
+    (folder,) = (clip.parent / "out").glob(".*.segments")
+    for path in folder.glob("*.pickle"):
+        state = replace(restore(path.read_bytes(), {}), parser=b"of another version")
+        path.write_bytes(save(state, {}))
+    outcome, _ = run(clip, "out", Options("labels"))
+    expected, _ = run(clip, "whole", Options("labels"))
+    assert outcome.error is None
+    assert content(outcome.job.output) == content(expected.job.output)
+
+
+@pytest.mark.parametrize("codec", [*VIDEO_CODECS, "alpha"])
+def test_joined_segments_are_as_a_video_in_one_piece(
+    clip: Path, codec: VideoCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SegmentFolder, "length", 60)
+    render = "alpha" if codec == "alpha" else "blur"
+    options = Options(render) if codec == "alpha" else Options(render, video_codec=codec)
+    joined, _ = run(clip, "joined", options)
+    monkeypatch.setattr(segments, "_LEAST_FRAMES", 10**9)
+    whole, _ = run(clip, "whole", options)
+    assert (joined.error, whole.error) == (None, None)
+    found = []
+    for outcome in (joined, whole):
+        with av.open(str(outcome.job.output)) as video:
+            context = video.streams.video[0].codec_context
+            kinds = (context.codec_tag, context.pix_fmt, context.color_range, context.colorspace)
+            found.append((*kinds, [float(frame.time) for frame in video.decode(video=0)]))
+    assert found[0] == found[1]
