@@ -212,6 +212,12 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         seconds_of(text)
 
 
+def with_default_signals() -> None:
+    """Signals as in a terminal, however the tests were started (in the background, with nohup)."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def stopped_batch(tmp_path: Path, engine: Path, number: int) -> tuple[int, dict[str, object], list[str]]:
     """Stop a batch in its second file. Returns the exit status, the JSON and the files in the output's folder."""
     (tmp_path / "in").mkdir(exist_ok=True)
@@ -222,7 +228,7 @@ def stopped_batch(tmp_path: Path, engine: Path, number: int) -> tuple[int, dict[
     arguments = ("process", tmp_path / "in", "-o", output, "--model", engine, "--json", summary)
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *map(str, arguments)],
-        cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=with_default_signals,
     )  # fmt: skip
     waits_until(lambda: (output / "a.mp4").is_file() and any(output.glob(".b.*.part")), process)
     process.send_signal(number)
