@@ -16,8 +16,9 @@ help:            ## this list
 demo: $(BASE)    ## mask a sample clip: out/demo.mp4, out/demo_cutout.mp4, out/demo_sheet.png
 	@.venv/bin/unveil demo --output out
 
+# Several processes share the cores. With threads of their own, too, they would wait for each other.
 test: $(DEV)     ## run the tests
-	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-tensorrt: tensorrt ## build every network for TensorRT, without a GPU: its own environment of 6 GB
 	@[ ! -e .venv-tensorrt/.installed ] || \
