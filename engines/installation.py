@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class MissingExtra(UnveilError):
         self.extra = extra
 
 
+@cache
 def version() -> str:
     """The version of the project."""
     if _is_clone():

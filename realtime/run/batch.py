@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engines.engine import Engine
@@ -22,7 +23,7 @@ from realtime.run.outputs.records import check_place, is_provisional, kept, publ
 from realtime.run.outputs.requests import Request
 from realtime.run.outputs.segments import SegmentFolder, is_long, remove_segments
 from realtime.video.sinks.base import Sink
-from realtime.video.sinks.open import open_sink, open_video_sink
+from realtime.video.sinks.open import Encoding, open_sink, open_video_sink
 from realtime.video.sinks.part_file import HeldFile, remove_stale_parts
 from realtime.video.sinks.segmented import SegmentedSink
 from realtime.video.sources.base import Source, SourceInfo
@@ -187,6 +188,7 @@ def exit_status(outcomes: Sequence[Outcome]) -> int:
 
 
 def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces, progress: Progress) -> Outcome:
+    stamp = _stamp(job.input)
     request = _request(job, engine, options)
     if request is None:
         _open(job, options).close()  # tells why the input cannot be read
@@ -218,7 +220,7 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
             on_faces=data.write if data else None,
             segments=segments,
         )
-        changed = request is not None and _request(job, engine, options) != request
+        changed = request is not None and _stamp(job.input) != stamp
         error = _problems(job, summary, changed=changed)
         if output.is_complete:
             written = [*([data.finish()] if data else []), output]
@@ -229,17 +231,17 @@ def _process(job: Job, engine: Engine, options: Options, detector: DetectsFaces,
 
 
 def _sink(output: HeldFile, info: SourceInfo, options: Options, segments: SegmentFolder | None) -> Sink:
-    encoding: dict[str, Any] = {
-        "codec": find_renderer(options.render).codec,
-        "preset": options.preset,
-        "crf": options.crf,
-        "encoder": options.encoder,
-        "video_codec": options.video_codec,
-        "audio": options.audio,
-    }
+    codec = find_renderer(options.render).codec
+    encoding = Encoding(
+        preset=options.preset,
+        crf=options.crf,
+        encoder=options.encoder,
+        video_codec=options.video_codec,
+        audio=options.audio,
+    )
     if segments is None:
-        return open_sink(output, info, **encoding)
-    open_segment = partial(open_video_sink, **encoding)
+        return open_sink(output, info, codec, **encoding)
+    open_segment = partial(open_video_sink, codec=codec, **encoding)
     return SegmentedSink(output, info, open_segment, segments.path, segments.length, done=segments.done)
 
 
@@ -265,6 +267,15 @@ def _request(job: Job, engine: Engine, options: Options) -> Request | None:
         return Request.of(job.input, depth, engine, options) if job.input.is_file() else None
     except OSError:
         return None  # opening it tells why
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written to."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _problems(job: Job, summary: Summary, *, changed: bool) -> str | None:

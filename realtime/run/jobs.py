@@ -11,6 +11,7 @@ from engines.errors import SourceError, UsageError
 from realtime.render.registry import find_renderer
 from realtime.run.inputs import Found, find_inputs
 from realtime.video.codecs import SUFFIX_OF, VideoCodec
+from realtime.video.sinks.part_file import LONGEST_NAME
 from realtime.video.sources.depth_files import DepthInput, depth_of
 from realtime.video.sources.image import is_image
 from realtime.video.sources.open import media_suffixes
@@ -33,10 +34,6 @@ class Job:
 
 FAILED = "failed.jsonl"
 """The name of the list of files that failed (`realtime.run.failed`)."""
-
-
-LONGEST_NAME = 255
-"""The most bytes that the name of a file may have."""
 
 
 def output_name(path: Path, render: str, pattern: str | None = None, codec: VideoCodec = "h264") -> str:

@@ -11,7 +11,8 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type as SideDataType
-from av.stream import Stream
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
 
 MEDIA_ERRORS = (av.FFmpegError, OSError, ValueError)
 """What PyAV raises where a file is damaged, or holds what FFmpeg cannot decode, encode or mux."""
@@ -45,6 +46,11 @@ def packets(container: InputContainer, streams: Sequence[Stream] = ()) -> Iterat
         # PyAV fails so at the end of a file in which a stream began that was not there when the file was opened. All
         # packets were given by then.
         return
+
+
+def picture_streams(container: InputContainer) -> list[VideoStream]:
+    """The streams of pictures, without the cover of a music file, which FFmpeg treats as one."""
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def _own_rate(container: InputContainer) -> Fraction | None:

@@ -23,11 +23,9 @@ from engines.errors import SinkError
 from engines.installation import version
 from realtime.options import LeftOut, Summary
 from realtime.run.outputs.requests import Request, size_and_hash
-from realtime.video.sinks.part_file import HeldFile, sink_errors
+from realtime.video.sinks.part_file import LONGEST_NAME, STEM_KEPT, HeldFile, sink_errors
 
 SCHEMA = 1
-_LONGEST_NAME = 255  # bytes; a longer stem is cut, and told apart by its hash
-_STEM_KEPT = 40
 _ADVICE = "it was not touched; replace it with --overwrite, or choose another --output"
 
 
@@ -48,9 +46,9 @@ class Record:
 def record_path(output: Path) -> Path:
     """Where the record of an output is."""
     name = f".{output.stem}.done.json"
-    if len(os.fsencode(name)) > _LONGEST_NAME:
+    if len(os.fsencode(name)) > LONGEST_NAME:
         digest = hashlib.sha256(os.fsencode(output.stem)).hexdigest()[:16]
-        name = f".{output.stem[:_STEM_KEPT]}.{digest}.done.json"
+        name = f".{output.stem[:STEM_KEPT]}.{digest}.done.json"
     return output.with_name(name)
 
 
@@ -124,18 +122,19 @@ def publish(
     """
     output = files[-1].path
     path = record_path(output)
-    names = [file.path.name for file in files]
+    with sink_errors(output):
+        contents = {file.path.name: size_and_hash(file.part) for file in files}
     with _locked(path), sink_errors(path):
         if not overwrite:
             check_place([file.path for file in files], request)
         outputs = _read(path)
         before = outputs.pop(output.name, None)
         for other, values in outputs.items():
-            if shared := set(names) & set(values.get("files", ())):
+            if shared := set(contents) & set(values.get("files", ())):
                 raise SinkError(f"{output.with_name(min(shared))} belongs to {output.with_name(other)}; {_ADVICE}")
         if request is not None:
             outputs[output.name] = {
-                "files": {file.path.name: size_and_hash(file.part) for file in files},
+                "files": contents,
                 **asdict(request),
                 "summary": summary.to_json(),
                 "error": error,
@@ -163,7 +162,7 @@ def _record(values: dict[str, Any], name: str) -> Record:
     sizes = {
         file: {"bytes": int(content["bytes"]), "sha256": str(content["sha256"])} for file, content in files.items()
     }
-    summary = summary_from_json(values["summary"])
+    summary = _summary(values["summary"])
     return Record(Request.from_json(values), sizes, summary, error, bool(values.get("provisional")))
 
 
@@ -182,7 +181,7 @@ def _change(output: Path, record: Record) -> str | None:
     return None
 
 
-def summary_from_json(values: dict[str, Any]) -> Summary:
+def _summary(values: dict[str, Any]) -> Summary:
     """A summary as it was before `Summary.to_json`. Raises TypeError where it is of another version."""
     left_out = values["left_out"]
     restored = {"size_wh": tuple(values["size_wh"]), "left_out": LeftOut(**left_out) if left_out else None}

@@ -19,13 +19,12 @@ import filelock
 
 from realtime.faces.saved_state import StateError, restore, save
 from realtime.options import RunState
-from realtime.video.sinks.part_file import HeldFile, sink_errors
+from realtime.video.sinks.part_file import STEM_KEPT, HeldFile, sink_errors
 from realtime.video.sources.base import SourceInfo
 
 SEGMENT_FRAMES = 900
 """Frames per segment: 30 s at 30 fps, about as much as a killed run loses."""
 _LEAST_FRAMES = 2 * SEGMENT_FRAMES  # as the input states them; shorter videos are written in one piece
-_STEM_KEPT = 40
 _STATE = "state.pickle"
 _STATES_KEPT = 3  # the encoder may be some frames behind the last one
 
@@ -142,7 +141,7 @@ def remove_segments(output: Path, but: Path | None = None) -> bool:
 def _start(output: Path) -> str:
     """How the names of an output's segment folders start."""
     digest = hashlib.sha256(os.fsencode(output.name)).hexdigest()[:8]
-    return f".{output.stem[:_STEM_KEPT]}{output.suffix}.{digest}.unveil-"
+    return f".{output.stem[:STEM_KEPT]}{output.suffix}.{digest}.unveil-"
 
 
 def _remove_unless_locked(folder: Path) -> None:

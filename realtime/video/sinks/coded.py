@@ -1,4 +1,4 @@
-"""Videos for viewing in other codecs than H.264: HEVC and AV1 in .mp4, ProRes 422 or 4444 in .mov, FFV1 in .mkv."""
+"""Videos for viewing: the base class, HEVC and AV1 in .mp4, ProRes in .mov, FFV1 in .mkv. H.264 is in `h264`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AV1_CRF = 63 / 51  # the scales of CRF of AV1 and of H.264
 
 
 class CodedVideoSink(VideoFileSink):
-    """A video for viewing in one of these codecs, with the input's sound, times and colour tags."""
+    """A video for viewing, with the input's sound, times and colour tags."""
 
     layouts = ("yuv420p", "rgb")
 
@@ -37,6 +37,7 @@ class CodedVideoSink(VideoFileSink):
         self._preset, self._crf = preset, crf
 
     def _pixel_format(self, frame: Frame) -> str:
+        # In 4:2:0 one chroma sample serves 2 x 2 pixels, and H.264 crops by whole samples: odd sizes need 4:4:4.
         width, height = frame.size_wh
         kept = frame.deep.pixel_format if frame.deep else "yuv420p"
         return kept.replace("420", "444").replace("422", "444") if width % 2 or height % 2 else kept

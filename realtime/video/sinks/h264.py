@@ -19,8 +19,8 @@ from engines.machine import nvidia_gpu
 from realtime.frames.types import U8, Frame
 from realtime.video.codecs import CRF, PRESET, Encoder
 from realtime.video.sinks.audio import COPIED_TO_MP4
+from realtime.video.sinks.coded import CodedVideoSink
 from realtime.video.sinks.part_file import PartFile
-from realtime.video.sinks.video import VideoFileSink
 from realtime.video.sources.base import SourceInfo
 
 NVENC = "h264_nvenc"
@@ -35,11 +35,10 @@ _FEW_FRAMES = "rc-lookahead=2:sync-lookahead=0:sliced-threads=1:bframes=2"
 _LOG = logging.getLogger(__name__)
 
 
-class VideoSink(VideoFileSink):
+class VideoSink(CodedVideoSink):
     """H.264 in .mp4, with the input's sound, times and colour tags."""
 
-    container_format, codec, layouts = "mp4", "libx264", ("yuv420p", "rgb")
-    audio_copied = COPIED_TO_MP4
+    container_format, codec, audio_copied = "mp4", "libx264", COPIED_TO_MP4
 
     def __init__(
         self,
@@ -55,8 +54,7 @@ class VideoSink(VideoFileSink):
         encoder: x264 also encodes what NVENC refuses (odd sizes).
         """
         self._on_gpu = uses_nvenc(encoder)
-        super().__init__(path, info)
-        self._preset, self._crf = preset, crf
+        super().__init__(path, info, preset, crf)
 
     def _open(self, frame: Frame) -> None:
         if self._on_gpu and (pixel_format := self._pixel_format(frame)) != "yuv420p":
@@ -90,12 +88,6 @@ class VideoSink(VideoFileSink):
         screen = [f"mastering-display={hdr.screen}"] if hdr.screen else []
         light = ["cll={},{}".format(*hdr.content_light)] if hdr.content_light else []
         return ":".join(screen + light)
-
-    def _pixel_format(self, frame: Frame) -> str:
-        # In 4:2:0 one chroma sample serves 2 x 2 pixels, and H.264 crops by whole samples: odd sizes need 4:4:4.
-        width, height = frame.size_wh
-        kept = frame.deep.pixel_format if frame.deep else "yuv420p"
-        return kept.replace("420", "444").replace("422", "444") if width % 2 or height % 2 else kept
 
 
 def uses_nvenc(encoder: Encoder) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from realtime.video.codecs import CRF, PRESET, Encoder, VideoCodec
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
@@ -19,6 +19,7 @@ __all__ = [
     "AlphaVideoSink",
     "BackgroundSink",
     "Codec",
+    "Encoding",
     "ImageSink",
     "LabelVideoSink",
     "NullSink",
@@ -27,68 +28,56 @@ __all__ = [
     "WindowSink",
     "check_display",
     "open_sink",
+    "open_video_sink",
 ]
 Codec = Literal["h264", "ffv1", "prores"]
 """The codec of a video: h264 for viewing, ffv1 for gray pictures without loss, prores for a picture with alpha."""
 
-Audio = Literal["copy", "none"]
-"""Whether a video keeps its input's sound."""
+
+class Encoding(TypedDict, total=False):
+    """How a video is encoded. What is left out has its default."""
+
+    preset: str
+    """The x264 preset, one of PRESETS."""
+    crf: int
+    """The x264 quality: lower is better and larger."""
+    encoder: Encoder
+    """What encodes H.264."""
+    video_codec: VideoCodec
+    """How a video is written where its codec is h264, a picture for viewing."""
+    audio: Literal["copy", "none"]
+    """Whether the sound is kept."""
 
 
-def open_sink(
-    path: Path | PartFile,
-    info: SourceInfo,
-    codec: Codec = "h264",
-    *,
-    preset: str = PRESET,
-    crf: int = CRF,
-    encoder: Encoder = "auto",
-    video_codec: VideoCodec = "h264",
-    audio: Audio = "copy",
-) -> Sink:
+def open_sink(path: Path | PartFile, info: SourceInfo, codec: Codec = "h264", **encoding: Unpack[Encoding]) -> Sink:
     """The sink for an output file; use it in a `with`.
 
     Args:
         path: the output, or its part file, which the caller puts in its place.
         info: the input. An image becomes an image in the format of the path's suffix.
         codec: how a video is written.
-        preset: the x264 preset, one of PRESETS.
-        crf: the x264 quality: lower is better and larger.
-        encoder: what encodes H.264.
-        video_codec: how a video is written where `codec` is h264, a picture for viewing.
-        audio: whether the sound is kept.
 
     Raises:
         SinkError: the output cannot be written.
     """
-    if info.kind == "image":
-        return ImageSink(path, info)
-    return open_video_sink(
-        path, info, codec, preset=preset, crf=crf, encoder=encoder, video_codec=video_codec, audio=audio
-    )
+    return ImageSink(path, info) if info.kind == "image" else open_video_sink(path, info, codec, **encoding)
 
 
 def open_video_sink(
-    path: Path | PartFile,
-    info: SourceInfo,
-    codec: Codec = "h264",
-    *,
-    preset: str = PRESET,
-    crf: int = CRF,
-    encoder: Encoder = "auto",
-    video_codec: VideoCodec = "h264",
-    audio: Audio = "copy",
+    path: Path | PartFile, info: SourceInfo, codec: Codec = "h264", **encoding: Unpack[Encoding]
 ) -> VideoFileSink:
     """The sink for a video file. As `open_sink`."""
+    preset, crf = encoding.get("preset", PRESET), encoding.get("crf", CRF)
+    video_codec = encoding.get("video_codec", "h264")
     sink: VideoFileSink
     match codec:
         case "h264" if video_codec == "h264":
-            sink = VideoSink(path, info, preset, crf, encoder)
+            sink = VideoSink(path, info, preset, crf, encoding.get("encoder", "auto"))
         case "h264":
             sink = SINKS[video_codec](path, info, preset, crf)
         case "ffv1":
             sink = LabelVideoSink(path, info)
         case "prores":
             sink = AlphaVideoSink(path, info)
-    sink.with_sound = audio == "copy"
+    sink.with_sound = encoding.get("audio", "copy") == "copy"
     return sink

@@ -16,7 +16,10 @@ import av
 
 from engines.errors import SinkError
 
-_STEM_KEPT = 40  # characters of up to 4 bytes, of the 255 bytes that a name may have
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have."""
+STEM_KEPT = 40
+"""Characters, of up to 4 bytes, of a stem that are kept in the names of hidden files: they leave room for the rest."""
 _PART = re.compile(r"\..*\.unveil-[0-9a-f]{8}\.part", re.DOTALL)
 
 
@@ -35,7 +38,7 @@ class PartFile:
         """
         self.path = path
         # Only a part of the stem: a long name would leave no room for the rest.
-        self.part = path.with_name(f".{path.stem[:_STEM_KEPT]}.unveil-{secrets.token_hex(4)}.part")
+        self.part = path.with_name(f".{path.stem[:STEM_KEPT]}.unveil-{secrets.token_hex(4)}.part")
         with sink_errors(path):
             if path.is_dir():
                 raise SinkError(

@@ -15,7 +15,7 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
-from realtime.video.container import MEDIA_ERRORS, open_media, packets
+from realtime.video.container import MEDIA_ERRORS, open_media, packets, picture_streams
 from realtime.video.remarks import Remarks
 from realtime.video.sinks.audio import AudioTrack
 from realtime.video.sinks.metadata import describe, shifted_chapters, written_tags
@@ -133,7 +133,7 @@ class Tracks:
             else:
                 return "subtitles"
         elif isinstance(stream, VideoStream):
-            if stream is not self._container.streams.video[0]:
+            if stream not in picture_streams(self._container)[:1]:
                 return "an extra video stream"
             describe(self._output.streams.video[0], stream)
         else:

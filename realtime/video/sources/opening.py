@@ -8,12 +8,11 @@ from pathlib import Path
 import av
 from av.codec.context import Flags as CodecFlags
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engines.errors import SourceError
-from realtime.video.container import MEDIA_ERRORS, open_media
+from realtime.video.container import MEDIA_ERRORS, open_media, picture_streams
 from realtime.video.sources.stream import TIMEOUT_SECONDS, open_stream, stated_seconds
 
 _STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
@@ -46,8 +45,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     """The first video stream. Raises SourceError if there is none, or none that can be decoded."""
     if container.metadata.get("major_brand") in _STILL_BRANDS:  # FFmpeg gives the tiles of a large picture one by one
         raise SourceError(f"{name}: a still picture (HEIC or AVIF), not a video; name it .heic or .avif, or convert it")
-    # FFmpeg treats the cover picture of a music file as a video stream.
-    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    streams = picture_streams(container)
     if not streams:
         found = ", ".join(sorted({stream.type for stream in container.streams}))
         what = f"has no video stream (found: {found})" if found else "is empty; it was cut off before its index"

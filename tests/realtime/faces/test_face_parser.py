@@ -146,3 +146,25 @@ def test_the_faces_are_the_same_with_a_search_thread_and_without() -> None:
         beside = steps(thread)
     assert steps(None) == beside
     assert [len(faces) for faces in beside] == [1] * 7 + [2] * 5  # searched in frame 6, known in frame 7
+
+
+@pytest.mark.parametrize("independent", [True, False])
+def test_pages_of_a_document_are_each_searched_whole(independent: bool) -> None:
+    # White pages look alike: between them there is no cut that could be detected.
+    detector = FakeDetector()
+    with FaceParser(FakeEngine(), detector, redetect_every=1, independent=independent) as parser:
+        for index in range(3):
+            parser.step(rgb_frame(np.full((480, 640, 3), 255, np.uint8), index))
+    first, *others = detector.tiles
+    assert first > 1
+    assert (set(others) == {first}) == independent
+
+
+def test_a_second_parse_of_a_new_face_is_no_movement() -> None:
+    detector = FakeDetector([detection((105.0, 120.0, 80.0))])  # the first parse sees a part of it
+    with FaceParser(FakeEngine(), detector) as parser:
+        (face,) = parser.step(rgb_frame(scene(faces=[(160.0, 120.0, 80.0)])))
+        (track,) = parser._tracker.tracks([face.track_id])
+    assert track.parsed_frames > 1
+    assert track.motion is not None
+    assert (track.motion.dx, track.motion.dy) == (0, 0)

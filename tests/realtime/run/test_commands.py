@@ -282,24 +282,3 @@ def test_failed_files_are_listed_and_tried_again(unveil: Unveil, engine: Path, c
     assert (second.status, visible(out)) == (0, ["clip.mp4", "good.mp4"])
     third = unveil("process", clip.parent, "-o", out, "--model", engine)
     assert (third.status, "2 done (2 by an earlier run), 0 failed" in third.stderr) == (0, True)
-
-
-@pytest.mark.parametrize(("codec", "suffix", "name"), [("hevc", ".mp4", "hevc"), ("ffv1", ".mkv", "ffv1")])
-def test_a_codec_for_viewing_decides_the_suffix(
-    unveil: Unveil, engine: Path, clip: Path, tmp_path: Path, codec: str, suffix: str, name: str
-) -> None:
-    out = tmp_path / "out"
-    assert unveil("process", clip, "-o", out, "--model", engine, "--codec", codec).status == 0
-    with av.open(str(out / f"clip{suffix}")) as video:
-        assert video.streams.video[0].codec_context.name == name
-    result = unveil("process", clip, "-o", tmp_path / "x.mov", "--model", engine)
-    assert (result.status, "or add --codec prores" in result.stderr) == (2, True)
-
-
-def test_sound_can_be_left_out(unveil: Unveil, engine: Path, tmp_path: Path) -> None:
-    clip = Clip(frames=6, audio="aac").write(tmp_path / "clip.mp4")
-    for choice, sounds in (("copy", 1), ("none", 0)):
-        out = tmp_path / f"{choice}.mp4"
-        assert unveil("process", clip, "-o", out, "--model", engine, "--audio", choice).status == 0
-        with av.open(str(out)) as video:
-            assert len(video.streams.audio) == sounds
