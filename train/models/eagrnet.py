@@ -1,10 +1,10 @@
 """`eagrnet`: EAGRNet (Te et al., Edge-aware Graph Representation Learning and Reasoning for Face Parsing, ECCV 2020).
 
 ResNet-101 with pyramid pooling, an edge branch on its first three stages, graph reasoning over regions that the edges
-choose, on the deep features and on those of the first stage, and a decoder that joins the two. What that paper leaves open is decided so: widths are those of PSPNet
-and CE2P, from which it descends; 4x4 vertices; the edge map steers the graph but learns from its own loss alone; a
-vertex is the mean over its pixels, not the sum, so that the size of the picture can vary. BatchNorm with leaky ReLU
-stands in the place of a kind that needs CUDA.
+choose, on the deep features and on those of the first stage, and a decoder that joins the two. What that paper leaves
+open is decided so: widths are those of PSPNet and CE2P, from which it descends; 4x4 vertices; the edge map steers the
+graph but learns from its own loss alone; a vertex is the mean over its pixels, not the sum, so that the size of the
+picture can vary. BatchNorm with leaky ReLU stands in the place of a kind that needs CUDA.
 """
 
 from __future__ import annotations
