@@ -20,8 +20,8 @@ _CHOICES = {
 }
 _PATHS = ("folders", "occluders", "pretrained", "start")
 _FOR_JOINT = (
-    "mutual_weight", "mutual_on", "end_to_end_weight", "rgb_weight", "depth_weight", "translation_weight",
-    "joint_samples", "pretrained",
+    "mutual_weight", "mutual_on", "mutual_generated", "end_to_end_weight", "rgb_weight", "depth_weight",
+    "translation_weight", "joint_samples", "pretrained",
 )  # fmt: skip
 _FOR_TRANSLATOR = ("translator_width", "translator_samples", "translator_batch_size", "translator_rate", "l1_weight")
 _FOR_PARSERS = ("network", "start", "width", "samples", "batch_size", "optimiser", "learning_rate", "ohem", "dice")
@@ -84,6 +84,8 @@ class MutualConfig:
     """Lambda 1 of equation 4: the parsers' last activations agree. 0 leaves the term out."""
     mutual_on: str = "probabilities"
     """Which activations agree: `logits`, or their `probabilities`."""
+    mutual_generated: bool = False
+    """Whether they also agree on generated depth, in the mean of both. Equation 4 names measured depth alone."""
     end_to_end_weight: float = 1.0
     """Lambda 2: the depth parser on generated depth, which is then half of its batch. 0 leaves the term out."""
     rgb_weight: float = 0.5
@@ -98,6 +100,8 @@ class MutualConfig:
     """Only pixels whose own class has a lower probability count; 0 for all; None for 0.7 (BiSeNet) or 0 (others)."""
     dice: float = 0.0
     """Weight of a Dice loss added to a parser's own, for small parts; 0, as in the paper, leaves it out."""
+    longest_gradient: float | None = 5.0
+    """Gradients of the parsers are clipped to this length; None for no clipping, as in the paper."""
     average_decay: float = 0.999
     """Share of the running average of the weights that each step keeps. The average ships; 0 for the last weights."""
     seed: int = 0
