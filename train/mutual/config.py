@@ -18,7 +18,7 @@ _CHOICES = {
     "augment": ("none", "flips", "all"),
     "mutual_on": ("logits", "probabilities"),
 }
-_PATHS = ("folders", "occluders", "pretrained", "start")
+_PATHS = ("folders", "data", "occluders", "pretrained", "start")
 _FOR_JOINT = (
     "mutual_weight", "mutual_on", "mutual_generated", "end_to_end_weight", "rgb_weight", "depth_weight",
     "translation_weight", "joint_samples", "pretrained",
@@ -39,11 +39,15 @@ class MutualConfig:
     """Settings of one run."""
 
     folders: tuple[Path, ...]
-    """Folders of faces with depth and part labels, which `unveil label --parts` or `--synthetic` wrote."""
+    """Folders of faces with depth and part labels, which `unveil label --parts` or `--synthetic` wrote; none where
+    `data` is trained on."""
     output: Path
     """Folder with a folder for each stage: state, log and weights."""
     occluders: Path | None = None
     """Folder with `hands`, `masks` and `objects` (RGBA cut-outs) to paste over the faces; None for no occluders."""
+    data: str | None = None
+    """KIND:FOLDER, a published set with part labels to train on instead, by its own split (`train.datasets`). All
+    stages but `rgb` need depth: celebamask-hq-d, lapa-d or helen-d."""
     leave_out: tuple[str, ...] | None = None
     """Photographs whose names contain one of these words, in any case, are not trained on (hats labelled as hair)."""
     start: Path | None = None
@@ -125,8 +129,12 @@ class MutualConfig:
         for name, choices in (_CHOICES | {"network": tuple(sorted(parsers()))}).items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(choices)}")
-        if not self.folders:
-            raise UsageError("no training data: expected at least one folder that `unveil label --parts` wrote")
+        if bool(self.folders) == (self.data is not None):
+            raise UsageError(
+                "training data: expected folders that `unveil label --parts` wrote, or data KIND:FOLDER; not both"
+            )
+        if self.data and self.leave_out:
+            raise UsageError("leave_out is for photographs of our own folders, not for data: --set leave_out=none")
         if not 0 < self.depth_share <= 1 or not 0 <= self.synthetic_share <= 1:
             raise UsageError(
                 f"depth_share {self.depth_share} and synthetic_share {self.synthetic_share}: "
