@@ -47,14 +47,17 @@ class Outcome:
     """What went wrong, in a sentence."""
     skipped: bool = False
     """Whether an earlier run had done it. The summary and the error are those of that run."""
+    node: str | None = None
+    """The machine of a cluster that did it; None: this one."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary: input, output, error, skipped, and the summary's fields."""
+        """A JSON-ready dictionary: input, output, error, skipped, node, and the summary's fields."""
         names = {
             "input": str(self.job.input),
             "output": str(self.job.output),
             "error": self.error,
             "skipped": self.skipped,
+            "node": self.node,
         }
         return names | (self.summary.to_json() if self.summary else {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
     H264,
+    Address,
     Audio,
     AudioOption,
     Background,
@@ -103,6 +105,7 @@ def process(
     threads: Threads = None,
     workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
+    address: Address = None,
 ) -> None:  # fmt: skip
     """Mask faces, or what covers them, in videos and images.
 
@@ -111,11 +114,12 @@ def process(
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
     from realtime.run import batch, report
+    from realtime.run.executors.ray_cluster import ADDRESS
+    from realtime.run.executors.workers import Workers
     from realtime.run.failed import Asked, read_failed, write_failed
     from realtime.run.jobs import is_folder, with_depth
     from realtime.run.planned import check_json_files, files_of, jobs_of
     from realtime.run.progress import Progress
-    from realtime.run.workers import Workers
 
     if workers > 1 and executor != "local":
         raise UsageError(f"--workers is for --executor local; got --executor {executor}")
@@ -125,6 +129,10 @@ def process(
         raise UsageError(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
+    if address and executor != "ray":
+        raise UsageError(f"--address is for --executor ray; got --executor {executor}")
+    if address:
+        os.environ[ADDRESS] = address
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
         label=label, background=background, video_codec=codec.value, audio=audio.value,

@@ -77,6 +77,7 @@ def batch_json(
     return {
         "engine": engine.description,
         "executor": executor,
+        "nodes": dict(Counter(outcome.node for outcome in outcomes if outcome.node)),
         "done": len(outcomes) - failed,
         "failed": failed,
         "skipped": sum(outcome.skipped for outcome in outcomes),

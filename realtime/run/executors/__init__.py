@@ -1,4 +1,4 @@
-"""The executors run the files of a batch. A new one is a class in a file of its own and a line in `EXECUTORS`."""
+"""The executors run the files of a batch. A new one is a class in a file of its own here and a line in `EXECUTORS`."""
 
 from __future__ import annotations
 
@@ -34,5 +34,11 @@ class Local:
         return map(work, jobs)
 
 
-EXECUTORS: dict[str, Callable[[], Executor]] = {Local.name: Local}
+def _ray() -> Executor:
+    from realtime.run.executors.ray_cluster import RayCluster
+
+    return RayCluster()
+
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {Local.name: Local, "ray": _ray}
 """Each executor by its name."""
