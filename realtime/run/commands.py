@@ -55,6 +55,7 @@ from realtime.run.terminal import did_you_mean, interrupted_once
 
 if TYPE_CHECKING:
     from realtime.pipeline import Options
+    from realtime.run.outcome import Outcome
 
 
 def process(
@@ -154,7 +155,7 @@ def process(
     encoding = report.encoder_lines(options.encoder) if encodes and codec is Codec.h264 else []
     if depth:
         jobs = with_depth(jobs, depth, depth_scale)
-    outcomes: list[batch.Outcome] = []
+    outcomes: list[Outcome] = []
     open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
     with interrupted_once() as interrupts, open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))

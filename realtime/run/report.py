@@ -18,7 +18,7 @@ from engines.spec import Batch
 if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has to run where it cannot be loaded
     from engines.engine import Engine
     from realtime.pipeline import Summary
-    from realtime.run.batch import Outcome
+    from realtime.run.outcome import Outcome
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
     from realtime.video.codecs import Encoder

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # `unveil --help` reads the names of the executors
-    from realtime.run.batch import Outcome
     from realtime.run.jobs import Job
+    from realtime.run.outcome import Outcome
 
     Work = Callable[[Job], Outcome]
     """Processes one file. It never raises for a file's sake, and running it again is safe."""

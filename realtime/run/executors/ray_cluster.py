@@ -19,9 +19,9 @@ from engines import installation
 from engines.errors import UnveilError, UsageError
 
 if TYPE_CHECKING:
-    from realtime.run.batch import Outcome
     from realtime.run.executors import Work
     from realtime.run.jobs import Job
+    from realtime.run.outcome import Outcome
 
 ADDRESS = "RAY_ADDRESS"
 """The environment variable with the cluster's address; Ray's own. Without it, this machine is the cluster."""
@@ -132,7 +132,7 @@ class _Batch:
         yield number, replace(outcome, node=machine)
 
     def _failed(self, number: int, reason: str) -> tuple[int, Outcome]:
-        from realtime.run.batch import Outcome
+        from realtime.run.outcome import Outcome
 
         job = self._jobs[number]
         return number, Outcome(job, error=f"{job.input}: {reason}")
@@ -196,7 +196,7 @@ def _cluster() -> Iterator[Any]:
         raise installation.MissingExtra("--executor ray", "cluster") from e
     address = os.environ.get(ADDRESS)
     _check_reachable(address)
-    own = {} if address else {"include_dashboard": False}
+    own: dict[str, Any] = {} if address else {"include_dashboard": False}
     with _signals_kept():
         try:
             ray.init(address=address, log_to_driver=False, logging_level="error", **own)

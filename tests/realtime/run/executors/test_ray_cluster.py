@@ -16,9 +16,9 @@ import pytest
 ray = pytest.importorskip("ray")
 
 import cli  # noqa: E402
-from realtime.run.batch import Outcome  # noqa: E402
 from realtime.run.executors.ray_cluster import ADDRESS, RayCluster  # noqa: E402
 from realtime.run.jobs import Job  # noqa: E402
+from realtime.run.outcome import Outcome  # noqa: E402
 
 
 @pytest.fixture

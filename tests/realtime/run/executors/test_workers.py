@@ -16,9 +16,10 @@ import pytest
 
 from engines.load import load_engine
 from realtime.pipeline import Options
-from realtime.run.batch import Outcome, process, process_each
+from realtime.run.batch import process, process_each
 from realtime.run.executors.workers import Workers
 from realtime.run.jobs import Job, plan
+from realtime.run.outcome import Outcome
 from realtime.video.sinks.part_file import PartFile
 from tests.fakes.pipeline import scene
 from tests.fakes.video import Clip
