@@ -5,6 +5,7 @@ Inputs and outputs lie where all machines see them under the same paths. Usage s
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -199,7 +200,7 @@ def _cluster() -> Iterator[Any]:
     own: dict[str, Any] = {} if address else {"include_dashboard": False}
     with _signals_kept():
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="error", **own)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except (ConnectionError, RuntimeError, ValueError) as e:
             raise _no_cluster(address, _first_line(e)) from e
     try:

@@ -24,7 +24,7 @@ from realtime.video.sinks.part_file import PartFile
 from tests.fakes.pipeline import scene
 from tests.fakes.video import Clip
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 parts: list[PartFile] = []
 
 
