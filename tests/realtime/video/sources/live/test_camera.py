@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engines.errors import SourceError
-from realtime.video.sources import camera as source_camera
+from realtime.video.sources.live import camera as source_camera
 from realtime.video.sources.open import open_source
 
 
@@ -40,7 +40,7 @@ class FakeCapture:
 
 @pytest.fixture
 def camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_camera, "cameras", lambda: [2])
+    monkeypatch.setattr(source_camera, "cameras", lambda: {2: "Fake Camera"})
     monkeypatch.setattr(cv2, "VideoCapture", FakeCapture)
 
 
