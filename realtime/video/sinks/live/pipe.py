@@ -31,7 +31,7 @@ class PipeSink(Sink):
     """
 
     def __init__(self, file: BinaryIO, container: PipeFormat, colours: Colours = grays) -> None:
-        self._file, self._format, self._colours = file, container, colours
+        self._pipe, self._format, self._colours = _Pipe(file), container, colours
         self._to_av, self._size_wh = ToAv("yuv420p"), (0, 0)
         self._container: OutputContainer | None = None
         self._stream: VideoStream
@@ -40,30 +40,24 @@ class PipeSink(Sink):
     def write(self, frame: Frame) -> None:
         self._size_wh = self._size_wh if any(self._size_wh) else even_wh(frame)
         picture = self._to_av(viewed(frame, self._size_wh, self._colours))
-        try:
-            if self._format == "raw":
-                for plane in picture.planes:
-                    self._file.write(np.ascontiguousarray(view(plane)).data)
-                self._file.flush()
-            else:
-                self._mux(frame, picture)
-        except (BrokenPipeError, ConnectionError):
-            self.wants_more = False
+        if self._format == "raw":
+            for plane in picture.planes:
+                self._pipe.write(np.ascontiguousarray(view(plane)).tobytes())
+        else:
+            self._mux(frame, picture)
+        self.wants_more = not self._pipe.is_broken
 
     def close(self) -> None:
-        if self._container is not None and self.wants_more:
-            try:
-                self._container.close()
-            except (BrokenPipeError, ConnectionError):
-                self.wants_more = False
-        self._container = None
+        if self._container is not None:
+            self._container.close()
+            self._container = None
 
     def abort(self) -> None:
         self.close()
 
     def _mux(self, frame: Frame, picture: VideoFrame) -> None:
         if self._container is None:
-            self._container = av.open(_OnlyWritten(self._file), "w", format="nut", options={"flush_packets": "1"})
+            self._container = av.open(self._pipe, "w", format="nut", options={"flush_packets": "1"})
             self._stream = self._container.add_stream("rawvideo")
             self._stream.width, self._stream.height = self._size_wh
             self._stream.pix_fmt, self._stream.time_base = "yuv420p", _TIME_BASE
@@ -74,13 +68,17 @@ class PipeSink(Sink):
         self._container.mux(self._stream.encode(picture))
 
 
-class _OnlyWritten:
-    """A file that cannot be sought, so that nothing waits for its end."""
+class _Pipe:
+    """A file that cannot be sought. What is written after its reader has gone is lost without an error."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self.is_broken = file, False
 
     def write(self, data: bytes) -> int:
-        written = self._file.write(data)
-        self._file.flush()
-        return written
+        if not self.is_broken:
+            try:
+                self._file.write(data)
+                self._file.flush()
+            except (BrokenPipeError, ConnectionError):
+                self.is_broken = True
+        return len(data)

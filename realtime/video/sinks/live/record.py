@@ -19,11 +19,12 @@ from realtime.video.to_av import ToAv
 _TIME_BASE = Fraction(1, 1000)  # Matroska's own
 _OPTIONS = {"preset": "superfast", "tune": "zerolatency", "crf": "21", "g": "60"}
 """Quick, because the masks need the cores; and no frame waits in the encoder, where a kill would lose it."""
-_WRITTEN_AT_ONCE = {"cluster_time_limit": "1000", "flush_packets": "1"}
+_WRITTEN_AT_ONCE = {"cluster_time_limit": "200", "flush_packets": "1"}
+"""A cluster is written when it is whole: a kill loses a fifth of a second at most."""
 
 
 class RecordSink(Sink):
-    """Writes H.264 into a Matroska file, without sound. Whatever ends the run, the frames before it can be played.
+    """Writes H.264 into a Matroska file, without sound. Whatever ends the run, what came before can be played.
 
     Args:
         path: ends in .mkv; it must not exist.

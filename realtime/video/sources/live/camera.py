@@ -88,11 +88,12 @@ def cameras() -> dict[int, str]:
 
     Cameras have further devices, for metadata, which give no pictures. They are left out.
     """
-    found = {}
-    for device in sorted(Path("/dev").glob("video*")):
-        if device.name[5:].isdigit() and _text(_DEVICES / device.name / "index") in ("", "0"):
-            found[int(device.name[5:])] = _text(_DEVICES / device.name / "name")
-    return dict(sorted(found.items()))
+    devices = {int(device.name[5:]): device for device in _DEVICES.glob("video*") if device.name[5:].isdigit()}
+    return {
+        number: _text(device / "name")
+        for number, device in sorted(devices.items())
+        if _text(device / "index") in ("", "0")
+    }
 
 
 def camera_source(address: str | Path, mode: CameraMode | None = None) -> CameraSource:

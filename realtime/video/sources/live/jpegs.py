@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 _START = b"\xff\xd8\xff"
 _END, _SCAN = 0xD9, 0xDA
-_NEVER_INSIDE = frozenset({0x00, 0xD8})  # a second start: the picture before it was cut off
+_NEVER_INSIDE = frozenset({*range(0xC0), 0xD8, 0xFF})  # no segment; or a second start, so the first was cut off
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # the others are a part of the scan's own data
 _MOST_BYTES = 64 << 20  # of one picture: what goes on longer is none
 
