@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,6 +82,7 @@ def live(
     """
     from realtime.controls import Controls, Settings
     from realtime.faces.composed import load_model
+    from realtime.faces.finding.detectors import open_detector
     from realtime.pipeline import Options
     from realtime.run import report
     from realtime.run.live.models import ModelLoader
@@ -108,8 +110,11 @@ def live(
     def open_engine(name: str) -> Engine:
         return load_model(context.obj(name), measured_depth=bool(depth), threads=threads)
 
+    with ThreadPoolExecutor(1) as beside:  # both take half a second
+        opening = beside.submit(open_detector, options.detector)
+        engine, detector = open_engine(model), opening.result()
     with (
-        open_engine(model) as engine,
+        engine,
         Progress() as progress,
         ModelLoader(controls, open_engine, progress.say) as loader,
     ):
@@ -117,7 +122,7 @@ def live(
         for line in report.depth_lines([measured] if measured else []):
             progress.say(line)
         sink = open_sink(outputs, controls, loader, engine.spec.labels, background, progress.say)
-        run = play(played, engine, sink, options, progress, controls)
+        run = play(played, engine, sink, options, progress, controls, detector)
         progress.say(report.live_line(run.summary))
         failures = [problem for problem in (run.summary.damage, run.summary.visible_faces) if problem]
         for problem in failures:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from engines.engine import Engine
 from realtime.controls import Controls
+from realtime.faces.detect import DetectsFaces
 from realtime.pipeline import Options, Summary, run
 from realtime.video.sinks.base import Sink
 from realtime.video.sources.base import Source
@@ -63,7 +64,13 @@ class LiveSource:
 
 
 def play(
-    played: LiveSource, engine: Engine, sink: Sink, options: Options, shows: Shows, controls: Controls | None = None
+    played: LiveSource,
+    engine: Engine,
+    sink: Sink,
+    options: Options,
+    shows: Shows,
+    controls: Controls | None = None,
+    detector: DetectsFaces | None = None,
 ) -> LiveRun:
     """Run a source until it ends, or until the viewer, the frame limit, the time limit or Ctrl-C stops it.
 
@@ -73,6 +80,7 @@ def play(
         sink: closed at the end.
         shows: gets the progress, and each loss and return of the source.
         controls: what may be changed meanwhile; None: nothing.
+        detector: finds faces; None: the one that the options name.
     """
     reconnecting = Reconnecting(played.reconnect_seconds, shows.say)
     with ExitStack() as not_begun:
@@ -84,7 +92,9 @@ def play(
     with source:
         shows.start(source.info.name, None)
         with _stopped_after(source, played.seconds), _stopped_by_interrupt(source) as interrupted:
-            summary = run(source, engine, sink, options, controls=controls, on_frame=shows.frame_done)
+            summary = run(
+                source, engine, sink, options, detector=detector, controls=controls, on_frame=shows.frame_done
+            )
     return LiveRun(summary, interrupted.is_set())
 
 
