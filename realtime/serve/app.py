@@ -1,0 +1,95 @@
+"""The web application: the page, the WebSockets and the files, for a limited number of viewers."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSCloseCode, web
+
+from realtime.render.registry import renderers
+from realtime.serve.access import Access
+from realtime.serve.files.routes import Files
+from realtime.serve.limits import HEARTBEAT_SECONDS, MOST_FILES, MOST_MESSAGE_BYTES, MOST_UPLOAD_BYTES, MOST_VIEWERS
+from realtime.serve.settings import Settings
+from realtime.serve.viewer import Shared, Viewer, end
+from realtime.video.sources.open import media_suffixes
+
+_PAGE = Path(__file__).parent / "page"
+_CLOSE_SECONDS = 2.0  # for a viewer's own goodbye
+
+
+class BrowserView:
+    """Serves the page to viewers, and shares what they use.
+
+    Args:
+        shared: closed with the application.
+        access: which requests are answered.
+        settings: those of a viewer who has not chosen.
+        most_viewers: WebSockets at a time.
+    """
+
+    def __init__(
+        self, shared: Shared, access: Access, settings: Settings | None = None, most_viewers: int = MOST_VIEWERS
+    ) -> None:
+        self._shared, self._access, self._most = shared, access, most_viewers
+        self._settings = settings or Settings()
+        self._viewers: set[web.WebSocketResponse] = set()
+        self._files = Files(shared.models)
+
+    def application(self) -> web.Application:
+        """The application, ready to be run."""
+        application = web.Application(middlewares=[self._access.guard])
+        application.add_routes([web.get("/", self._page), web.get("/ws", self._view), *self._files.routes()])
+        application.router.add_static("/page", _PAGE)
+        application.on_shutdown.append(self._say_goodbye)
+        application.on_cleanup.append(self._close)
+        return application
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(_PAGE / "index.html")
+
+    async def _view(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_SECONDS, max_msg_size=MOST_MESSAGE_BYTES, compress=False, timeout=_CLOSE_SECONDS
+        )
+        await socket.prepare(request)
+        if len(self._viewers) >= self._most:
+            viewers = "1 viewer is" if self._most == 1 else f"{self._most} viewers are"
+            await end(socket, WSCloseCode.TRY_AGAIN_LATER, f"{viewers} watching already, and no more are allowed")
+            return socket
+        self._viewers.add(socket)
+        try:
+            await socket.send_json({"hello": self._hello()})
+            await Viewer(socket, self._shared, self._settings).run()
+        finally:
+            self._viewers.discard(socket)
+        return socket
+
+    def _hello(self) -> dict[str, Any]:
+        """What the page needs to know to show its controls."""
+        source = self._shared.source
+        return {
+            "source": source.name if source else None,
+            "models": self._shared.models.names,
+            "renderers": [
+                {"name": each.name, "hides_faces": each.hides_faces, "keeps_occluders": each.keeps_occluders}
+                for each in renderers().values()
+            ],
+            "settings": self._settings.to_json(),
+            "files": {"most_bytes": MOST_UPLOAD_BYTES, "most": MOST_FILES, "suffixes": sorted(media_suffixes())},
+        }
+
+    async def _say_goodbye(self, application: web.Application) -> None:
+        await asyncio.gather(
+            *(end(socket, WSCloseCode.GOING_AWAY, "the server has ended") for socket in list(self._viewers))
+        )
+
+    async def _close(self, application: web.Application) -> None:
+        await self._files.close()
+        if self._shared.source:
+            await asyncio.to_thread(self._shared.source.wait_until_closed)
+        await self._shared.models.close()
+        for executor in (self._shared.workers, self._shared.searches):
+            executor.shutdown()
