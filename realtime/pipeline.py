@@ -106,10 +106,7 @@ def run(
                 with timer.stage("data"):
                     on_faces(frame, faces)
             with timer.stage("draw"):
-                drawn = render(
-                    frame, faces, options.render, engine.spec,
-                    keep_occluders=options.keep_occluders, label=options.label,
-                )  # fmt: skip
+                drawn = render(frame, faces, options.look, engine.spec)
             with timer.stage("write"):
                 writer.write(drawn)
             timer.add_latency(frame.captured_at)

@@ -21,6 +21,7 @@ from realtime.run.options import (
     H264,
     Audio,
     AudioOption,
+    Background,
     Codec,
     CodecOption,
     Crf,
@@ -87,6 +88,7 @@ def process(
     render: Render = DEFAULT_RENDER,
     keep_occluders: KeepOccluders = False,
     label: Label = "face",
+    background: Background = None,
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -125,7 +127,7 @@ def process(
         )
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
-        label=label, video_codec=codec.value, audio=audio.value,
+        label=label, background=background, video_codec=codec.value, audio=audio.value,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     options = _with_quality(options, crf, preset, encoder)

@@ -174,6 +174,14 @@ Label = Annotated[
         rich_help_panel=MASKS,
     ),
 ]
+Background = Annotated[
+    str | None,
+    typer.Option(
+        help="With overlay, cutout and blur: what is shown in place of all that is no face. A colour (white, "
+        "'#00ff00'), a picture file, blur, or blur:SIGMA in pixels. --keep-occluders keeps what lies on a face.",
+        metavar="WHAT", rich_help_panel=MASKS,
+    ),
+]  # fmt: skip
 NoSmooth = Annotated[
     bool, typer.Option("--no-smooth", help="Do not smooth the masks of a video over time.", rich_help_panel=MASKS)
 ]
