@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
+from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import renderers
 from realtime.serve.access import Access
 from realtime.serve.files.routes import Files
 from realtime.serve.limits import HEARTBEAT_SECONDS, MOST_FILES, MOST_MESSAGE_BYTES, MOST_UPLOAD_BYTES, MOST_VIEWERS
-from realtime.serve.settings import Settings
 from realtime.serve.viewer import Shared, Viewer, end
 from realtime.video.sources.open import media_suffixes
 
@@ -26,15 +26,15 @@ class BrowserView:
     Args:
         shared: closed with the application.
         access: which requests are answered.
-        settings: those of a viewer who has not chosen.
+        model: the one of a viewer who has not chosen.
         most_viewers: WebSockets at a time.
     """
 
     def __init__(
-        self, shared: Shared, access: Access, settings: Settings | None = None, most_viewers: int = MOST_VIEWERS
+        self, shared: Shared, access: Access, model: str = DEFAULT_MODEL, most_viewers: int = MOST_VIEWERS
     ) -> None:
         self._shared, self._access, self._most = shared, access, most_viewers
-        self._settings = settings or Settings()
+        self._model = model
         self._viewers: set[web.WebSocketResponse] = set()
         self._files = Files(shared.models)
 
@@ -62,7 +62,7 @@ class BrowserView:
         self._viewers.add(socket)
         try:
             await socket.send_json({"hello": self._hello()})
-            await Viewer(socket, self._shared, self._settings).run()
+            await Viewer(socket, self._shared).run()
         finally:
             self._viewers.discard(socket)
         return socket
@@ -74,10 +74,10 @@ class BrowserView:
             "source": source.name if source else None,
             "models": self._shared.models.names,
             "renderers": [
-                {"name": each.name, "hides_faces": each.hides_faces, "keeps_occluders": each.keeps_occluders}
+                {"name": each.name, "keeps_occluders": each.keeps_occluders, "for_viewing": each.for_viewing}
                 for each in renderers().values()
             ],
-            "settings": self._settings.to_json(),
+            "model": self._model,
             "files": {"most_bytes": MOST_UPLOAD_BYTES, "most": MOST_FILES, "suffixes": sorted(media_suffixes())},
         }
 

@@ -79,7 +79,6 @@ def serve(
     from realtime.serve.listening import is_local, listen, url_of
     from realtime.serve.models import served_models
     from realtime.serve.server import run, shared_by_viewers
-    from realtime.serve.settings import Settings
 
     local = is_local(host)
     token = token_from(token, token_file) or (None if local else new_token())
@@ -92,7 +91,7 @@ def serve(
         shared = shared_by_viewers(
             served_models(model), lambda name: load_model(context.obj(name), threads=threads), shared_source
         )
-        return BrowserView(shared, access, Settings(model=model), max_viewers)
+        return BrowserView(shared, access, model, max_viewers)
 
     def say() -> None:
         query = f"?token={token}" if token else ""

@@ -8,17 +8,16 @@ from fractions import Fraction
 
 from engines.closing import Closing
 from engines.engine import Engine
-from engines.spec import ModelSpec
+from realtime.controls import Settings
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.faces.smooth import new_smoothing
-from realtime.frames.types import Frame, ParsedFace
+from realtime.frames.types import Frame
 from realtime.render.draw import render
 from realtime.render.palette import palette
 from realtime.render.registry import find_renderer
 from realtime.serve.pictures import jpeg_of, rgb_of
-from realtime.serve.settings import Settings
 
 _TIME_BASE = Fraction(1, 90_000)
 
@@ -47,8 +46,8 @@ class Masker(Closing):
             SourceError: it is no JPEG picture, or too large.
         """
         frame = picture if isinstance(picture, Frame) else self._frame(picture)
-        faces = self._parser_for(frame, engine, settings).step(frame)
-        return jpeg_of(drawn(frame, faces, settings, engine.spec), palette(engine.spec.labels))
+        faces = self._parser_for(frame, isinstance(picture, Frame), engine, settings).step(frame)
+        return jpeg_of(render(frame, faces, settings.look, engine.spec), palette(engine.spec.labels))
 
     def close(self) -> None:
         if self._parser is not None:
@@ -60,9 +59,9 @@ class Masker(Closing):
         self._index += 1
         return Frame((rgb_of(jpeg),), "rgb", self._index, round(now / _TIME_BASE), _TIME_BASE, now)
 
-    def _parser_for(self, frame: Frame, engine: Engine, settings: Settings) -> FaceParser:
-        hides_faces = find_renderer(settings.render).hides_faces
-        follows = (engine.name, frame.size_wh, settings.shown, settings.smooth, hides_faces)
+    def _parser_for(self, frame: Frame, of_server: bool, engine: Engine, settings: Settings) -> FaceParser:
+        hides_faces = find_renderer(settings.look.render).hides_faces
+        follows = (engine.name, frame.size_wh, of_server, settings.smooth, hides_faces)
         if self._parser is None or self._follows != follows:
             self.close()
             self._detector = self._detector or open_detector()
@@ -75,9 +74,3 @@ class Masker(Closing):
             )
             self._follows = follows
         return self._parser
-
-
-def drawn(frame: Frame, faces: list[ParsedFace], settings: Settings, spec: ModelSpec) -> Frame:
-    """The frame as the viewer sees it. What a renderer or a model cannot do has no effect."""
-    keep = settings.keep_occluders and find_renderer(settings.render).keeps_occluders and "occlusion" in spec.labels
-    return render(frame, faces, settings.render, spec, keep_occluders=keep)

@@ -5,44 +5,42 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from engines.errors import UsageError
-from engines.zoo import DEFAULT_MODEL
-from realtime.render.registry import DEFAULT as DEFAULT_RENDER
-from realtime.render.registry import find_renderer
+from realtime.controls import Settings
+from realtime.render.background import background_of
+from realtime.render.look import Look
 
 Shown = Literal["camera", "server", "nothing"]
 """Whose frames a viewer sees: those of its own camera, those of the server's source, or none, as in a hidden tab."""
-_BACKGROUND = re.compile(r"|blur|#[0-9a-f]{6}")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_KINDS: dict[str, tuple[type, ...]] = {
+    "shown": (str,),
+    "model": (str,),
+    "render": (str,),
+    "smooth": (bool,),
+    "keep_occluders": (bool,),
+    "opacity": (int, float),
+    "shown_labels": (list, type(None)),
+    "background": (str, type(None)),
+}
+"""The fields of the JSON object, and the types that each may have."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How one viewer's frames are masked."""
+class Choice:
+    """What one viewer sees, and how it is masked."""
 
     shown: Shown = "nothing"
-    model: str = DEFAULT_MODEL
-    render: str = DEFAULT_RENDER
-    smooth: bool = True
-    """Steady the masks over time."""
-    keep_occluders: bool = False
-    """What lies on a face stays visible, in a renderer that hides faces."""
-    opacity: float = 0.5
-    """The overlay's, 0..1."""
-    hidden_labels: tuple[str, ...] = ()
-    """Labels that the overlay does not show."""
-    background: str = ""
-    """What is shown behind the face: blur, a colour such as #00ff00, or nothing for the picture's own."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        return asdict(self)
+    settings: Settings = field(default_factory=Settings)
+    background: str | None = None
+    """The look's background as it was chosen: blur, or a colour such as #00ff00."""
 
 
-def settings_of(text: str, models: Collection[str]) -> Settings:
-    """The settings that a JSON object holds. A field that is missing has its default.
+def choice_of(text: str, models: Collection[str]) -> Choice:
+    """The choice that a JSON object holds. A field that is missing has its default.
 
     Args:
         models: the names that a viewer may choose from.
@@ -54,38 +52,47 @@ def settings_of(text: str, models: Collection[str]) -> Settings:
         values = json.loads(text)
     except ValueError as e:
         raise UsageError(f"the settings are no JSON ({e})") from e
-    return settings_from(values, models)
+    return choice_from(values, models)
 
 
-def settings_from(values: object, models: Collection[str]) -> Settings:
-    """As `settings_of`, from JSON that was read."""
+def choice_from(values: object, models: Collection[str]) -> Choice:
+    """As `choice_of`, from JSON that was read."""
+    checked = _checked(values)
+    usual = Choice()
+    shown, model = checked.get("shown", usual.shown), checked.get("model", usual.settings.model)
+    if shown not in get_args(Shown):
+        raise UsageError(f"shown is {shown!r}; expected one of {', '.join(get_args(Shown))}")
+    if model not in models:
+        raise UsageError(f"model {model!r} is not served; expected one of {', '.join(models)}")
+    background = checked.get("background")
+    if background is not None and background != "blur" and not _COLOUR.fullmatch(background):
+        # The name of a file must not come from a viewer: the server would open it.
+        raise UsageError(f"background is {background!r}; expected blur, a colour such as #00ff00, or null")
+    labels = checked.get("shown_labels")
+    look = Look(
+        render=checked.get("render", usual.settings.look.render),
+        keep_occluders=checked.get("keep_occluders", usual.settings.look.keep_occluders),
+        opacity=checked.get("opacity", usual.settings.look.opacity),
+        shown_labels=None if labels is None else frozenset(labels),
+        background=None if background is None else background_of(background),
+    )
+    settings = Settings(look, model, checked.get("smooth", usual.settings.smooth))
+    return Choice(shown, settings, background)
+
+
+def _checked(values: object) -> Mapping[str, Any]:
+    """The values, each of a type that its field may have. Raises UsageError otherwise."""
     if not isinstance(values, Mapping):
         raise UsageError(f"the settings are {type(values).__name__}; expected an object")
-    known = {field.name for field in fields(Settings)}
-    if unknown := sorted(map(str, set(values) - known)):
-        raise UsageError(f"the settings have unknown fields: {', '.join(unknown)}; expected {', '.join(sorted(known))}")
-    settings = Settings(**{name: _checked(name, value) for name, value in values.items()})
-    if settings.shown not in get_args(Shown):
-        raise UsageError(f"shown is {settings.shown!r}; expected one of {', '.join(get_args(Shown))}")
-    if settings.model not in models:
-        raise UsageError(f"model {settings.model!r} is not served; expected one of {', '.join(models)}")
-    find_renderer(settings.render)
-    if not 0 <= settings.opacity <= 1:
-        raise UsageError(f"opacity is {settings.opacity}; expected 0 to 1")
-    # A path or anything else that the server would open must not come from a viewer.
-    if not _BACKGROUND.fullmatch(settings.background):
-        raise UsageError(f"background is {settings.background!r}; expected blur, a colour such as #00ff00, or nothing")
-    return settings
-
-
-def _checked(name: str, value: object) -> Any:
-    """A value of the field's own type. Raises UsageError for another type."""
-    default = getattr(Settings(), name)
-    if isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            return tuple(value)
-        raise UsageError(f"{name} is {value!r}; expected a list of texts")
-    kinds = (int, float) if isinstance(default, float) else (type(default),)
-    if not isinstance(value, kinds) or isinstance(value, bool) is not isinstance(default, bool):
-        raise UsageError(f"{name} is {value!r}; expected {type(default).__name__}")
-    return value
+    for name, value in values.items():
+        if name not in _KINDS:
+            raise UsageError(f"the settings have an unknown field {name!r}; expected {', '.join(_KINDS)}")
+        kinds = _KINDS[name]
+        fits = isinstance(value, kinds) and isinstance(value, bool) is (bool in kinds)  # True is an int, too
+        if not fits:
+            expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise UsageError(f"{name} is {value!r}; expected {expected}")
+    labels = values.get("shown_labels") or []
+    if not all(isinstance(label, str) for label in labels):
+        raise UsageError(f"shown_labels is {labels!r}; expected a list of names")
+    return values

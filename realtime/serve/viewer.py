@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -29,7 +30,7 @@ from realtime.serve.latest import Latest
 from realtime.serve.limits import MOST_IN_FLIGHT, MOST_MESSAGES_PER_SECOND, MOST_TEXT_CHARACTERS
 from realtime.serve.masker import Masker
 from realtime.serve.models import Models
-from realtime.serve.settings import Settings, Shown, settings_from
+from realtime.serve.settings import Choice, Shown, choice_from
 from realtime.serve.shared_source import SharedSource
 
 _NUMBER = struct.Struct(">I")
@@ -75,8 +76,8 @@ class _Picture:
 class Viewer:
     """Serves one WebSocket until either side ends it. An error ends this session and no other one."""
 
-    def __init__(self, socket: web.WebSocketResponse, shared: Shared, settings: Settings) -> None:
-        self._socket, self._shared, self._settings = socket, shared, settings
+    def __init__(self, socket: web.WebSocketResponse, shared: Shared) -> None:
+        self._socket, self._shared, self._choice = socket, shared, Choice()
         self._pictures: Latest[_Picture] = Latest()
         self._changed = asyncio.Event()  # new settings, or a picture was seen
         self._sent = self._seen = 0
@@ -150,14 +151,14 @@ class Viewer:
 
     def _take_settings(self, values: object) -> None:
         try:
-            settings = settings_from(values, self._shared.models.names)
+            choice = choice_from(values, self._shared.models.names)
         except UsageError as e:
             raise Refused(WSCloseCode.POLICY_VIOLATION, str(e)) from e
-        if settings.shown == "server" and self._shared.source is None:
+        if choice.shown == "server" and self._shared.source is None:
             raise Refused(WSCloseCode.POLICY_VIOLATION, "this server has no source of its own; use your camera")
-        if settings.shown != self._settings.shown:
-            self._change_frames(settings.shown)
-        self._settings = settings
+        if choice.shown != self._choice.shown:
+            self._change_frames(choice.shown)
+        self._choice = choice
         self._changed.set()
 
     def _change_frames(self, shown: Shown) -> None:
@@ -180,7 +181,7 @@ class Viewer:
     def _take_picture(self, message: bytes) -> None:
         if len(message) <= _NUMBER.size:
             raise Refused(WSCloseCode.UNSUPPORTED_DATA, "a binary message is too short; expected a number and a JPEG")
-        if self._settings.shown == "camera":  # else it was on its way as the settings changed
+        if self._choice.shown == "camera":  # else it was on its way as the settings changed
             number, jpeg = _NUMBER.unpack_from(message)[0], message[_NUMBER.size :]
             self._pictures.put(_Picture(jpeg, time.perf_counter(), number))
 
@@ -189,14 +190,14 @@ class Viewer:
         masker = shared.new_masker(shared.searches)
         try:
             while True:
-                picture = await self._next_picture()
-                settings = self._settings
-                engine = await self._engine(settings.model)
+                picture, choice = await self._next_picture(), self._choice
+                engine = await self._engine(choice.settings.model)
+                mask = partial(masker.mask, picture.content, engine, choice.settings)
                 try:
-                    jpeg = await loop.run_in_executor(shared.workers, masker.mask, picture.content, engine, settings)
+                    jpeg = await loop.run_in_executor(shared.workers, mask)
                 except SourceError as e:
                     raise Refused(WSCloseCode.INVALID_TEXT, str(e)) from e
-                if settings.shown == self._settings.shown:
+                if choice.shown == self._choice.shown:
                     await self._send(picture, jpeg)
         finally:
             await asyncio.shield(loop.run_in_executor(shared.workers, masker.close))
@@ -204,7 +205,7 @@ class Viewer:
     async def _next_picture(self) -> _Picture:
         """The newest picture, once the viewer has seen enough of those before."""
         # Of its own camera's frames the page itself never sends more.
-        while self._settings.shown == "server" and self._sent - self._seen >= MOST_IN_FLIGHT:
+        while self._choice.shown == "server" and self._sent - self._seen >= MOST_IN_FLIGHT:
             self._changed.clear()
             await self._changed.wait()
         return await self._pictures.take()

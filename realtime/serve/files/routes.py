@@ -22,7 +22,7 @@ from realtime.render.registry import find_renderer
 from realtime.serve.files.job import FileJob
 from realtime.serve.limits import KEPT_SECONDS, MOST_FILES, MOST_UPLOAD_BYTES
 from realtime.serve.models import Models
-from realtime.serve.settings import Settings, settings_of
+from realtime.serve.settings import Choice, choice_of
 from realtime.video.sources.open import media_suffixes
 
 _CHUNK_BYTES = 1 << 20
@@ -64,8 +64,8 @@ class Files:
         """
         name = Path(request.query.get("name", "")).name
         try:
-            settings = settings_of(request.query.get("settings", "{}"), self._models.names)
-            options = _options(settings)
+            choice = choice_of(request.query.get("settings", "{}"), self._models.names)
+            options = _options(choice)
         except UsageError as e:
             return _refused(400, str(e))
         if Path(name).suffix.lower() not in media_suffixes():
@@ -79,7 +79,7 @@ class Files:
         job_id = secrets.token_urlsafe(16)
         folder = self._folder / job_id
         folder.mkdir()
-        job = FileJob(name, folder / f"input{Path(name).suffix.lower()}", settings.render)
+        job = FileJob(name, folder / f"input{Path(name).suffix.lower()}", choice.settings.look.render)
         self._jobs[job_id] = job
         try:
             problem = await _receive(request, job.input)
@@ -89,7 +89,7 @@ class Files:
         if problem:
             self._drop(job_id)
             return problem
-        task = asyncio.create_task(self._work(job_id, settings.model, options))
+        task = asyncio.create_task(self._work(job_id, choice.settings.model, options))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return web.json_response({"id": job_id}, status=201)
@@ -165,10 +165,12 @@ def _is_text(head: bytes) -> bool:
     return not head.startswith(_RAW_TEXT_HEAD) and all(byte in _PRINTABLE for byte in head)
 
 
-def _options(settings: Settings) -> Options:
+def _options(choice: Choice) -> Options:
     """How a file is processed. What the renderer cannot do has no effect."""
-    keeps = settings.keep_occluders and find_renderer(settings.render).keeps_occluders
-    return Options(settings.render, keep_occluders=keeps, smooth=settings.smooth)
+    look, renderer = choice.settings.look, find_renderer(choice.settings.look.render)
+    background = choice.background if renderer.for_viewing else None
+    keeps = look.keep_occluders and (renderer.keeps_occluders or background is not None)
+    return Options(look.render, keep_occluders=keeps, background=background, smooth=choice.settings.smooth)
 
 
 def _fitting(options: Options, labels: Sequence[str]) -> Options:
