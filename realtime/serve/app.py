@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import WSCloseCode, web
 
 from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import renderers
 from realtime.serve.access import Access
-from realtime.serve.files.routes import Files
 from realtime.serve.limits import HEARTBEAT_SECONDS, MOST_FILES, MOST_MESSAGE_BYTES, MOST_UPLOAD_BYTES, MOST_VIEWERS
 from realtime.serve.viewer import Shared, Viewer, end
 from realtime.video.sources.open import media_suffixes
@@ -20,30 +19,46 @@ _PAGE = Path(__file__).parent / "page"
 _CLOSE_SECONDS = 2.0  # for a viewer's own goodbye
 
 
+class ServesFiles(Protocol):
+    """What masks the files that viewers drop on the page (`realtime.serve.files.routes`)."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """Its routes in the application."""
+        ...
+
+    async def close(self) -> None:
+        """End its work, and delete all files."""
+
+
 class BrowserView:
     """Serves the page to viewers, and shares what they use.
 
     Args:
         shared: closed with the application.
+        files: closed with the application.
         access: which requests are answered.
         model: the one of a viewer who has not chosen.
         most_viewers: WebSockets at a time.
     """
 
     def __init__(
-        self, shared: Shared, access: Access, model: str = DEFAULT_MODEL, most_viewers: int = MOST_VIEWERS
+        self,
+        shared: Shared,
+        files: ServesFiles,
+        access: Access,
+        model: str = DEFAULT_MODEL,
+        most_viewers: int = MOST_VIEWERS,
     ) -> None:
-        self._shared, self._access, self._most = shared, access, most_viewers
+        self._shared, self._files, self._access, self._most = shared, files, access, most_viewers
         self._model = model
-        self._viewers: set[web.WebSocketResponse] = set()
-        self._files = Files(shared.models)
+        self._viewers: set[Viewer] = set()
 
     def application(self) -> web.Application:
         """The application, ready to be run."""
         application = web.Application(middlewares=[self._access.guard])
         application.add_routes([web.get("/", self._page), web.get("/ws", self._view), *self._files.routes()])
         application.router.add_static("/page", _PAGE)
-        application.on_shutdown.append(self._say_goodbye)
+        application.on_shutdown.append(self._send_all_away)
         application.on_cleanup.append(self._close)
         return application
 
@@ -59,12 +74,13 @@ class BrowserView:
             viewers = "1 viewer is" if self._most == 1 else f"{self._most} viewers are"
             await end(socket, WSCloseCode.TRY_AGAIN_LATER, f"{viewers} watching already, and no more are allowed")
             return socket
-        self._viewers.add(socket)
+        viewer = Viewer(socket, self._shared)
+        self._viewers.add(viewer)
         try:
             await socket.send_json({"hello": self._hello()})
-            await Viewer(socket, self._shared).run()
+            await viewer.run()
         finally:
-            self._viewers.discard(socket)
+            self._viewers.discard(viewer)
         return socket
 
     def _hello(self) -> dict[str, Any]:
@@ -81,10 +97,9 @@ class BrowserView:
             "files": {"most_bytes": MOST_UPLOAD_BYTES, "most": MOST_FILES, "suffixes": sorted(media_suffixes())},
         }
 
-    async def _say_goodbye(self, application: web.Application) -> None:
-        await asyncio.gather(
-            *(end(socket, WSCloseCode.GOING_AWAY, "the server has ended") for socket in list(self._viewers))
-        )
+    async def _send_all_away(self, application: web.Application) -> None:
+        for viewer in self._viewers:
+            viewer.send_away()
 
     async def _close(self, application: web.Application) -> None:
         await self._files.close()

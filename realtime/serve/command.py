@@ -16,6 +16,8 @@ from realtime.run.options import Model, Threads
 from realtime.serve.limits import MOST_VIEWERS
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from realtime.serve.shared_source import SharedSource
 
 _PORT = 8765
@@ -76,6 +78,7 @@ def serve(
     from realtime.faces.composed import load_model
     from realtime.serve.access import Access, new_token, token_from
     from realtime.serve.app import BrowserView
+    from realtime.serve.files.routes import Files
     from realtime.serve.listening import is_local, listen, url_of
     from realtime.serve.models import served_models
     from realtime.serve.server import run, shared_by_viewers
@@ -87,11 +90,11 @@ def serve(
     shared_source = _checked_source(source) if source is not None else None
     listening = listen(host, port)
 
-    def view() -> BrowserView:
+    def application() -> web.Application:
         shared = shared_by_viewers(
             served_models(model), lambda name: load_model(context.obj(name), threads=threads), shared_source
         )
-        return BrowserView(shared, access, model, max_viewers)
+        return BrowserView(shared, Files(shared.models), access, model, max_viewers).application()
 
     def say() -> None:
         query = f"?token={token}" if token else ""
@@ -102,7 +105,7 @@ def serve(
         typer.echo("Ctrl-C ends it", err=True)
 
     with suppress(KeyboardInterrupt):
-        run(view, listening, say)
+        run(application, listening, say)
     raise typer.Exit(130)
 
 

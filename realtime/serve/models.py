@@ -19,7 +19,7 @@ class Models:
     Args:
         names: the models that viewers may choose from.
         open_engine: loads one; it may take seconds.
-        executor: the threads in which that happens.
+        executor: the threads in which that happens. Shut down by `close`.
     """
 
     def __init__(self, names: Sequence[str], open_engine: Callable[[str], Engine], executor: Executor) -> None:
@@ -51,6 +51,7 @@ class Models:
             if not isinstance(loaded, BaseException):
                 loaded.close()
         self._loading.clear()
+        self._executor.shutdown()
 
 
 def served_models(first: str) -> tuple[str, ...]:

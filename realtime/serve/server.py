@@ -12,7 +12,6 @@ import cv2
 from aiohttp import web
 
 from engines.engine import Engine
-from realtime.serve.app import BrowserView
 from realtime.serve.masker import Masker
 from realtime.serve.models import Models
 from realtime.serve.shared_source import SharedSource
@@ -45,22 +44,24 @@ def shared_by_viewers(
     )
 
 
-def run(view: Callable[[], BrowserView], listening: Sequence[socket.socket], on_start: Callable[[], None]) -> None:
+def run(
+    application: Callable[[], web.Application], listening: Sequence[socket.socket], on_start: Callable[[], None]
+) -> None:
     """Serve until the process is interrupted. Raises KeyboardInterrupt then, once everything is closed.
 
     Args:
-        view: makes what is served.
+        application: makes what is served, in the event loop.
         listening: closed at the end.
         on_start: called once requests are answered.
     """
     cv2.setNumThreads(1)  # OpenCV's own threads would take the cores from the networks
-    asyncio.run(_serve(view, listening, on_start))
+    asyncio.run(_serve(application, listening, on_start))
 
 
 async def _serve(
-    view: Callable[[], BrowserView], listening: Sequence[socket.socket], on_start: Callable[[], None]
+    application: Callable[[], web.Application], listening: Sequence[socket.socket], on_start: Callable[[], None]
 ) -> None:
-    runner = web.AppRunner(view().application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = web.AppRunner(application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         for each in listening:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -39,27 +39,27 @@ class Choice:
     """The look's background as it was chosen: blur, or a colour such as #00ff00."""
 
 
-def choice_of(text: str, models: Collection[str]) -> Choice:
+def choice_of(text: str, models: Sequence[str]) -> Choice:
     """The choice that a JSON object holds. A field that is missing has its default.
 
     Args:
-        models: the names that a viewer may choose from.
+        models: the names that a viewer may choose from; the first one is the default.
 
     Raises:
         UsageError: it is no JSON object, or has another field or a value that does not fit.
     """
     try:
         values = json.loads(text)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise UsageError(f"the settings are no JSON ({e})") from e
     return choice_from(values, models)
 
 
-def choice_from(values: object, models: Collection[str]) -> Choice:
+def choice_from(values: object, models: Sequence[str]) -> Choice:
     """As `choice_of`, from JSON that was read."""
     checked = _checked(values)
     usual = Choice()
-    shown, model = checked.get("shown", usual.shown), checked.get("model", usual.settings.model)
+    shown, model = checked.get("shown", usual.shown), checked.get("model", models[0])
     if shown not in get_args(Shown):
         raise UsageError(f"shown is {shown!r}; expected one of {', '.join(get_args(Shown))}")
     if model not in models:

@@ -79,6 +79,7 @@ class Viewer:
     def __init__(self, socket: web.WebSocketResponse, shared: Shared) -> None:
         self._socket, self._shared, self._choice = socket, shared, Choice()
         self._pictures: Latest[_Picture] = Latest()
+        self._sent_away = asyncio.Event()
         self._changed = asyncio.Event()  # new settings, or a picture was seen
         self._sent = self._seen = 0
         self._told_model = ""
@@ -87,26 +88,33 @@ class Viewer:
 
     async def run(self) -> None:
         """Return once the connection has ended."""
-        masking = asyncio.create_task(self._mask_each())
-        reading = asyncio.create_task(self._read_each())
+        tasks = [asyncio.create_task(each) for each in (self._read_each(), self._mask_each(), self._sent_away.wait())]
         try:
-            done, _ = await asyncio.wait({masking, reading}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                await task
-        except Refused as e:
-            await end(self._socket, e.code, str(e))
-        except UnveilError as e:
-            await end(self._socket, WSCloseCode.INTERNAL_ERROR, str(e))
-        except ConnectionError:
-            pass  # the viewer is gone
-        except Exception as e:
-            _log.exception("unexpected error in a viewer's session")
-            await end(self._socket, WSCloseCode.INTERNAL_ERROR, f"unexpected {type(e).__name__}: {e}")
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._change_frames("nothing")
-            for task in (masking, reading):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(masking, reading, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._end(next(filter(None, (task.exception() for task in done)), None))
+
+    async def _end(self, problem: BaseException | None) -> None:
+        """Say goodbye, and why. A viewer that is gone hears nothing."""
+        match problem:
+            case Refused():
+                await end(self._socket, problem.code, str(problem))
+            case UnveilError():
+                await end(self._socket, WSCloseCode.INTERNAL_ERROR, str(problem))
+            case None | ConnectionError():
+                await end(self._socket, WSCloseCode.GOING_AWAY, "the server has ended")
+            case _:
+                _log.error("unexpected error in a viewer's session", exc_info=problem)
+                text = f"unexpected {type(problem).__name__}: {problem}"
+                await end(self._socket, WSCloseCode.INTERNAL_ERROR, text)
+
+    def send_away(self) -> None:
+        """End the session, because the server ends."""
+        self._sent_away.set()
 
     async def _read_each(self) -> None:
         async for message in self._socket:
@@ -135,7 +143,7 @@ class Viewer:
             )
         try:
             message = json.loads(text)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise Refused(WSCloseCode.INVALID_TEXT, f"a text message is no JSON ({e})") from e
         match message:
             case {"settings": values}:
@@ -246,7 +254,9 @@ def model_json(name: str, engine: Engine) -> dict[str, Any]:
 
 async def end(socket: web.WebSocketResponse, code: int, sentence: str) -> None:
     """End a connection with a sentence: whole in a message, and as the reason, which may be cut."""
-    with contextlib.suppress(ConnectionError, RuntimeError):  # the viewer is gone already
+    if socket.closed:
+        return
+    with contextlib.suppress(ConnectionError):  # the viewer is gone already
         await socket.send_json({"problem": sentence})
     reason = sentence.encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore").encode()
     await socket.close(code=code, message=reason)

@@ -70,8 +70,8 @@ class FileJob:
 
     def finish(self, error: str | None) -> None:
         """The work has ended; the sentence says what went wrong."""
-        self.error, self.state = error, "failed" if error else "done"
         self.input.unlink(missing_ok=True)
+        self.error, self.state = error, "failed" if error else "done"
         if self.cancelled:
             self.remove()
 

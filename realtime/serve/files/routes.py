@@ -155,6 +155,8 @@ async def _receive(request: web.Request, path: Path) -> web.Response | None:
             if size > MOST_UPLOAD_BYTES:
                 return _refused(413, f"the file is too large; expected at most {MOST_UPLOAD_BYTES >> 20} MiB")
             await asyncio.to_thread(file.write, chunk)
+    if not head:
+        return _refused(415, "the file is empty")
     if _is_text(head):
         # FFmpeg knows playlists by their content, whatever their name, and opens the files that they name.
         return _refused(415, "the file holds text; expected a video or an image")
