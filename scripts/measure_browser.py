@@ -114,8 +114,8 @@ def draw_number(rgb: npt.NDArray[Any], number: int) -> None:
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[str]:
-    """Run `unveil serve` on a free port. Yields the page's address."""
+def serving(*arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[str]:
+    """Run `unveil serve`, on a free port unless another one is given, until a signal. Yields the page's address."""
     command = [sys.executable, "-m", "cli", "serve", "--port", "0", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
@@ -127,9 +127,11 @@ def serving(*arguments: str) -> Iterator[str]:
             raise SystemExit("unveil serve did not start")
         yield address
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
+        server.send_signal(end)
+        said, status = server.stderr.read(), server.wait(20)
         server.stderr.close()
+    if status != 128 + end:
+        raise SystemExit(f"unveil serve ended with status {status}: {said}")
 
 
 @contextmanager

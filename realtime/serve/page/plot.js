@@ -2,7 +2,7 @@
 
 const SECONDS = 60;
 const SAMPLES_PER_SECOND = 2;
-const ROUND_TOPS = [10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000, 2000, 5000];
+const MOST_GOALS = 2.5;
 
 export class Plot {
   #values = [];
@@ -32,9 +32,9 @@ export class Plot {
     const context = canvas.getContext("2d");
     const style = getComputedStyle(canvas);
     const most = Math.max(goal * 1.2, ...this.#values.filter((value) => value !== null));
-    const top = ROUND_TOPS.find((value) => value >= most) ?? most;
+    const top = Math.min(most, MOST_GOALS * goal); // one slow start must not flatten the rest
     const x = (index) => width * (1 - (this.#values.length - 1 - index) / (SECONDS * SAMPLES_PER_SECOND - 1));
-    const y = (value) => height - 3 - (height - 8) * (value / top);
+    const y = (value) => height - 3 - (height - 8) * (Math.min(value, top) / top);
     context.scale(ratio, ratio);
     context.strokeStyle = context.fillStyle = style.getPropertyValue("--quiet");
     context.globalAlpha = 0.55;
