@@ -13,7 +13,7 @@ from realtime.run.inputs import Found, find_inputs
 from realtime.video.codecs import SUFFIX_OF, VideoCodec
 from realtime.video.sinks.part_file import LONGEST_NAME
 from realtime.video.sources.depth_files import DepthInput, depth_of
-from realtime.video.sources.image import is_image
+from realtime.video.sources.image import WRITTEN_AS, is_image
 from realtime.video.sources.open import media_suffixes
 
 
@@ -49,7 +49,7 @@ def output_name(path: Path, render: str, pattern: str | None = None, codec: Vide
     """
     renderer = find_renderer(render)
     if is_image(path):
-        suffix = renderer.image_suffix or path.suffix
+        suffix = renderer.image_suffix or WRITTEN_AS.get(path.suffix.lower(), path.suffix)
     else:
         suffix = SUFFIX_OF[codec] if renderer.codec == "h264" else renderer.video_suffix
     if pattern is None:
@@ -169,8 +169,9 @@ def is_folder(output: Path) -> bool:
 def check_suffix(output: Path, path: Path, render: str, codec: VideoCodec) -> None:
     """Raises UsageError where an output's suffix does not fit its input and render."""
     usual = Path(output_name(path, render, codec=codec)).suffix
-    if is_image(path) and usual == path.suffix:  # a picture in colour may be of any kind
-        fits, expected = is_image(output), "an image file, such as .png"
+    if is_image(path) and not find_renderer(render).image_suffix:  # a picture in colour may be of any kind
+        fits = is_image(output) and output.suffix.lower() not in WRITTEN_AS
+        expected = "an image file, such as .png"
     else:
         fits, expected = output.suffix.lower() == usual, usual
     if not fits:

@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from realtime.video.ffmpeg_log import FfmpegLog
 from realtime.video.sources.stream import stated_seconds
 
 _TOLERANCE_SECONDS = 0.5  # between a stated duration and the end of the last packet; writers round
@@ -23,6 +24,11 @@ _FEWER_PICTURES = 2  # packets without a picture that any file may have, such as
 _START_SECONDS = 1.0  # a recording that begins between two key frames has no pictures for so long
 _JOINT_SECONDS = 1.0  # a longer step between two packets of the pictures is a joint
 _BEFORE_JOINT = 3  # FFmpeg may call as many packets before a joint incomplete
+_TS, _TS_SYNC = "mpegts", 0x47
+_TS_PACKETS = {188: 188, 192: 188, 204: 204}
+"""Bytes from one packet's first byte to the next one's, and to its own end: plain, with time codes, with error
+correction."""
+_TS_TAIL = 8 * max(_TS_PACKETS)  # bytes at the end of a file by which the length of its packets is known
 _TAGGED = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _ESTIMATED = frozenset({"h264", "hevc", "m4v", "mpeg", "mpegts", "mpegvideo", "mjpeg", "vc1"})
 """Formats that state no duration: FFmpeg estimates it from the size or from the last packets."""
@@ -35,10 +41,11 @@ class Completeness:
         container: the file, of which nothing was read yet.
         stream: its pictures.
         path: the file; None for a stream on a network, which states no size.
+        log: what FFmpeg reports meanwhile.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, path: Path | None) -> None:
-        self._container, self._stream, self._path = container, stream, path
+    def __init__(self, container: InputContainer, stream: VideoStream, path: Path | None, log: FfmpegLog) -> None:
+        self._container, self._stream, self._path, self._log = container, stream, path, log
         self._size = path.stat().st_size if path else 0
         self._stated_packets = _stated_packets(container, stream)
         self._packets = self._left_out = self._pictures = self._refused = self._concealed = self._corrupt = 0
@@ -47,7 +54,8 @@ class Completeness:
         self._ends: dict[int, float] = {}
         self._first_seconds = math.inf
         self._ticks: dict[int, float] = {}
-        self._cut_off = False
+        self._cut_off: set[int] = set()
+        """The streams whose last packet is incomplete: the file ended within it."""
         self._latest_corrupt: deque[bool] = deque()
         self._last_seconds: float | None = None
 
@@ -60,6 +68,7 @@ class Completeness:
     def note_packet(self, packet: Packet[Any]) -> None:
         """Count a packet of any stream."""
         index, pts = packet.stream_index, packet.pts
+        (self._cut_off.add if packet.is_corrupt else self._cut_off.discard)(index)
         if pts is not None:
             if (tick := self._ticks.get(index)) is None:  # seconds; a Fraction for each packet takes long
                 tick = self._ticks[index] = float(packet.time_base)
@@ -68,10 +77,10 @@ class Completeness:
         if index == self._stream.index:
             self._packets += 1
             self._left_out += packet.is_discard  # by an edit list
-            self._cut_off = packet.is_corrupt  # of the last packet: the file ended within it
             self._note_corrupt(packet)
             if self._key_pts is None and packet.is_keyframe:
                 self._key_pts = packet.pts or 0
+                self._log.counts_pictures = True
             self._before_key += self._key_pts is None or (packet.pts is not None and packet.pts < self._key_pts)
 
     def _note_corrupt(self, packet: Packet[Any]) -> None:
@@ -102,8 +111,12 @@ class Completeness:
     def _cut(self) -> str | None:
         if self._stated_packets and self._packets < self._stated_packets:
             return f"ends early (its header lists {self._stated_packets} frames, but it holds {self._packets})"
-        if self._cut_off:
+        if (lacking := self._lacking_frames()) >= 1:
+            return f"ends early (its header lists {self._stream.frames} frames; at its end {lacking} are missing)"
+        if self._cut_off & ({self._stream.index} if self._container.format.name == _TS else self._cut_off):
             return "ends early"
+        if self._path and self._container.format.name == _TS and _ends_within_packet(self._path):
+            return "ends early (within a packet of MPEG-TS)"
         for stream in self._container.streams:
             stated, end = _tagged_seconds(stream.metadata), self._ends.get(stream.index)
             if stated is not None and stream.type in ("video", "audio") and (end or 0.0) + _TOLERANCE_SECONDS < stated:
@@ -113,7 +126,14 @@ class Completeness:
         read = max(self._ends.values()) - self._first_seconds if self._ends else 0.0
         if self._path and stated is not None and read + _TOLERANCE_SECONDS < stated:
             return f"ends early (its header gives {stated:.1f} s, but it holds {read:.1f} s)"
-        return None
+        return f"ends early ({self._log.cut})" if self._log.cut.count else None
+
+    def _lacking_frames(self) -> int:
+        """How many frames an .avi lacks at its end. It states their number, and each has a time, also a dropped one."""
+        if self._container.format.name != "avi" or not self._stream.average_rate:
+            return 0
+        end = self._ends.get(self._stream.index, 0.0)
+        return self._stream.frames - round(end * float(self._stream.average_rate))
 
     def _damage(self) -> str | None:
         if self._refused:
@@ -126,7 +146,7 @@ class Completeness:
             return f"is damaged ({missing} of {self._packets} pictures cannot be decoded)"
         if incomplete := max(self._concealed, self._corrupt + sum(self._latest_corrupt)):
             return f"is damaged (incomplete pictures: {incomplete})"
-        return None
+        return f"is damaged ({self._log.damage})" if self._log.damage.count else None
 
     def _growth(self) -> str | None:
         if self._path is None or not self._path.exists() or self._path.stat().st_size == self._size:
@@ -137,6 +157,19 @@ class Completeness:
 def _stated_packets(container: InputContainer, stream: VideoStream) -> int:
     """The packets of the pictures by the file's index; 0 where it has none that is complete from the start."""
     return len(stream.index_entries) if container.format.name.startswith("mov") else 0
+
+
+def _ends_within_packet(path: Path) -> bool:
+    """Whether a file of MPEG-TS ends within a packet. Other bytes at its end, such as zeros, are no part of one."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TS_TAIL))
+        tail = file.read()
+    for step, length in _TS_PACKETS.items():
+        for first in range(min(step, len(tail) - step)):
+            if all(byte == _TS_SYNC for byte in tail[first::step]):
+                last = first + (len(tail) - 1 - first) // step * step
+                return last + length > len(tail)
+    return False
 
 
 def _tagged_seconds(metadata: dict[str, str]) -> float | None:

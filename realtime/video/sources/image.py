@@ -11,8 +11,11 @@ from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_pat
 from realtime.video.sources.still import read_still
 
 IMAGE_SUFFIXES = frozenset({
-    ".avif", ".bmp", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff",
+    ".webp",
 })  # fmt: skip
+WRITTEN_AS = dict.fromkeys((".heic", ".heif", ".hif", ".jxl"), ".jpg")
+"""The suffix of an output in colour, where the format of the input can only be read."""
 
 
 class ImageSource(Source):

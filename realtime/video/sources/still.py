@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,10 @@ _ERRORS = (
     zlib.error,
     EOFError,
     IndexError,
+    RuntimeError,
     Image.DecompressionBombError,
 )
-"""What Pillow raises about a file that is damaged or cut off."""
+"""What Pillow and its plugins raise about a file that is damaged or cut off."""
 _DEEP_GRAY = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _STEPS_PER_8_BIT = 257  # 65535 / 255
 _MAGIC = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"GIF8")
@@ -38,7 +40,11 @@ _OF_THE_FILE = frozenset({Base.MakerNote, Base.ExifInteroperabilityOffset, Base.
 """What does not describe the picture. A maker's note may hold a preview."""
 _PNG_DEPTH_AT, _TIFF_BITS = 24, Base.BitsPerSample
 _MOST_PIXELS = 2**28  # of all pictures of a file together, which are in memory at the same time
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+_SEVERAL_VIEWS = ("MPO", "HEIF")
+"""Formats whose other pictures are views, depth, previews, or a map for brighter displays."""
+_AV1_DEEP = 0x40  # in the third byte of its configuration
+_HDR = {16: "PQ", 18: "HLG"}  # ISO/IEC 23091-2
 _JPEG_XL = (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 Image.MAX_IMAGE_PIXELS = 2**30  # as OpenCV; Pillow's own limit refuses a scan of a large-format photograph
 
@@ -61,13 +67,15 @@ def read_still(path: Path) -> Still:
         SourceError: missing, empty, cut off or damaged, or not an image.
     """
     data = _bytes_of(path)
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        _register_heif()
     try:
         with Image.open(io.BytesIO(data)) as image:
             return _still(image, data)
     except UnidentifiedImageError as e:
         raise SourceError(f"{path}: {_why_unknown(data)}") from e
     except _ERRORS as e:
-        raise SourceError(f"{path}: the image is cut off or damaged ({e}); get a whole copy of it") from e
+        raise SourceError(f"{path}: the image is cut off or damaged ({str(e).strip()}); get a whole copy of it") from e
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -83,12 +91,15 @@ def _bytes_of(path: Path) -> bytes:
 def _still(image: Image.Image, data: bytes) -> Still:
     notes = []
     if _is_deep(image, data):
-        notes.append("its 16 bits per channel become 8")
+        notes.append("its more than 8 bits per channel become 8")
+    if hdr := _hdr(data):
+        notes.append(f"its colours are {hdr}, which the output does not state: they look flat in it")
     if image.has_transparency_data:
         notes.append("its transparency is left out")
     count = getattr(image, "n_frames", 1)
-    if image.format == "MPO":  # a JPEG with other views, a depth map or a map for brighter displays
-        notes.append("only its first picture is processed; what else it holds (other views, depth) is left out")
+    if image.format in _SEVERAL_VIEWS:
+        if count > 1:
+            notes.append("only its main picture is processed; what else it holds (other views, depth) is left out")
         count = 1
     elif count * image.width * image.height > _MOST_PIXELS:
         notes.append(f"only the first of its {count} pictures is processed, because they are too large together")
@@ -133,15 +144,32 @@ def _kept_exif(exif: Image.Exif) -> bytes:
 def _is_deep(image: Image.Image, data: bytes) -> bool:
     if image.format == "PNG":
         return data[_PNG_DEPTH_AT] == 16
+    if image.format == "HEIF":
+        return bool(image.info.get("bit_depth", 8) > 8)
+    if image.format == "AVIF":
+        at = data.find(b"av1C")
+        return at >= 0 and bool(data[at + 6] & _AV1_DEEP)
     bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, (8,))
     return image.mode in _DEEP_GRAY or max(bits if isinstance(bits, tuple) else (bits,)) > 8
 
 
+def _hdr(data: bytes) -> str | None:
+    """The transfer of an HEIC or AVIF image that is meant for HDR displays."""
+    at = data.find(b"colrnclx") if data[4:8] == b"ftyp" else -1
+    return _HDR.get(int.from_bytes(data[at + 10 : at + 12], "big")) if at >= 0 else None
+
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC. Its plugin takes a moment to load, so only where there is such a file."""
+    from pi_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
+
 def _why_unknown(data: bytes) -> str:
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return "HEIC cannot be read; convert it to JPEG or PNG first"
     if data.startswith(_JPEG_XL):
         return "JPEG XL cannot be read; convert it to JPEG or PNG first"
     if data.startswith(_MAGIC) or data[4:8] == b"ftyp":
         return "the image is cut off or damaged; get a whole copy of it"
-    return "not an image that Pillow can decode; expected JPEG, PNG, WebP, AVIF, BMP or TIFF"
+    return "not an image that Pillow can decode; expected JPEG, PNG, WebP, HEIC, AVIF, BMP or TIFF"

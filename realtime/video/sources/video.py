@@ -28,6 +28,7 @@ from realtime.video.av_frame import (
 )
 from realtime.video.container import packets
 from realtime.video.deep import deep_of, loses_bits
+from realtime.video.ffmpeg_log import FfmpegLog, rest
 from realtime.video.hdr import DYNAMIC, Hdr, hdr_of
 from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.clock import Clock, with_following
@@ -54,12 +55,20 @@ class VideoSource(Source):
         address: the Path of a file, or the URL of a stream.
         """
         self._name = address.name if isinstance(address, Path) else without_password(address)
-        self._container = open_container(address, self._name)
+        self._log = FfmpegLog(is_heard=isinstance(address, Path))
+        try:
+            with self._log.listening(opening=True):
+                self._container = open_container(address, self._name)
+        except BaseException:
+            self._log.close()
+            raise
         try:
             self._stream = video_stream(self._container, self._name)
             self._reader = StreamReader(address, self._container, self._stream) if isinstance(address, str) else None
             path = address if isinstance(address, Path) else None
-            self._completeness = Completeness(self._container, self._stream, path)
+            self._completeness = Completeness(self._container, self._stream, path, self._log)
+            self._log.format_name = self._container.format.name
+            self._log.codec_name = self._stream.codec_context.codec.name
             self._orientations: dict[int, Orientation] = {}
             self._pictures = deinterlaced(self._decode(), self._note_interlaced)
             first = self._first_picture()
@@ -68,7 +77,7 @@ class VideoSource(Source):
             super().__init__(self._describe(first, address))
             self._origin = round(self.info.origin_seconds / (self._stream.time_base or Fraction(1)))
         except BaseException:
-            self._container.close()
+            self._close_container()
             raise
 
     def __iter__(self) -> Iterator[Frame]:
@@ -85,6 +94,8 @@ class VideoSource(Source):
         except av.FFmpegError as e:
             raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({reason_of(e)})") from e
         if not self._stopped.is_set():
+            if self._is_file and (gaps := clock.gaps()):
+                self.remarks.note(f"{self._name}: {gaps}")
             self._check_end(index + 1, clock.elapsed_seconds)
 
     def stop(self) -> None:
@@ -96,7 +107,14 @@ class VideoSource(Source):
         # The generators refer to this object: otherwise the decoder and its frames stay until garbage collection.
         self._pictures.close()
         self._all_pictures = iter(())
+        self._close_container()
+
+    def _close_container(self) -> None:
+        for stream in self._container.streams.video:
+            if stream.codec_context is not None:
+                rest(stream.codec_context)
         self._container.close()
+        self._log.close()
 
     def _check_end(self, frames: int, seconds: float) -> None:
         stated = f" of about {self.info.frames}" if self.info.frames else ""
@@ -112,7 +130,7 @@ class VideoSource(Source):
             yield from self._reader.packets()
             return
         timeline = Timeline(self._container.format.name)
-        for packet in timeline(self._completeness.noted(packets(self._container))):
+        for packet in timeline(self._completeness.noted(self._log.heard(packets(self._container)))):
             if packet.stream_index == self._stream.index:
                 yield packet
         yield None
@@ -124,7 +142,8 @@ class VideoSource(Source):
             if packet is not None and packet.has_sidedata("encryption_info"):
                 raise SourceError(f"{self._name}: its video is encrypted; decrypt it first")
             try:
-                pictures = self._stream.decode(packet)
+                with self._log.listening():
+                    pictures = self._stream.decode(packet)
             except av.error.InvalidDataError:
                 # This is normal before the first key frame of a recording, and from time to time on a network.
                 self._completeness.note_refused()

@@ -33,12 +33,19 @@ def names(jobs: list[Job]) -> list[tuple[str, str]]:
         ("clip.mp4", "alpha", "clip.mov"),
         ("face.jpg", "overlay", "face.jpg"),
         ("face.WEBP", "blur", "face.WEBP"),
+        ("face.HEIC", "blur", "face.jpg"),
         ("face.jpg", "labels", "face.png"),
         ("face.jpg", "alpha", "face.png"),
     ],
 )
 def test_output_keeps_the_stem_and_takes_the_suffix_of_its_kind(name: str, render: str, output: str) -> None:
     assert output_name(Path(name), render) == output
+
+
+def test_an_output_in_a_format_that_can_only_be_read_is_wrong_use(media: Path, tmp_path: Path) -> None:
+    plan([media / "a.JPG"], tmp_path / "out.png", "overlay")
+    with pytest.raises(UsageError, match=r"out\.heic does not fit: .* an image as an image file"):
+        plan([media / "a.JPG"], tmp_path / "out.heic", "overlay")
 
 
 def test_folder_gives_its_own_media_sorted(media: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageSequence
@@ -12,6 +13,7 @@ from PIL.ExifTags import IFD, Base
 from engines.errors import SourceError
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.open import open_source
+from tests.fakes.heic import write_heic
 from tests.fakes.video import corner_plane
 
 SUFFIXES = [".jpg", ".png", ".webp", ".tif", ".avif"]
@@ -100,7 +102,7 @@ def test_animations_and_pages_keep_all_their_pictures(tmp_path: Path, suffix: st
 @pytest.mark.parametrize(
     "name, data, says",
     [
-        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC cannot be read"),
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0", "the image is cut off or damaged"),
         ("a.jxl", b"\xff\x0a\0\0\0\0", "JPEG XL cannot be read"),
         ("a.png", b"no picture", "not an image"),
     ],
@@ -116,5 +118,40 @@ def test_what_is_not_kept_of_an_image_has_a_word(tmp_path: Path) -> None:
     Image.fromarray(np.full((8, 8), 0x8000, np.uint16)).save(tmp_path / "deep.png")
     with open_source(tmp_path / "clear.png") as clear, open_source(tmp_path / "deep.png") as deep:
         assert "transparency is left out" in clear.remarks.notes[0]
-        assert "16 bits per channel become 8" in deep.remarks.notes[0]
+        assert "more than 8 bits per channel become 8" in deep.remarks.notes[0]
         assert next(iter(deep)).planes[0][0, 0].tolist() == [127, 127, 127]
+
+
+@pytest.mark.parametrize("turns, corner", [(0, (0, 0)), (1, (-1, 0)), (2, (-1, -1)), (3, (0, -1))])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_heic_is_read_whole_and_upright(tmp_path: Path, turns: int, corner: tuple[int, int], columns: int) -> None:
+    """Phones write tiles, which FFmpeg would give one by one."""
+    path = write_heic(tmp_path / "in.heic", corner_plane((256, 128), 60), turns=turns, columns=columns)
+    with open_source(path) as source:
+        (frame,) = source
+        assert source.remarks.notes == []
+    assert frame.size_wh == ((128, 256) if turns % 2 else (256, 128))
+    gray = frame.planes[0][:, :, 1]
+    corners = {(y, x): int(gray[y, x]) for y in (0, -1) for x in (0, -1)}
+    assert {place for place, value in corners.items() if value > 200} == {corner}
+    whole = path.read_bytes()
+    for part in (3, 60, 95):
+        path.write_bytes(whole[: len(whole) * part // 100])
+        with pytest.raises(SourceError, match="cut off"):
+            open_source(path)
+
+
+def test_deep_and_hdr_pictures_have_a_word(tmp_path: Path) -> None:
+    write_heic(tmp_path / "hdr.heic", corner_plane((64, 64), 60), bits=10, transfer=16)
+    with open_source(tmp_path / "hdr.heic") as source:
+        assert [note.partition(": ")[2] for note in source.remarks.notes] == [
+            "its more than 8 bits per channel become 8",
+            "its colours are PQ, which the output does not state: they look flat in it",
+        ]
+    with av.open(str(tmp_path / "deep.avif"), "w", format="avif") as out:
+        stream = out.add_stream("libsvtav1", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
+        picture = av.VideoFrame.from_ndarray(corner_plane((64, 64), 60), "gray").reformat(format="yuv420p10le")
+        out.mux([*stream.encode(picture), *stream.encode(None)])
+    with open_source(tmp_path / "deep.avif") as source:
+        assert "more than 8 bits" in source.remarks.notes[0]
