@@ -17,7 +17,8 @@ from engines import zoo
 from engines.errors import UnknownModel, UnveilError, UsageError
 from engines.installation import version as installed_version
 from realtime.run import terminal
-from realtime.run.commands import live, process
+from realtime.run.commands import process
+from realtime.run.live.command import live
 from realtime.serve.command import serve
 from realtime.tools.commands import bench, demo, doctor, inspect
 from train.commands.calibrate import calibrate

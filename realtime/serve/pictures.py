@@ -12,7 +12,7 @@ from engines.errors import SourceError
 from realtime.frames.types import U8, Frame, Rgb
 from realtime.serve.limits import LONGEST_SIDE_PX, MOST_FRAME_BYTES
 from realtime.video.av_frame import rgb_from_frame
-from realtime.video.sinks.window import bgr_to_show
+from realtime.video.sinks.live.viewing import bgr_to_show
 
 _QUALITY = 85  # at 640x480 45 kB; 95 doubles the size, and the masks' edges look the same
 
@@ -41,7 +41,7 @@ def jpeg_of(frame: Frame, colours: Rgb) -> bytes:
         frame: any layout.
         colours: (256, 3) uint8 RGB: a colour for each value of a `gray` frame. Transparency shows a checkerboard.
     """
-    bgr = bgr_to_show(frame, np.ascontiguousarray(colours[:, ::-1]))
+    bgr = bgr_to_show(frame, lambda: colours)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return bytes(encoded)
 

@@ -9,7 +9,7 @@ import pytest
 
 import cli
 from realtime.pipeline import Options
-from realtime.run.live import play
+from realtime.run.live.play import LiveSource, play
 from realtime.run.progress import Progress
 from realtime.video.sinks.open import NullSink
 from tests.fakes.pipeline import FakeEngine
@@ -19,14 +19,15 @@ from tests.fakes.stream import Servers, send, silent_after
 @pytest.mark.usefixtures("impatient")
 def test_limit_of_frames_ends_a_stream_without_damage(servers: Servers, ts: bytes) -> None:
     url = f"tcp://{servers.start(silent_after(servers, ts))}"
-    run = play(url, FakeEngine(), NullSink(), Options(limit=1), Progress())
+    run = play(LiveSource(url), FakeEngine(), NullSink(), Options(limit=1), Progress())
     assert (run.summary.frames, run.summary.damage) == (1, None)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_limit_of_time_ends_a_stream_without_damage(servers: Servers, ts: bytes) -> None:
     url = f"tcp://{servers.start(silent_after(servers, ts))}"
-    assert play(url, FakeEngine(), NullSink(), Options(), Progress(), seconds=0.5).summary.damage is None
+    run = play(LiveSource(url, seconds=0.5), FakeEngine(), NullSink(), Options(), Progress())
+    assert run.summary.damage is None
 
 
 def test_live_command_fails_with_a_word_where_its_stream_breaks_off(
@@ -34,7 +35,18 @@ def test_live_command_fails_with_a_word_where_its_stream_breaks_off(
 ) -> None:
     url = f"tcp://{servers.start(lambda connection: send(connection, ts))}"
     summary = tmp_path / "live.json"
-    arguments = ["live", url, "--view", "none", "--model", str(tiny_engines["int8"]), "--json", str(summary)]
+    arguments = [
+        "live",
+        url,
+        "--view",
+        "none",
+        "--reconnect",
+        "0",
+        "--model",
+        str(tiny_engines["int8"]),
+        "--json",
+        str(summary),
+    ]
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     damage = json.loads(summary.read_text())["damage"]
