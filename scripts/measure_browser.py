@@ -23,13 +23,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[1]
 SIZE_WH, FPS = (640, 480), 30
@@ -137,6 +139,8 @@ def serving(*arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[st
 @contextmanager
 def chromium(camera: Path, executable: str = "/usr/bin/chromium") -> Iterator[Page]:
     """A page of a real Chromium whose camera is a file."""
+    from playwright.sync_api import sync_playwright  # what serves needs no browser
+
     with sync_playwright() as playwright:
         flags = [*CHROMIUM_FLAGS, f"--use-file-for-fake-video-capture={camera.absolute()}"]
         browser = playwright.chromium.launch(executable_path=executable, args=flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -58,9 +59,16 @@ class BrowserView:
         application = web.Application(middlewares=[self._access.guard])
         application.add_routes([web.get("/", self._page), web.get("/ws", self._view), *self._files.routes()])
         application.router.add_static("/page", _PAGE)
+        application.cleanup_ctx.append(self._open)
         application.on_shutdown.append(self._send_all_away)
-        application.on_cleanup.append(self._close)
         return application
+
+    async def _open(self, application: web.Application) -> AsyncIterator[None]:
+        try:
+            await self._shared.models.load(self._model)  # what is wrong with it is told now, and not to a viewer
+            yield
+        finally:
+            await self._close()
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(_PAGE / "index.html")
@@ -101,7 +109,7 @@ class BrowserView:
         for viewer in self._viewers:
             viewer.send_away()
 
-    async def _close(self, application: web.Application) -> None:
+    async def _close(self) -> None:
         await self._files.close()
         if self._shared.source:
             await asyncio.to_thread(self._shared.source.wait_until_closed)

@@ -18,6 +18,7 @@ from realtime.serve.limits import MOST_VIEWERS
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from engines.engine import Engine
     from realtime.serve.shared_source import SharedSource
 
 _PORT = 8765
@@ -76,6 +77,7 @@ def serve(
     if find_spec("aiohttp") is None:
         raise MissingExtra("the browser view", "web")
     from realtime.faces.composed import load_model
+    from realtime.run import report
     from realtime.serve.access import Access, new_token, token_from
     from realtime.serve.app import BrowserView
     from realtime.serve.files.routes import Files
@@ -90,10 +92,13 @@ def serve(
     shared_source = _checked_source(source) if source is not None else None
     listening = listen(host, port)
 
+    def open_engine(name: str) -> Engine:
+        engine = load_model(context.obj(name), threads=threads)
+        typer.echo(report.start_line(engine), err=True)
+        return engine
+
     def application() -> web.Application:
-        shared = shared_by_viewers(
-            served_models(model), lambda name: load_model(context.obj(name), threads=threads), shared_source
-        )
+        shared = shared_by_viewers(served_models(model), open_engine, shared_source)
         return BrowserView(shared, Files(shared.models), access, model, max_viewers).application()
 
     def say() -> None:

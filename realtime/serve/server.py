@@ -62,8 +62,8 @@ async def _serve(
     application: Callable[[], web.Application], listening: Sequence[socket.socket], on_start: Callable[[], None]
 ) -> None:
     runner = web.AppRunner(application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    await runner.setup()
     try:
+        await runner.setup()
         for each in listening:
             await web.SockSite(runner, each).start()
         on_start()

@@ -13,10 +13,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from aiohttp import ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from engines.engine import Engine
 from realtime.frames.types import U8, Detection, Frame
 from realtime.serve.access import Access
 from realtime.serve.app import BrowserView
@@ -71,19 +70,23 @@ def fake_masker(searches: Any) -> Masker:
     return Masker(searches, FakeDetector([Detection(face_box(*FACE), 0.9)]))
 
 
-@asynccontextmanager
-async def serving(
+def new_view(
     *,
     open_source: Callable[[], Source] | None = None,
     access: Access | None = None,
     most_viewers: int = 4,
-    open_engine: Callable[[str], Engine] | None = None,
-) -> AsyncIterator[TestClient[Any, Any]]:
-    """A running server, and its client."""
+    open_engine: Callable[[str], Any] = lambda name: FakeEngine(),
+) -> web.Application:
+    """The application, with a fake engine. Call it in an event loop."""
     source = SharedSource("the source", open_source) if open_source else None
-    shared = shared_by_viewers(["fake", "other"], open_engine or (lambda name: FakeEngine()), source, fake_masker)  # type: ignore[arg-type,return-value]
-    view = BrowserView(shared, Files(shared.models), access or Access(), "fake", most_viewers)
-    async with TestClient(TestServer(view.application())) as client:
+    shared = shared_by_viewers(["fake", "other"], open_engine, source, fake_masker)
+    return BrowserView(shared, Files(shared.models), access or Access(), "fake", most_viewers).application()
+
+
+@asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[TestClient[Any, Any]]:
+    """A running server, and its client. Takes the options of `new_view`."""
+    async with TestClient(TestServer(new_view(**options))) as client:
         yield client
 
 

@@ -5,12 +5,13 @@ Needs Debian's chromium. With UNVEIL_CHROMIUM=required the tests fail where ther
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,8 @@ pytestmark = [
     ),
 ]
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-_spec = spec_from_file_location("measure_browser", ROOT / "scripts" / "measure_browser.py")
-assert _spec is not None
-assert _spec.loader is not None
-browser = module_from_spec(_spec)
-_spec.loader.exec_module(browser)
+sys.path.insert(0, str(ROOT / "scripts"))
+browser = importlib.import_module("measure_browser")
 
 # The share of the masked picture that is black, and that differs from what the camera shows.
 SHARES = """(() => {

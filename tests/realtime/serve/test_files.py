@@ -79,7 +79,7 @@ def test_a_video_tells_how_far_it_is_and_can_be_cancelled(tmp_path: Path, tempor
             return super().__call__(crops)
 
     async def test() -> None:
-        async with serving(open_engine=lambda name: Waiting()) as client:  # type: ignore[arg-type,return-value]
+        async with serving(open_engine=lambda name: Waiting()) as client:
             first, second = [(await (await upload(client, "c.mp4", clip)).json())["id"] for _ in range(2)]
             while (job := await (await client.get(f"/files/{first}")).json())["state"] != "working":
                 await asyncio.sleep(0.01)

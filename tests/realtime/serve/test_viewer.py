@@ -14,9 +14,10 @@ import pytest
 from engines.engine import Parsed
 from engines.errors import SourceError
 from realtime.frames.types import U8
+from realtime.serve import server
 from realtime.serve.limits import MOST_IN_FLIGHT, MOST_MESSAGE_BYTES, MOST_MESSAGES_PER_SECOND
 from tests.fakes.pipeline import RED, FakeEngine
-from tests.fakes.serve import EndlessSource, connect, jpeg, jpeg_that_states, picture, run, serving
+from tests.fakes.serve import EndlessSource, connect, jpeg, jpeg_that_states, new_view, picture, run, serving
 from tests.fakes.video import ListSource
 
 FACE_XY, WALL_XY = (160, 120), (20, 200)
@@ -142,7 +143,7 @@ def test_an_engine_that_fails_ends_one_session_and_the_next_one_works() -> None:
 
     async def test() -> None:
         engine = Failing()
-        async with serving(open_engine=lambda name: engine) as client:  # type: ignore[arg-type,return-value]
+        async with serving(open_engine=lambda name: engine) as client:
             viewer = await connect(client)
             await viewer.choose(shown="camera")
             await viewer.send(1)
@@ -160,24 +161,35 @@ def test_an_engine_is_loaded_once_and_one_that_cannot_be_loaded_is_tried_again()
 
     def open_engine(name: str) -> FakeEngine:
         opened.append(name)
-        if len(opened) == 1:
+        if opened.count("other") == 1:
             raise SourceError("no engine today")
         return FakeEngine()
 
     async def test() -> None:
-        async with serving(open_engine=open_engine) as client:  # type: ignore[arg-type]
+        async with serving(open_engine=open_engine) as client:
             viewer = await connect(client)
-            await viewer.choose(shown="camera")
+            await viewer.choose(shown="camera", model="other")
             await viewer.send(1)
             assert await viewer.ended() == (1011, "no engine today")
             viewers = [await connect(client) for _ in range(3)]
             for each in viewers:
-                await each.choose(shown="camera")
+                await each.choose(shown="camera", model="other")
                 await each.send(1)
             assert [(await each.shown())[0] for each in viewers] == [1, 1, 1]
-            assert opened == ["fake", "fake"]
+            assert {"waits": "loading other"} in viewers[0].told
+            assert opened == ["fake", "other", "other"]
 
     run(test())
+
+
+def test_a_server_whose_own_model_cannot_be_loaded_does_not_start() -> None:
+    def open_engine(name: str) -> FakeEngine:
+        raise SourceError("no engine today")
+
+    threads = threading.active_count()
+    with pytest.raises(SourceError, match="no engine today"):
+        server.run(lambda: new_view(open_engine=open_engine), [], lambda: pytest.fail("it started"))
+    assert threading.active_count() == threads
 
 
 def test_of_fifty_viewers_at_once_four_are_served_and_the_others_are_told() -> None:
