@@ -4,7 +4,9 @@ A fake camera plays a clip in which every frame carries its number as black and 
 element shows when each number came in, its masked picture when it was painted. Latency is the time between. Needs
 Playwright and Chromium:
 
-    python scripts/measure_browser.py CLIP [--seconds 20] [--json FILE]
+    python scripts/measure_browser.py CLIP [--seconds 20] [--times 1] [--json FILE]
+
+With `--times` it measures so often, one after the other on the same page, and says whether memory or latency grows.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,9 +118,24 @@ def draw_number(rgb: npt.NDArray[Any], number: int) -> None:
         rgb[-height:, bit * width : (bit + 1) * width] = 255 * is_set
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running `unveil serve`."""
+
+    address: str
+    """The page's address, with its token."""
+    pid: int
+
+    @property
+    def resident_mb(self) -> float:
+        """Its resident memory."""
+        lines = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines()
+        return next(round(int(line.split()[1]) / 1024, 1) for line in lines if line.startswith("VmRSS"))
+
+
 @contextmanager
-def serving(*arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[str]:
-    """Run `unveil serve`, on a free port unless another one is given, until a signal. Yields the page's address."""
+def serving(*arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[Served]:
+    """Run `unveil serve` until a signal, on a free port unless another one is given."""
     command = [sys.executable, "-m", "cli", "serve", "--port", "0", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
@@ -127,7 +145,7 @@ def serving(*arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[st
         address = next((found[1] for line in lines if (found := re.match(r"open (\S+)", line))), None)
         if address is None:
             raise SystemExit("unveil serve did not start")
-        yield address
+        yield Served(address, server.pid)
     finally:
         server.send_signal(end)
         said, status = server.stderr.read(), server.wait(20)
@@ -150,18 +168,23 @@ def chromium(camera: Path, executable: str = "/usr/bin/chromium") -> Iterator[Pa
             browser.close()
 
 
-def measure(page: Page, address: str, seconds: float) -> dict[str, Any]:
-    """Show the camera's masked picture for a while, and measure it."""
+def show_camera(page: Page, address: str) -> float:
+    """Show the camera's masked picture. Returns the milliseconds from the click to the first one."""
     page.add_init_script(_WATCH % {"bits": BITS, "width": BLOCK_WH[0], "height": BLOCK_WH[1]})
     page.goto(address)
     started = page.evaluate("performance.now()")
     page.click("#start-camera")
     wait_for(page, "measured.picture.length > 0")
-    first = page.evaluate("measured.picture[0].painted") - started
+    first: float = page.evaluate("measured.picture[0].painted")
     page.wait_for_timeout(_WARM_UP_SECONDS * 1000)
+    return first - started
+
+
+def measure(page: Page, seconds: float) -> dict[str, Any]:
+    """Measure a page that shows its camera."""
     page.evaluate("measured.camera.length = measured.picture.length = 0")
     page.wait_for_timeout(seconds * 1000)
-    return summary(page.evaluate("measured"), seconds) | {"first_picture_ms": round(first)}
+    return summary(page.evaluate("measured"), seconds)
 
 
 def wait_for(page: Page, condition: str, seconds: float = 30) -> None:
@@ -197,6 +220,17 @@ def summary(seen: dict[str, list[dict[str, Any]]], seconds: float) -> dict[str, 
     }
 
 
+def slopes(times: list[dict[str, Any]], seconds: float) -> dict[str, float]:
+    """How memory and the median latency grow per minute: straight lines, fitted to all but the first tenth."""
+    settled = times[len(times) // 10 :]
+    minutes = np.arange(len(settled)) * seconds / 60
+    values = {
+        "resident_mb": [each["resident_mb"] for each in settled],
+        "latency_p50_ms": [each["latency_ms"]["p50"] for each in settled],
+    }
+    return {name: round(float(np.polyfit(minutes, each, 1)[0]), 3) for name, each in values.items()}
+
+
 def _percentiles(values: list[float]) -> dict[str, float]:
     return (
         {f"p{percent}": round(float(np.percentile(values, percent)), 1) for percent in (50, 95, 99)} if values else {}
@@ -208,16 +242,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path, help="a clip with a face")
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         camera = Path(folder) / "camera.mjpeg"
         write_camera(options.clip, camera)
-        with serving() as address, chromium(camera, options.chromium) as page:
-            result = measure(page, address, options.seconds)
+        with serving() as server, chromium(camera, options.chromium) as page:
+            first_ms = show_camera(page, server.address)
+            times = []
+            for _ in range(options.times):
+                times.append(measure(page, options.seconds) | {"resident_mb": server.resident_mb})
+                print(json.dumps(times[-1]), flush=True)
     machine = platform.processor() or platform.machine()
-    result |= {"seconds": options.seconds, "machine": machine, "cores": os.cpu_count()}
+    result = {"first_picture_ms": round(first_ms), "seconds": options.seconds, "machine": machine}
+    result |= {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "times": times}
+    if options.times > 1:
+        result["slopes_per_minute"] = slopes(times, options.seconds)
     print(json.dumps(result))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -64,8 +64,8 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(sample_clip: Path) -> Iterator[str]:
-    with browser.serving(str(sample_clip)) as address:
-        yield address
+    with browser.serving(str(sample_clip)) as server:
+        yield server.address
 
 
 @pytest.fixture
@@ -155,13 +155,13 @@ def test_a_file_is_masked_and_fetched(page: Any, address: str, sample_clip: Path
 
 
 def test_a_server_that_comes_back_is_found_again(page: Any) -> None:
-    with browser.serving() as address:
-        page.goto(address)
+    with browser.serving() as server:
+        page.goto(server.address)
         page.click("#start-camera")
         wait_until(page, is_overlay)
     browser.wait_for(page, f"{STATE} === 'lost'")
     assert "trying again in" in page.inner_text("#state")
-    port = address.rstrip("/").rpartition(":")[2]
+    port = server.address.rstrip("/").rpartition(":")[2]
     with browser.serving("--port", port):
         browser.wait_for(page, f"{STATE} === 'live'")
         page.evaluate("document.getElementById('picture').getContext('2d').clearRect(0, 0, 4000, 4000)")
@@ -170,7 +170,7 @@ def test_a_server_that_comes_back_is_found_again(page: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_server_while_somebody_watches(page: Any, number: signal.Signals) -> None:
-    with browser.serving(end=number) as address:
-        page.goto(address)
+    with browser.serving(end=number) as server:
+        page.goto(server.address)
         page.click("#start-camera")
         wait_until(page, is_overlay)

@@ -55,13 +55,13 @@ def test_without_its_extra_it_says_which_one_to_install(unveil: Unveil, monkeypa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(number: signal.Signals) -> None:
-    with script.serving(end=number) as address, urllib.request.urlopen(address) as page:
+    with script.serving(end=number) as server, urllib.request.urlopen(server.address) as page:
         assert b"<h1>Unveil</h1>" in page.read()
 
 
 def test_a_server_for_other_machines_makes_a_token() -> None:
-    with script.serving("--host", "0.0.0.0") as address:
-        start, _, token = address.partition("?token=")
+    with script.serving("--host", "0.0.0.0") as server:
+        start, _, token = server.address.partition("?token=")
         assert len(token) == 32
         port = start.rstrip("/").rpartition(":")[2]
         with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -83,3 +83,8 @@ def test_numbers_in_a_picture_are_measured() -> None:
     assert (found["fps"], found["camera_fps"], found["numbers_that_could_not_be_read"]) == (1.0, 2.0, 1)
     assert found["latency_ms"]["p50"] == 40.0
     assert found["latency_since_capture_ms"]["p50"] == 50.0
+
+
+def test_a_growing_memory_has_a_slope() -> None:
+    times = [{"resident_mb": 100.0 + 5 * n, "latency_ms": {"p50": 40.0}} for n in range(20)]
+    assert script.slopes(times, 30.0) == {"resident_mb": 10.0, "latency_p50_ms": pytest.approx(0)}
