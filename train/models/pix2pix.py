@@ -5,8 +5,8 @@ the encoder's ReLUs leak 0.2; the noise of the conditional GAN is dropout of 0.5
 network of the paper has width 64 and 8 levels, for 256x256: 54,410,433 parameters with depth as its output. Larger
 sizes have the same 8 levels. Smaller ones stop at the size that can't be halved (160: 5 levels).
 
-Deviation: dropout is off at run time, where Pix2Pix keeps it on (section 3.2 there). So the same frame gives the same
-depth.
+Deviation: at run time and in evaluations dropout is off and BatchNorm has its running statistics, where Pix2Pix keeps
+dropout on and takes the statistics of the batch (section 3.3 there). So the same frame gives the same depth.
 """
 
 from __future__ import annotations
