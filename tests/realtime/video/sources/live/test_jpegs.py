@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.video.sources.live.jpegs import JpegSplitter
@@ -16,6 +16,7 @@ PICTURES = [
 ]
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.integers(0, 2), max_size=5),
     st.lists(st.binary(max_size=40), min_size=6, max_size=6),
