@@ -51,7 +51,12 @@ def live_line(summary: Summary) -> str:
     """The counts, speed and latency of a live run, in a line."""
     latency = ", ".join(f"{name} {value:.0f} ms" for name, value in summary.latency_ms.items() if value is not None)
     late = f", {summary.late_frames} with a face that was found later" if summary.late_frames else ""
-    counts = f"{summary.frames} frames, {summary.fps:.1f} fps, {summary.dropped} dropped{late}"
+    source = f" (source {summary.source_fps:.1f})" if summary.source_fps else ""
+    counts = f"{summary.frames} frames, {summary.fps:.1f} fps{source}, {summary.dropped} dropped{late}"
+    if summary.unwatched:
+        counts += f", {summary.unwatched} that nobody watched"
+    if summary.reconnects:
+        counts += f", lost and back {summary.reconnects} time{'s' if summary.reconnects != 1 else ''}"
     return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
 
 
