@@ -17,6 +17,8 @@ export class Camera {
   #isEncoding = false;
   #isWaiting = false; // a frame came while there was no room: the newest one goes as soon as there is
 
+  dropped = 0; // frames that came while another one waited
+
   constructor(send) {
     this.send = send;
     this.#video.muted = true;
@@ -76,6 +78,7 @@ export class Camera {
   #watch(stream) {
     const next = () => {
       if (this.#stream !== stream) return;
+      if (this.#isWaiting) this.dropped++;
       this.#take();
       request();
     };

@@ -19,6 +19,7 @@ const picture = new Picture(get("picture"));
 const files = new Files(get("files"), () => controls.settings);
 const plots = { fps: new Plot(get("fps-plot"), GOAL_FPS), latency: new Plot(get("latency-plot"), GOAL_LATENCY_MS) };
 let isSending = false;
+let dropped = 0;
 let isProblemPassing = false;
 
 function state(name, text) {
@@ -130,6 +131,7 @@ connection.addEventListener("picture", async ({ detail }) => {
   const isShown = await picture.show(detail.jpeg);
   const cameraMs = controls.shown === "camera" ? camera.answered(detail.number) : null;
   if (controls.shown === "server") connection.send({ seen: detail.number });
+  dropped = controls.shown === "server" ? detail.dropped : camera.dropped;
   if (isShown && isProblemPassing) problem("");
   if (isShown) picture.measured(controls.shown === "server" ? detail.serverMs : cameraMs);
 });
@@ -172,6 +174,7 @@ get("record").addEventListener("click", () => {
 setInterval(() => {
   const { fps, latencyMs } = controls.shown === "nothing" ? { fps: null, latencyMs: null } : picture.rates;
   get("fps").value = fps === null ? "–" : String(Math.round(fps));
+  get("dropped").textContent = dropped ? `${dropped} dropped` : "";
   get("latency").value = latencyMs === null ? "–" : `${Math.round(latencyMs)} ms`;
   plots.fps.add(fps);
   plots.latency.add(latencyMs);
