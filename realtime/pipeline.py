@@ -72,7 +72,6 @@ def run(
     controls = controls or Controls(Settings(options.look, engine.name, options.smooth))
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     at_once = policy is Policy.DROP_OLDEST or source.info.kind == "image"
-    detector = detector or open_detector(options.detector)
     state = (segments and segments.resumed) or RunState()
     frames_done, frames_without_face = state.frames, state.frames_without_face
     left_out = list(state.left_out)  # faces, in each frame where the limit left out any
@@ -86,7 +85,11 @@ def run(
         BackgroundSink(sink, timer) if sink.wants_thread else sink as writer,
         ThreadPoolExecutor(1, "search") as search_thread,
         FaceParsers(
-            partial(_new_parser, source, options, at_once, detector, search_thread, timer), engine, controls
+            partial(
+                _new_parser, source, options, at_once, detector or open_detector(options.detector), search_thread, timer
+            ),
+            engine,
+            controls,
         ) as parsers,
         Buffer(source_pace.each(timer.each("decode", source)), policy, stop=source.stop, name="reader") as frames,
         Buffer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
     H264,
+    Address,
     Audio,
     AudioOption,
     Background,
@@ -53,6 +55,7 @@ from realtime.run.terminal import did_you_mean, interrupted_once
 
 if TYPE_CHECKING:
     from realtime.pipeline import Options
+    from realtime.run.outcome import Outcome
 
 
 def process(
@@ -103,6 +106,7 @@ def process(
     threads: Threads = None,
     workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
+    address: Address = None,
 ) -> None:  # fmt: skip
     """Mask faces, or what covers them, in videos and images.
 
@@ -111,11 +115,12 @@ def process(
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
     from realtime.run import batch, report
+    from realtime.run.executors.ray_cluster import ADDRESS
+    from realtime.run.executors.workers import Workers
     from realtime.run.failed import Asked, read_failed, write_failed
     from realtime.run.jobs import is_folder, with_depth
     from realtime.run.planned import check_json_files, files_of, jobs_of
     from realtime.run.progress import Progress
-    from realtime.run.workers import Workers
 
     if workers > 1 and executor != "local":
         raise UsageError(f"--workers is for --executor local; got --executor {executor}")
@@ -125,6 +130,10 @@ def process(
         raise UsageError(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
+    if address and executor != "ray":
+        raise UsageError(f"--address is for --executor ray; got --executor {executor}")
+    if address:
+        os.environ[ADDRESS] = address
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
         label=label, background=background, video_codec=codec.value, audio=audio.value,
@@ -146,7 +155,7 @@ def process(
     encoding = report.encoder_lines(options.encoder) if encodes and codec is Codec.h264 else []
     if depth:
         jobs = with_depth(jobs, depth, depth_scale)
-    outcomes: list[batch.Outcome] = []
+    outcomes: list[Outcome] = []
     open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
     with interrupted_once() as interrupts, open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))

@@ -276,6 +276,13 @@ ExecutorOption = Annotated[
     str,
     typer.Option(
         "--executor", help=f"What runs the files: {', '.join(EXECUTORS)}.", metavar="NAME",
-        hidden=len(EXECUTORS) == 1, rich_help_panel=MACHINE,
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="With --executor ray: where the cluster is \\[default: RAY_ADDRESS, or this machine alone].",
+        metavar="HOST:PORT", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip

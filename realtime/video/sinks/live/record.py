@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -60,15 +61,18 @@ class RecordSink(Sink):
 
     def close(self) -> None:
         if self._container is None:
-            self._path.unlink(missing_ok=True)  # nothing was recorded
+            if self._last_ms < 0:  # nothing was recorded
+                self._path.unlink(missing_ok=True)
             return
+        container, self._container = self._container, None
         with sink_errors(self._path):
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
+            container.mux(self._stream.encode(None))
+            container.close()
 
     def abort(self) -> None:
         """Keep what was recorded so far."""
-        self.close()
+        with contextlib.suppress(SinkError):  # what went wrong was said already
+            self.close()
 
     def _start(self, frame: Frame) -> None:
         self._size_wh = even_wh(frame)

@@ -14,7 +14,7 @@ from realtime.video.sinks.live.viewing import Colours, bgr_to_show, grays
 _ESCAPE, _NO_KEY = 27, 255
 _OF_SCREEN = 0.9  # the rest is for the window's own frame and the desktop's bars
 _FONT, _FONT_PX = cv2.FONT_HERSHEY_SIMPLEX, 22  # its height at scale 1
-_ROWS_IN_HEIGHT = 30  # rows of text that fit into the frame's height
+_ROWS_IN_HEIGHT, _ROWS_IN_WIDTH = 30, 53  # rows of text whose heights fill the frame's; a line has about 60 letters
 _LEAST_ROW_PX = 16
 _TEXT_BGR, _SHADOW_BGR = (245, 245, 245), (20, 20, 20)
 
@@ -80,7 +80,7 @@ def fitted_wh(size_wh: tuple[int, int], screen_wh: tuple[int, int] | None) -> tu
 
 def with_lines(bgr: U8, lines: Sequence[str]) -> U8:
     """A picture with lines of text in its upper left corner. They are written on the picture itself."""
-    row = max(_LEAST_ROW_PX, bgr.shape[0] // _ROWS_IN_HEIGHT)
+    row = max(_LEAST_ROW_PX, min(bgr.shape[0] // _ROWS_IN_HEIGHT, bgr.shape[1] // _ROWS_IN_WIDTH))
     scale, thick = row / _FONT_PX * 0.6, max(1, row // 18)
     for number, line in enumerate(lines, start=1):
         at = (row // 2, round(row * (number + 0.1)))

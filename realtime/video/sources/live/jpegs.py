@@ -75,9 +75,9 @@ class JpegSplitter:
         return self._give_up() if len(self._bytes) > _MOST_BYTES else None
 
     def _give_up(self) -> int:
-        """What began is no whole picture: look for the next start after its own."""
-        self.skipped += len(_START)
-        self._drop(len(_START))
+        """What began is no whole picture: look for the next start, which may begin with the last byte of its own."""
+        self.skipped += len(_START) - 1
+        self._drop(len(_START) - 1)
         return 0
 
     def _drop(self, count: int) -> None:

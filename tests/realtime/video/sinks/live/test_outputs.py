@@ -22,6 +22,7 @@ import pytest
 
 from engines.errors import SinkError, UsageError
 from realtime.frames.types import Frame
+from realtime.video.sinks.live import mjpeg
 from realtime.video.sinks.live.many import ManySinks
 from realtime.video.sinks.live.mjpeg import MjpegSink
 from realtime.video.sinks.live.pipe import PipeSink
@@ -141,6 +142,15 @@ def test_a_page_of_a_stranger_gets_no_picture(served: MjpegSink) -> None:
     with served:
         assert request(served, "evil.example:80").status == 403
         assert request(served, "localhost:9").status == 200
+
+
+def test_only_so_many_can_watch_at_once(served: MjpegSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mjpeg, "_MOST_VIEWERS", 2)
+    with served:
+        watching = [request(served) for _ in range(2)]
+        until(lambda: served._latest.viewers == 2)
+        assert request(served).status == 503
+        assert [response.status for response in watching] == [200, 200]
 
 
 def test_a_port_that_is_taken_is_a_sentence() -> None:

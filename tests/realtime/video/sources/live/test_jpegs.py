@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.video.sources.live.jpegs import JpegSplitter
@@ -16,6 +16,7 @@ PICTURES = [
 ]
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(0, 2), max_size=5),
     st.lists(st.binary(max_size=40), min_size=6, max_size=6),
@@ -30,6 +31,11 @@ def test_whole_pictures_come_back_whatever_lies_between_them(
     for start in range(0, len(stream), step):
         found += splitter.feed(stream[start : start + step])
     assert found == [PICTURES[number] for number in numbers]
+
+
+def test_a_start_right_before_a_picture_does_not_hide_it() -> None:
+    for false_start in (b"\xff\xd8", b"\xff\xd8\xff", b"\xff"):
+        assert list(JpegSplitter().feed(false_start + PICTURES[0])) == [PICTURES[0]]
 
 
 def test_a_thumbnail_inside_a_picture_is_a_part_of_it() -> None:

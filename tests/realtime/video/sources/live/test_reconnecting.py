@@ -18,7 +18,7 @@ from realtime.video.sources.base import Source, SourceInfo
 from realtime.video.sources.live import camera, mjpeg, reconnecting
 from realtime.video.sources.live.reconnecting import Reconnecting, ReconnectingSource
 from realtime.video.sources.open import open_source
-from tests.fakes.stream import Servers, http, send, silent_after
+from tests.fakes.stream import Servers, http, rtsp, send, silent_after
 from tests.realtime.video.sources.live.test_camera import FakeCapture
 
 
@@ -108,8 +108,10 @@ def test_a_frozen_stream_is_lost_and_a_server_that_is_restarted_is_found_again(s
     assert said[1].startswith(f"back: {url}")
 
 
-def test_a_stream_that_is_cut_off_is_opened_again(servers: Servers, ts: bytes) -> None:
-    url = f"tcp://{servers.start(lambda connection: send(connection, ts))}"
+@pytest.mark.parametrize("protocol", ["tcp", "rtsp"])
+def test_a_stream_that_is_cut_off_is_opened_again(servers: Servers, ts: bytes, protocol: str) -> None:
+    answer = rtsp(ts) if protocol == "rtsp" else lambda connection: send(connection, ts)
+    url = f"{protocol}://{servers.start(answer)}/x".removesuffix("/x" if protocol == "tcp" else "")
     with open_source(url, live=True, reconnecting=Reconnecting(20, lambda text: None)) as source:
         for _ in source:
             if source.reconnects == 2:
