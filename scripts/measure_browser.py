@@ -189,7 +189,7 @@ def measure(page: Page, seconds: float) -> dict[str, Any]:
     return summary(page.evaluate("measured"), seconds)
 
 
-def wait_for(page: Page, condition: str, seconds: float = 30) -> None:
+def wait_for(page: Page, condition: str, seconds: float = 60) -> None:
     """Wait until an expression is true on the page. (Playwright's own way is `eval`, which the page forbids.)"""
     end = time.monotonic() + seconds
     while not page.evaluate(f"Boolean({condition})"):

@@ -60,7 +60,7 @@ class EndlessSource(ListSource):
     def __iter__(self) -> Iterator[Frame]:
         while not self._stopped.wait(0.01):
             rgb = picture()
-            rgb[:16, :16] = self.given % 256
+            rgb[:16, :16] = min(self.given, 255)
             yield replace(rgb_frame(rgb, self.given), captured_at=time.perf_counter())
             self.given += 1
 

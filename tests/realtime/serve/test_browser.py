@@ -96,7 +96,7 @@ def shares(page: Any) -> dict[str, float]:
     return found
 
 
-def wait_until(page: Any, condition: Any, seconds: float = 30) -> None:
+def wait_until(page: Any, condition: Any, seconds: float = 60) -> None:
     """Wait until it is so on the page. The last values are in the error."""
     end = time.monotonic() + seconds
     while not condition(found := shares(page)):
