@@ -25,6 +25,8 @@ from realtime.run.options import (
     CodecOption,
     Crf,
     Data,
+    Deinterlace,
+    DeinterlaceOption,
     Depth,
     DepthScale,
     Encoder,
@@ -93,6 +95,7 @@ def process(
     depth_scale: DepthScale = None,
     start: Start = None,
     end: End = None,
+    deinterlace: DeinterlaceOption = Deinterlace.auto,
     codec: CodecOption = Codec.h264,
     audio: AudioOption = Audio.copy,
     crf: Crf = None,
@@ -125,7 +128,7 @@ def process(
         )
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
-        label=label, video_codec=codec.value, audio=audio.value,
+        label=label, video_codec=codec.value, audio=audio.value, deinterlace=deinterlace.value,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     options = _with_quality(options, crf, preset, encoder)

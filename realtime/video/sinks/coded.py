@@ -47,6 +47,7 @@ class HevcSink(CodedVideoSink):
     """HEVC in .mp4, by x265: Main, or Main 10 for 10 bits."""
 
     container_format, codec, audio_copied = "mp4", "libx265", COPIED_TO_MP4
+    states_fields = False
 
     def _options(self, frame: Frame) -> dict[str, str]:
         # Without its settings in the header, which differ from machine to machine: segments must fit together.
@@ -65,6 +66,7 @@ class Av1Sink(CodedVideoSink):
     """AV1 in .mp4, by SVT-AV1: 8 or 10 bits, 4:2:0."""
 
     container_format, codec, audio_copied = "mp4", "libsvtav1", COPIED_TO_MP4
+    states_fields = False
 
     def _pixel_format(self, frame: Frame) -> str:
         if frame.size_wh[0] % 2 or frame.size_wh[1] % 2:

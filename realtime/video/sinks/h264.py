@@ -57,9 +57,8 @@ class VideoSink(CodedVideoSink):
         super().__init__(path, info, preset, crf)
 
     def _open(self, frame: Frame) -> None:
-        if self._on_gpu and (pixel_format := self._pixel_format(frame)) != "yuv420p":
-            why = f"NVENC encodes 8 bits and even sizes only, and this is {pixel_format} of %dx%d; x264 encodes it"
-            _LOG.warning("%s: " + why, self._file.path.name, *frame.size_wh)
+        if self._on_gpu and (refused := self._refused_by_nvenc(frame)):
+            _LOG.warning("%s: NVENC encodes %s; x264 encodes it", self._file.path.name, refused)
         elif self._on_gpu:
             self.codec = NVENC
             super()._open(frame)
@@ -71,6 +70,14 @@ class VideoSink(CodedVideoSink):
                 self._close_container()
         self._on_gpu, self.codec = False, "libx264"
         super()._open(frame)
+
+    def _refused_by_nvenc(self, frame: Frame) -> str | None:
+        """What NVENC does not encode, in words; None where it may be tried."""
+        if (pixel_format := self._pixel_format(frame)) != "yuv420p":
+            return "8 bits and even sizes only, and this is {} of {}x{}".format(pixel_format, *frame.size_wh)
+        if self._info and self._info.first_field:
+            return "whole pictures only, and these are interlaced"
+        return None
 
     def _options(self, frame: Frame) -> dict[str, str]:
         if self._on_gpu:

@@ -23,6 +23,7 @@ from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
 from realtime.video.av_frame import SPACE_OF_MATRIX, view
 from realtime.video.container import MEDIA_ERRORS
+from realtime.video.fields import FieldMarker, state_fields
 from realtime.video.sinks import matroska
 from realtime.video.sinks.audio import COPIED_TO_MOV
 from realtime.video.sinks.base import Sink
@@ -48,6 +49,8 @@ class VideoFileSink(Sink):
     layouts: tuple[Layout, ...]
     audio_copied: frozenset[str] = frozenset()
 
+    states_fields = True
+    """Whether the codec can hold interlaced pictures as such."""
     with_sound = True
     """False to leave the input's sound out."""
 
@@ -64,6 +67,7 @@ class VideoFileSink(Sink):
         self._to_av: ToAv
         self._colour: Colour
         self._tracks: Tracks | None = None
+        self._mark_fields: FieldMarker | None = None
         self._first: Frame | None = None
         self._last: Frame | None = None
         self._before_last: Frame | None = None
@@ -119,6 +123,8 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
+        if self._mark_fields is not None:
+            picture = self._mark_fields(picture)
         tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
 
@@ -184,9 +190,20 @@ class VideoFileSink(Sink):
         context.time_base = frame.time_base
         context.sample_aspect_ratio = self._pixel_aspect
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
+        self._mark_fields = self._fields_of(context)
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
         tag(context, self._colour)
+
+    def _fields_of(self, context: VideoCodecContext) -> FieldMarker | None:
+        """Let the encoder code fields where the input's pictures stay interlaced."""
+        if self._info is None or self._info.first_field is None:
+            return None
+        if not self.states_fields:
+            self.remarks.note(f"{self._info.name}: its output's codec cannot state that the pictures are interlaced")
+            return None
+        state_fields(context, self._info.first_field)
+        return FieldMarker(self._info.first_field)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":

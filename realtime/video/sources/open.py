@@ -9,12 +9,12 @@ from pathlib import Path
 
 from engines.errors import SourceError, UsageError
 from realtime.frames.types import Frame
-from realtime.video.sources.base import Source, SourceInfo, SourceKind
+from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.camera import CAMERA
 from realtime.video.sources.depth import WithDepth
 from realtime.video.sources.depth_files import DepthInput
 from realtime.video.sources.image import IMAGE
-from realtime.video.sources.video import STREAM, VIDEO
+from realtime.video.sources.video import STREAM, VIDEO, VideoSource
 
 __all__ = ["KINDS", "PacedSource", "Source", "SourceInfo", "media_suffixes", "open_source"]
 KINDS: list[SourceKind] = [CAMERA, STREAM, IMAGE, VIDEO]
@@ -23,7 +23,9 @@ KINDS: list[SourceKind] = [CAMERA, STREAM, IMAGE, VIDEO]
 To add a kind, write its file and put its name before VIDEO."""
 
 
-def open_source(address: str | int | Path, *, live: bool = False, depth: DepthInput | None = None) -> Source:
+def open_source(
+    address: str | int | Path, *, live: bool = False, depth: DepthInput | None = None, deinterlace: bool = True
+) -> Source:
     """Open a source of frames; use it in a `with`.
 
     Args:
@@ -31,6 +33,7 @@ def open_source(address: str | int | Path, *, live: bool = False, depth: DepthIn
         live: play a video file at its own pace, like a camera. A URL that states a duration counts as a file. Cameras
             and other streams are always live.
         depth: the depth of a file's frames.
+        deinterlace: whether the interlaced pictures of a video file become whole.
 
     Raises:
         SourceError: the source cannot be opened, or has no picture.
@@ -40,7 +43,7 @@ def open_source(address: str | int | Path, *, live: bool = False, depth: DepthIn
     kind = next(kind for kind in KINDS if kind.recognises(text))
     if depth is not None and not kind.suffixes:
         raise UsageError(f"{address}: --depth needs a file; leave it out to have the depth estimated from colour")
-    source = kind.open(text)
+    source = kind.open(text) if deinterlace or kind is not VIDEO else VideoSource(file_path(text), deinterlace=False)
     info = source.info
     if depth is not None:
         source = WithDepth(source, depth)

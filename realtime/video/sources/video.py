@@ -29,6 +29,7 @@ from realtime.video.av_frame import (
 from realtime.video.container import packets
 from realtime.video.deep import deep_of, loses_bits
 from realtime.video.ffmpeg_log import FfmpegLog, rest
+from realtime.video.fields import Field, first_field
 from realtime.video.hdr import DYNAMIC, Hdr, hdr_of
 from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.clock import Clock, with_following
@@ -50,10 +51,12 @@ class VideoSource(Source):
     that breaks off, give all frames that decode and then raise SourceError.
     """
 
-    def __init__(self, address: str | Path) -> None:
+    def __init__(self, address: str | Path, *, deinterlace: bool = True) -> None:
         """Args:
         address: the Path of a file, or the URL of a stream.
+        deinterlace: whether interlaced pictures become whole.
         """
+        self._keeps_fields = not deinterlace
         self._name = address.name if isinstance(address, Path) else without_password(address)
         self._log = FfmpegLog(is_heard=isinstance(address, Path))
         try:
@@ -70,7 +73,7 @@ class VideoSource(Source):
             self._log.format_name = self._container.format.name
             self._log.codec_name = self._stream.codec_context.codec.name
             self._orientations: dict[int, Orientation] = {}
-            self._pictures = deinterlaced(self._decode(), self._note_interlaced)
+            self._pictures = deinterlaced(self._decode(), self._note_interlaced) if deinterlace else self._decode()
             first = self._first_picture()
             self._all_pictures: Iterator[VideoFrame] = chain([first], self._pictures)
             self._convert = FromAv((first.width, first.height))
@@ -173,6 +176,15 @@ class VideoSource(Source):
     def _note_interlaced(self) -> None:
         self.remarks.note(f"{self._name}: the video is interlaced; FFmpeg's filter bwdif deinterlaces it")
 
+    def _first_field(self, picture: VideoFrame) -> Field | None:
+        first = first_field(picture) if self._keeps_fields else None
+        if first is not None:
+            self.remarks.note(f"{self._name}: the video is interlaced, {first} field first, and stays so")
+            if any(self._orientation(picture)):
+                self.remarks.note(f"{self._name}: its output does not state that, because the pictures are turned")
+                return None
+        return first
+
     def _frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         planes, colour = self._convert(picture)
         if (size_wh := (picture.width, picture.height)) != self._convert.size_wh:
@@ -226,6 +238,7 @@ class VideoSource(Source):
             duration_seconds=seconds,
             pixel_aspect=1 / aspect if turned else aspect,
             path=address if isinstance(address, Path) else None,
+            first_field=self._first_field(first),
             hdr=self._hdr(side_data),
             origin_seconds=first_seconds(self._container, first) if isinstance(address, Path) else Fraction(0),
         )
