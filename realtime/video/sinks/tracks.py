@@ -111,6 +111,8 @@ class Tracks:
         try:
             for packet in Timeline(self._container.format.name)(packets(self._container)):
                 begin = _start_seconds(packet) - float(shift)
+                if end is not None and begin >= end + _LAG_SECONDS:
+                    return
                 if packet.stream_index not in self._tracks or begin < start or (end is not None and begin >= end):
                     continue
                 if self._is_matroska and begin + float((packet.duration or 0) * packet.time_base) <= _ROUNDING_SECONDS:
