@@ -12,6 +12,7 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +22,13 @@ from itertools import islice
 import cv2
 
 from engines.engine import Engine
-from realtime.buffer import Buffer, Policy
+from realtime.buffer import READ_AHEAD, Buffer, Policy
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
-from realtime.frames.types import Frame, ParsedFace
+from realtime.frames.types import LARGE_PX, Frame, ParsedFace
 from realtime.options import LeftOut, Options, RunState, Segments, Summary
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
@@ -36,6 +37,7 @@ from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
 
 __all__ = ["Options", "Summary", "run"]
+_LARGE_READ_AHEAD = 1
 
 
 def run(
@@ -88,7 +90,13 @@ def run(
             search_thread=search_thread,
             timer=timer,
         ) as parser,
-        Buffer(timer.each("decode", source), policy, stop=source.stop, name="reader") as frames,
+        Buffer(
+            timer.each("decode", source),
+            policy,
+            stop=source.stop,
+            capacity=_LARGE_READ_AHEAD if math.prod(source.info.size_wh) > LARGE_PX else READ_AHEAD,
+            name="reader",
+        ) as frames,
         Buffer(
             _parsed(parser, islice(frames, state.frames, options.limit), state, segments, live=at_once),
             capacity=1,

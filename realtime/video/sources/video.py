@@ -35,7 +35,7 @@ from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, Sour
 from realtime.video.sources.clock import Clock, with_following
 from realtime.video.sources.completeness import Completeness
 from realtime.video.sources.deinterlace import deinterlaced
-from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, reason_of, video_stream
+from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, read_reason, video_stream
 from realtime.video.sources.stream import StreamReader, without_password
 from realtime.video.timeline import Timeline
 
@@ -95,7 +95,7 @@ class VideoSource(Source):
                 if self._stopped.is_set():
                     return
         except av.FFmpegError as e:
-            raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({reason_of(e)})") from e
+            raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({read_reason(e)})") from e
         if not self._stopped.is_set():
             if self._is_file and (gaps := clock.gaps()):
                 self.remarks.note(f"{self._name}: {gaps}")
@@ -163,7 +163,7 @@ class VideoSource(Source):
         try:
             first = next(self._pictures, None)
         except av.FFmpegError as e:
-            raise SourceError(f"{self._name}: reading failed before the first frame ({reason_of(e)})") from e
+            raise SourceError(f"{self._name}: reading failed before the first frame ({read_reason(e)})") from e
         if first is None and self._reader and self._reader.reason:
             raise SourceError(
                 f"{self._name}: the stream broke off before its first frame ({self._reader.reason}); {_CHECK}"
