@@ -73,7 +73,8 @@ class Options:
         if self.keep_occluders and not renderer.keeps_occluders and self.background is None:
             able = " or ".join(name for name, each in renderers().items() if each.keeps_occluders)
             raise UsageError(
-                f"--keep-occluders is for --render {able}, or with --background; {self.render} hides no face"
+                f"--keep-occluders is for --render {able}; {self.render} hides no face, but --background would make "
+                "use of it"
             )
         if self.label != VISIBLE_FACE and not renderer.takes_label:
             able = " or ".join(name for name, each in renderers().items() if each.takes_label)
@@ -108,9 +109,9 @@ class Options:
             known = ", ".join(dict.fromkeys(("face", *spec.labels[1:])))
             raise UsageError(f"--label {self.label!r} is not a label of {spec.name}; expected one of {known}")
 
-    def search_interval(self, *, frames_are_held: bool) -> int:
+    def search_interval(self, hides_faces: bool, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
-        seldom = frames_are_held and not find_renderer(self.render).hides_faces
+        seldom = frames_are_held and not hides_faces
         return self.redetect_every or (HELD_SEARCH_INTERVAL if seldom else SEARCH_INTERVAL)
 
 
@@ -194,6 +195,12 @@ class Summary:
     stages_ms: dict[str, Any]
     """Per stage. Stages of different threads (`realtime.pipeline` lists them) overlap, so that they add up to more than
     the time. `search` and `tiles` are the detector's, and `detect` is what the parser waits for them."""
+    unwatched: int = 0
+    """Frames of a live source that were not parsed, because nobody watched them."""
+    reconnects: int = 0
+    """How often a live source was lost and came back."""
+    source_fps: float | None = None
+    """Frames per second that a live source gave: measured, not what it states; None for files."""
 
     @property
     def visible_faces(self) -> str | None:

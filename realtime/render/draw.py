@@ -84,6 +84,12 @@ class Scene:
         """The face that nothing covers, with ears and without hair."""
         return crisp(matte_of(self.faces, self.windows, lambda face: visible_face(face.probabilities, self.spec)))
 
+    def kept_face(self) -> Matte:
+        """The visible face, together with what lies on it if that is to be kept."""
+        if not self.look.keep_occluders:
+            return self.visible_face()
+        return crisp(matte_of(self.faces, self.windows, self._face_and_occlusion))
+
     def chosen_label(self) -> Matte:
         """The matte of `Look.label`."""
         if self.look.label == VISIBLE_FACE:
@@ -164,6 +170,10 @@ class Scene:
         """What stays visible before another background: all that the model labels, without what lies on a face unless
         it is to be kept."""
         return crisp(matte_of(self.faces, self.windows, self._foreground))
+
+    def _face_and_occlusion(self, face: ParsedFace) -> Probabilities:
+        covering = occlusion(face.probabilities, self.spec)
+        return np.asarray(cv2.add(visible_face(face.probabilities, self.spec), covering), np.uint8)
 
     def _foreground(self, face: ParsedFace) -> Probabilities:
         labelled = cv2.bitwise_not(cv2.extractChannel(face.probabilities, BACKGROUND))

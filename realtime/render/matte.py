@@ -31,10 +31,6 @@ class Matte:
         x0, y0, x1, y1 = window
         return self.values[y0 - top : y1 - top, x0 - left : x1 - left]
 
-    def joined(self, other: Matte) -> Matte:
-        """The matte with what another matte of the same part covers; the two share no pixel wholly."""
-        return Matte(self.window, cv2.add(self.values, other.values))
-
     def without(self, other: Matte) -> Matte:
         """The matte without what another matte of the same part covers."""
         return Matte(self.window, cv2.min(self.values, cv2.bitwise_not(other.values)))

@@ -8,19 +8,13 @@ from typing import Annotated
 
 import typer
 
+from engines.errors import UsageError
 from engines.zoo import WITH_CONSENSUS, names
 from realtime.render.registry import find_renderer, renderers
 from realtime.run.executors import EXECUTORS
 
 FILES, MASKS, VIDEO, MACHINE = "Input and output", "Masks", "Video", "Machine"
 """The groups in which the help lists options."""
-
-
-class View(StrEnum):
-    """Where a live run is shown."""
-
-    window = "window"
-    none = "none"
 
 
 class H264(StrEnum):
@@ -74,6 +68,12 @@ def seconds_of(text: str) -> float:
     if not whole or not 0 <= last < (60 if len(parts) > 1 else float("inf")):
         raise typer.BadParameter(f"{text!r} is not a time; expected seconds or h:mm:ss, such as 90, 1:30 or 0:01:30.5")
     return sum(60**place * float(part) for place, part in enumerate(reversed(parts)))
+
+
+def check_depth(depth: Path | None, depth_scale: float | None) -> None:
+    """Raises UsageError for a scale of no depth."""
+    if depth_scale is not None and depth is None:
+        raise UsageError("--depth-scale needs --depth; add --depth with the depth that the scale belongs to")
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -276,6 +276,13 @@ ExecutorOption = Annotated[
     str,
     typer.Option(
         "--executor", help=f"What runs the files: {', '.join(EXECUTORS)}.", metavar="NAME",
-        hidden=len(EXECUTORS) == 1, rich_help_panel=MACHINE,
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="With --executor ray: where the cluster is \\[default: RAY_ADDRESS, or this machine alone].",
+        metavar="HOST:PORT", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip

@@ -14,9 +14,4 @@ if TYPE_CHECKING:
 @renderer("cutout", "Only the visible face; the rest is black, or another background.")
 def cutout(scene: Scene) -> Frame:
     """Keep the visible face on the background alone. Hair is not part of it; ears are."""
-    if not scene.faces:
-        return scene.behind
-    face = scene.visible_face()
-    if scene.look.keep_occluders and scene.has_occlusion:
-        face = face.joined(scene.occlusion())
-    return scene.on_background(face)
+    return scene.on_background(scene.kept_face()) if scene.faces else scene.behind

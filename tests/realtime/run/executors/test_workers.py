@@ -16,14 +16,15 @@ import pytest
 
 from engines.load import load_engine
 from realtime.pipeline import Options
-from realtime.run.batch import Outcome, process, process_each
+from realtime.run.batch import process, process_each
+from realtime.run.executors.workers import Workers
 from realtime.run.jobs import Job, plan
-from realtime.run.workers import Workers
+from realtime.run.outcome import Outcome
 from realtime.video.sinks.part_file import PartFile
 from tests.fakes.pipeline import scene
 from tests.fakes.video import Clip
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 parts: list[PartFile] = []
 
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from realtime.run.terminal import interrupted_once
 
 if TYPE_CHECKING:
-    from realtime.run.batch import Outcome
     from realtime.run.executors import Work
     from realtime.run.jobs import Job
+    from realtime.run.outcome import Outcome
 
 
 _SECONDS_TO_END = 10.0  # after SIGTERM: a worker removes the output that it has begun
@@ -84,7 +84,7 @@ class _Worker:
 
     def do(self, job: Job) -> Outcome:
         """What became of a job."""
-        from realtime.run.batch import Outcome
+        from realtime.run.outcome import Outcome
 
         with self._lock:
             if self._stopped:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import cli
-from realtime.run.batch import Outcome
 from realtime.run.executors import EXECUTORS
 from realtime.run.jobs import Job
+from realtime.run.outcome import Outcome
 
 order: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The executors run the files of a batch. A new one is a class in a file of its own and a line in `EXECUTORS`."""
+"""The executors run the files of a batch. A new one is a class in a file of its own here and a line in `EXECUTORS`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # `unveil --help` reads the names of the executors
-    from realtime.run.batch import Outcome
     from realtime.run.jobs import Job
+    from realtime.run.outcome import Outcome
 
     Work = Callable[[Job], Outcome]
     """Processes one file. It never raises for a file's sake, and running it again is safe."""
@@ -34,5 +34,11 @@ class Local:
         return map(work, jobs)
 
 
-EXECUTORS: dict[str, Callable[[], Executor]] = {Local.name: Local}
+def _ray() -> Executor:
+    from realtime.run.executors.ray_cluster import RayCluster
+
+    return RayCluster()
+
+
+EXECUTORS: dict[str, Callable[[], Executor]] = {Local.name: Local, "ray": _ray}
 """Each executor by its name."""
