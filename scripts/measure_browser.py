@@ -45,6 +45,8 @@ CHROMIUM_FLAGS = (
     "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required",
 )  # fmt: skip
 _WARM_UP_SECONDS = 5
+# Whoever runs in the background of a shell ignores Ctrl-C, and hands that on.
+_SERVE = "import signal, cli; signal.signal(signal.SIGINT, signal.default_int_handler); cli.main()"
 
 # Reads the number from the blocks in the lower left corner; null where they are no black and white.
 _WATCH = """
@@ -136,7 +138,7 @@ class Served:
 @contextmanager
 def serving(*arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[Served]:
     """Run `unveil serve` until a signal, on a free port unless another one is given."""
-    command = [sys.executable, "-m", "cli", "serve", "--port", "0", *arguments]
+    command = [sys.executable, "-c", _SERVE, "serve", "--port", "0", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
@@ -187,7 +189,7 @@ def measure(page: Page, seconds: float) -> dict[str, Any]:
     return summary(page.evaluate("measured"), seconds)
 
 
-def wait_for(page: Page, condition: str, seconds: float = 30) -> None:
+def wait_for(page: Page, condition: str, seconds: float = 60) -> None:
     """Wait until an expression is true on the page. (Playwright's own way is `eval`, which the page forbids.)"""
     end = time.monotonic() + seconds
     while not page.evaluate(f"Boolean({condition})"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import Executor
 from fractions import Fraction
@@ -23,7 +24,7 @@ _TIME_BASE = Fraction(1, 90_000)
 
 
 class Masker(Closing):
-    """Masks frame after frame. Faces are followed for as long as the frames are of one kind. For one thread at a time.
+    """Masks frame after frame. Faces are followed for as long as the frames are of one kind.
 
     Args:
         search_thread: looks for new faces meanwhile. Its owner shuts it down.
@@ -35,6 +36,12 @@ class Masker(Closing):
         self._parser: FaceParser | None = None
         self._follows: object = None
         self._index = 0
+        self._one_at_a_time = threading.Lock()
+
+    def prepare(self) -> DetectsFaces:
+        """Load the detector, so that the first picture does not wait for it."""
+        self._detector = self._detector or open_detector()
+        return self._detector
 
     def mask(self, picture: bytes | Frame, engine: Engine, settings: Settings) -> bytes:
         """The next picture, masked, as JPEG.
@@ -46,10 +53,16 @@ class Masker(Closing):
             SourceError: it is no JPEG picture, or too large.
         """
         frame = picture if isinstance(picture, Frame) else self._frame(picture)
-        faces = self._parser_for(frame, isinstance(picture, Frame), engine, settings).step(frame)
+        with self._one_at_a_time:
+            faces = self._parser_for(frame, isinstance(picture, Frame), engine, settings).step(frame)
         return jpeg_of(render(frame, faces, settings.look, engine.spec), palette(engine.spec.labels))
 
     def close(self) -> None:
+        """Forget the faces. A viewer may leave while a picture is being masked: that is waited for."""
+        with self._one_at_a_time:
+            self._forget()
+
+    def _forget(self) -> None:
         if self._parser is not None:
             self._parser.close()
             self._parser = None
@@ -63,11 +76,10 @@ class Masker(Closing):
         hides_faces = find_renderer(settings.look.render).hides_faces
         follows = (engine.name, frame.size_wh, of_server, settings.smooth, hides_faces)
         if self._parser is None or self._follows != follows:
-            self.close()
-            self._detector = self._detector or open_detector()
+            self._forget()
             self._parser = FaceParser(
                 engine,
-                self._detector,
+                self.prepare(),
                 smoothing=new_smoothing() if settings.smooth else None,
                 hides_faces=hides_faces,
                 search_thread=self._search_thread,

@@ -2,8 +2,9 @@
 
 To the server: text, a JSON object with either `settings` or `seen` (the number of the last picture that was shown); and
 binary, a number and a JPEG frame of the viewer's own camera. To the viewer: text, a JSON object with `hello`, `model`,
-`waits` or `problem`; and binary, a number, the time in the server in microseconds, and the masked JPEG. The numbers are
-4 bytes, big-endian. A masked picture has the number of its camera frame; it answers the frames before it, too.
+`waits` or `problem`; and binary, a number, the time in the server in microseconds, how many pictures were dropped so
+far, and the masked JPEG. The numbers are 4 bytes, big-endian. A masked picture has the number of its camera frame; it
+answers the frames before it, too.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from realtime.serve.settings import Choice, Shown, choice_from
 from realtime.serve.shared_source import SharedSource
 
 _NUMBER = struct.Struct(">I")
-_HEADER = struct.Struct(">II")
+_HEADER = struct.Struct(">III")
 _LARGEST = 0xFFFFFFFF
 _LONGEST_REASON_BYTES = 123  # RFC 6455, 5.5
 _log = logging.getLogger(__name__)
@@ -197,6 +198,7 @@ class Viewer:
         loop, shared = asyncio.get_running_loop(), self._shared
         masker = shared.new_masker(shared.searches)
         try:
+            await loop.run_in_executor(shared.workers, masker.prepare)
             while True:
                 picture, choice = await self._next_picture(), self._choice
                 engine = await self._engine(choice.settings.model)
@@ -230,7 +232,7 @@ class Viewer:
     async def _send(self, picture: _Picture, jpeg: bytes) -> None:
         self._sent = self._sent + 1 if picture.number is None else picture.number
         spent_us = round((time.perf_counter() - picture.came_at) * 1e6)
-        await self._socket.send_bytes(_HEADER.pack(self._sent, min(spent_us, _LARGEST)) + jpeg)
+        await self._socket.send_bytes(_HEADER.pack(self._sent, min(spent_us, _LARGEST), self._pictures.dropped) + jpeg)
 
     def _say(self, message: dict[str, Any]) -> None:
         """Send a message soon. One that can no longer be sent is dropped."""

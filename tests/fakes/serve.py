@@ -60,7 +60,7 @@ class EndlessSource(ListSource):
     def __iter__(self) -> Iterator[Frame]:
         while not self._stopped.wait(0.01):
             rgb = picture()
-            rgb[:16, :16] = self.given % 256
+            rgb[:16, :16] = min(self.given, 255)
             yield replace(rgb_frame(rgb, self.given), captured_at=time.perf_counter())
             self.given += 1
 
@@ -97,6 +97,7 @@ class Viewing:
         self.socket = socket
         self.told: list[dict[str, Any]] = []
         """The text messages that came."""
+        self.dropped = 0
 
     async def choose(self, **settings: Any) -> None:
         """Send settings."""
@@ -111,8 +112,8 @@ class Viewing:
         while True:
             message = await asyncio.wait_for(self.socket.receive(), SOON)
             if message.type is WSMsgType.BINARY:
-                number, _ = struct.unpack_from(">II", message.data)
-                bgr = cv2.imdecode(np.frombuffer(message.data[8:], np.uint8), cv2.IMREAD_COLOR)
+                number, _, self.dropped = struct.unpack_from(">III", message.data)
+                bgr = cv2.imdecode(np.frombuffer(message.data[12:], np.uint8), cv2.IMREAD_COLOR)
                 return number, np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
             assert message.type is WSMsgType.TEXT, (message, self.told)
             self.told.append(json.loads(message.data))

@@ -83,6 +83,8 @@ class Files:
         self._jobs[job_id] = job
         try:
             problem = await _receive(request, job.input)
+        except TimeoutError:
+            problem = _refused(408, f"nothing came for {_LONGEST_PAUSE_SECONDS:g} s; upload it again")
         except BaseException:  # the viewer has cancelled, or is gone
             self._drop(job_id)
             raise

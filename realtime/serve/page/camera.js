@@ -13,8 +13,11 @@ export class Camera {
   #stream = null;
   #sentAt = new Map(); // the time at which each frame in flight was taken
   #number = 0;
+  #turn = 0; // counts starts and stops: a start that another one overtakes must not leave a camera on
   #isEncoding = false;
   #isWaiting = false; // a frame came while there was no room: the newest one goes as soon as there is
+
+  dropped = 0; // frames that came while another one waited
 
   constructor(send) {
     this.send = send;
@@ -29,29 +32,37 @@ export class Camera {
     return this.#stream !== null;
   }
 
+  // Returns the camera's id, or null where another start or a stop came in between.
   async start(deviceId, onEnd) {
     this.stop();
+    const turn = this.#turn;
     if (!navigator.mediaDevices?.getUserMedia) {
       throw new Error("This browser gives a page its camera only over https or on localhost.");
     }
     const video = deviceId ? { ...SIZE, deviceId: { exact: deviceId } } : { ...SIZE, facingMode: "user" };
-    this.#stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-    const [track] = this.#stream.getVideoTracks();
+    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    if (turn !== this.#turn) {
+      end(stream);
+      return null;
+    }
+    this.#stream = stream;
+    const [track] = stream.getVideoTracks();
     track.addEventListener("ended", onEnd);
-    this.#video.srcObject = this.#stream;
+    this.#video.srcObject = stream;
     await this.#video.play();
-    this.#sentAt.clear();
-    this.#watch(this.#stream);
+    this.forget();
+    this.#watch(stream);
     return track.getSettings().deviceId ?? "";
   }
 
   stop() {
-    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#turn++;
+    if (this.#stream) end(this.#stream);
     this.#stream = null;
     this.#video.srcObject = null;
   }
 
-  // The connection is a new one: nothing that was sent will be answered.
+  // Nothing that was sent will be answered: the connection is a new one, or the page was hidden.
   forget() {
     this.#sentAt.clear();
   }
@@ -67,6 +78,7 @@ export class Camera {
   #watch(stream) {
     const next = () => {
       if (this.#stream !== stream) return;
+      if (this.#isWaiting) this.dropped++;
       this.#take();
       request();
     };
@@ -98,6 +110,10 @@ export class Camera {
     head.setUint32(0, number);
     this.send(new Blob([head, jpeg]));
   }
+}
+
+function end(stream) {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 export async function cameras() {

@@ -71,12 +71,13 @@ function isBinary(data) {
   return data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof Blob;
 }
 
-// A masked picture: its number, the time in the server, and a JPEG.
+// A masked picture: its number, the time in the server, how many the server has dropped, and a JPEG.
 function parsePicture(buffer) {
   const header = new DataView(buffer);
   return {
     number: header.getUint32(0),
     serverMs: header.getUint32(4) / 1000,
-    jpeg: new Blob([new Uint8Array(buffer, 8)], { type: "image/jpeg" }),
+    dropped: header.getUint32(8),
+    jpeg: new Blob([new Uint8Array(buffer, 12)], { type: "image/jpeg" }),
   };
 }

@@ -19,13 +19,17 @@ const picture = new Picture(get("picture"));
 const files = new Files(get("files"), () => controls.settings);
 const plots = { fps: new Plot(get("fps-plot"), GOAL_FPS), latency: new Plot(get("latency-plot"), GOAL_LATENCY_MS) };
 let isSending = false;
+let dropped = 0;
+let isProblemPassing = false;
 
 function state(name, text) {
   get("state").dataset.state = name;
   if (get("state").textContent !== text) get("state").textContent = text;
 }
 
-function problem(sentence) {
+// A problem that passes by itself is no longer shown once pictures come again.
+function problem(sentence, passes = false) {
+  isProblemPassing = passes;
   get("problem").hidden = !sentence;
   get("problem").textContent = sentence;
 }
@@ -51,18 +55,15 @@ async function show(shown) {
   controls.shown = shown;
   if (shown === "camera") {
     try {
-      const current = await camera.start(controls.device, () => lostCamera());
-      controls.offerCameras(await cameras(), current);
+      const device = await camera.start(controls.device, lostCamera);
+      if (device === null) return; // something else is shown by now
+      controls.offerCameras(await cameras(), device);
     } catch (error) {
-      controls.shown = "nothing";
+      await show("nothing");
       problem(cameraProblem(error));
+      return;
     }
   } else camera.stop();
-  if (controls.shown !== shown && shown !== "nothing") {
-    follow();
-    return;
-  }
-  picture.begin();
   if (shown === "nothing") picture.clear();
   sendSettings();
   follow();
@@ -107,25 +108,31 @@ connection.addEventListener("message", ({ detail }) => {
     files.offer(detail.hello.files);
     get("start-server").hidden = detail.hello.source === null;
     get("start-server").textContent = `Show ${detail.hello.source}`;
-    camera.forget();
-    problem("");
-    if (camera.isOn && controls.shown === "camera") {
-      picture.begin(); // the camera still runs: only the connection is new
-      sendSettings();
-      follow();
-    } else show(controls.shown);
+    resume();
   } else if (detail.model) {
     waits("");
     controls.explain(detail.model);
   } else if (detail.waits) waits(`${detail.waits} …`);
-  else if (detail.problem) problem(detail.problem);
+  else if (detail.problem) problem(detail.problem, controls.shown === "server");
 });
+
+// Go on after a connection was lost or the page was loaded again.
+function resume() {
+  camera.forget();
+  if (isProblemPassing) problem("");
+  if (controls.shown === "nothing" || camera.isOn) {
+    sendSettings();
+    follow();
+  } else show(controls.shown);
+}
 
 connection.addEventListener("picture", async ({ detail }) => {
   if (controls.shown === "nothing") return;
-  const isShown = await picture.show(detail);
+  const isShown = await picture.show(detail.jpeg);
   const cameraMs = controls.shown === "camera" ? camera.answered(detail.number) : null;
   if (controls.shown === "server") connection.send({ seen: detail.number });
+  dropped = controls.shown === "server" ? detail.dropped : camera.dropped;
+  if (isShown && isProblemPassing) problem("");
   if (isShown) picture.measured(controls.shown === "server" ? detail.serverMs : cameraMs);
 });
 
@@ -137,7 +144,7 @@ connection.addEventListener("lost", ({ detail }) => {
     show("nothing").then(() => problem(detail.reason || "The server has ended the connection."));
     state("lost", again);
   } else if (detail.full) {
-    problem(detail.reason);
+    problem(detail.reason, true);
     state("lost", `full, ${again}`);
   } else state("lost", `connection lost, ${again}`);
 });
@@ -145,7 +152,10 @@ connection.addEventListener("lost", ({ detail }) => {
 controls.addEventListener("change", sendSettings);
 controls.addEventListener("shown", ({ detail }) => show(detail));
 controls.addEventListener("device", () => show("camera"));
-document.addEventListener("visibilitychange", sendSettings);
+document.addEventListener("visibilitychange", () => {
+  camera.forget();
+  sendSettings();
+});
 get("start-camera").addEventListener("click", () => show("camera"));
 get("start-server").addEventListener("click", () => show("server"));
 get("stop").addEventListener("click", () => show("nothing"));
@@ -164,6 +174,7 @@ get("record").addEventListener("click", () => {
 setInterval(() => {
   const { fps, latencyMs } = controls.shown === "nothing" ? { fps: null, latencyMs: null } : picture.rates;
   get("fps").value = fps === null ? "–" : String(Math.round(fps));
+  get("dropped").textContent = dropped ? `${dropped} dropped` : "";
   get("latency").value = latencyMs === null ? "–" : `${Math.round(latencyMs)} ms`;
   plots.fps.add(fps);
   plots.latency.add(latencyMs);

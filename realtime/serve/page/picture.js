@@ -6,7 +6,7 @@ const MEASURED_MS = 1000;
 export class Picture {
   #context;
   #drawn = []; // the last second: when each was drawn, and how old it was
-  #last = 0;
+  #drawing = Promise.resolve(true);
   #recorder = null;
 
   constructor(canvas) {
@@ -14,33 +14,28 @@ export class Picture {
     this.#context = canvas.getContext("2d", { alpha: false });
   }
 
-  // Draw a JPEG. Returns false where it came too late, or cannot be drawn.
-  async show({ number, jpeg }) {
+  // Draw a JPEG once those before it are drawn. Returns false where it cannot be drawn.
+  show(jpeg) {
+    this.#drawing = this.#drawing.then(() => this.#draw(jpeg));
+    return this.#drawing;
+  }
+
+  async #draw(jpeg) {
     let bitmap;
     try {
       bitmap = await createImageBitmap(jpeg);
     } catch {
       return false;
     }
-    const isNewer = number > this.#last;
-    if (isNewer) {
-      this.#last = number;
-      if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height) {
-        this.canvas.width = bitmap.width;
-        this.canvas.height = bitmap.height;
-        this.canvas.parentElement.style.aspectRatio = `${bitmap.width} / ${bitmap.height}`;
-        this.canvas.setAttribute("aria-label", `Masked picture, ${bitmap.width} by ${bitmap.height}`);
-      }
-      this.#context.drawImage(bitmap, 0, 0);
+    if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height) {
+      this.canvas.width = bitmap.width;
+      this.canvas.height = bitmap.height;
+      this.canvas.parentElement.style.aspectRatio = `${bitmap.width} / ${bitmap.height}`;
     }
+    this.#context.drawImage(bitmap, 0, 0);
+    if (!this.#drawn.length) this.canvas.setAttribute("aria-label", `Masked picture, ${bitmap.width} by ${bitmap.height}`);
     bitmap.close();
-    return isNewer;
-  }
-
-  // Numbers begin again.
-  begin() {
-    this.#last = 0;
-    this.#drawn = [];
+    return true;
   }
 
   measured(latencyMs) {
@@ -63,7 +58,7 @@ export class Picture {
     this.#context.fillStyle = "#000";
     this.#context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     this.canvas.setAttribute("aria-label", "No picture");
-    this.begin();
+    this.#drawn = [];
   }
 
   async snapshot() {

@@ -141,6 +141,27 @@ def test_a_body_that_does_not_state_its_size_is_bounded_too(monkeypatch: pytest.
     run(test())
 
 
+def test_an_upload_that_breaks_off_or_pauses_leaves_nothing(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
+    monkeypatch.setattr(routes, "_LONGEST_PAUSE_SECONDS", 0.2)
+    head = "POST /files?name=x.png HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
+
+    async def test() -> None:
+        async with serving() as client:
+            for breaks_off in (True, False):
+                reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+                writer.write(head.encode() + b"\x89" * 100)
+                await writer.drain()
+                while not list(temporary.rglob("input.png")):
+                    await asyncio.sleep(0.01)
+                if not breaks_off:
+                    assert b"408" in await reader.readline()
+                writer.close()
+                while list(temporary.rglob("input.png")):
+                    await asyncio.sleep(0.01)
+
+    run(test())
+
+
 def test_a_damaged_file_fails_with_a_sentence_that_has_the_viewers_name_for_it() -> None:
     async def test() -> None:
         async with serving() as client:
