@@ -120,7 +120,7 @@ KeepOccluders = Annotated[
     bool,
     typer.Option(
         "--keep-occluders",
-        help="With blur: hands, masks and microphones in front of a face stay sharp.",
+        help="With blur or --background: hands, masks and microphones in front of a face stay visible.",
         rich_help_panel=MASKS,
     ),
 ]
