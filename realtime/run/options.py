@@ -111,11 +111,9 @@ MaxFaces = Annotated[
     typer.Option(
         help="Mask only the N largest faces of each frame. With blur, exit status 1 if a face is left out "
         "\\[default: all].",
-        min=1,
-        metavar="N",
-        rich_help_panel=MASKS,
+        min=1, metavar="N", rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 KeepOccluders = Annotated[
     bool,
     typer.Option(
@@ -129,10 +127,9 @@ Label = Annotated[
     typer.Option(
         "--label",
         help="With alpha: the label that becomes the matte, such as hair or occlusion. face is the visible face.",
-        metavar="NAME",
-        rich_help_panel=MASKS,
+        metavar="NAME", rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 Background = Annotated[
     str | None,
     typer.Option(
@@ -156,10 +153,9 @@ DepthScale = Annotated[
     float | None,
     typer.Option(
         help="Metres per step of the depth \\[default: what depth.json in its folder states, else 0.001].",
-        metavar="METRES",
-        rich_help_panel=MASKS,
+        metavar="METRES", rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 Start = Annotated[
     float | None,
     typer.Option(
