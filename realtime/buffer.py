@@ -13,7 +13,8 @@ from engines.errors import SourceError
 
 T = TypeVar("T")
 
-_WAIT_CAPACITY = 4  # enough for an uneven consumer; each more frame is memory (12 MB at 4K)
+READ_AHEAD = 4
+"""Items that wait: enough for an uneven consumer. Each more frame is memory (12 MB at 4K, 37 MB with 10 bits)."""
 _LONGEST_START_SECONDS = 10.0
 
 
@@ -47,7 +48,7 @@ class Buffer(Closing, Generic[T]):
         policy: Policy = Policy.WAIT,
         *,
         stop: Callable[[], None] | None = None,
-        capacity: int = _WAIT_CAPACITY,
+        capacity: int = READ_AHEAD,
         name: str = "reader",
     ) -> None:
         self.dropped = 0

@@ -48,6 +48,8 @@ class Options:
     """Start of the part of a video that is processed."""
     end_seconds: float | None = None
     """End of that part; None: the end of the video."""
+    deinterlace: Literal["auto", "off"] = "auto"
+    """Whether interlaced pictures of files become whole, or stay as they are."""
     video_codec: VideoCodec = "h264"
     """How videos for viewing are encoded. Labels and mattes have a codec of their own."""
     audio: Literal["copy", "none"] = "copy"

@@ -13,6 +13,7 @@ Five threads share the work. Each hands its frames, in order, to the next one:
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -23,14 +24,14 @@ from itertools import islice
 import cv2
 
 from engines.engine import Engine
-from realtime.buffer import Buffer, Policy
+from realtime.buffer import READ_AHEAD, Buffer, Policy
 from realtime.controls import Controls, Settings, Vitals
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
-from realtime.frames.types import Frame, ParsedFace
+from realtime.frames.types import LARGE_PX, Frame, ParsedFace
 from realtime.options import LeftOut, Options, RunState, Segments, Summary
 from realtime.parsers import FaceParsers, Parsed
 from realtime.render.draw import render
@@ -40,6 +41,7 @@ from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
 
 __all__ = ["Options", "Summary", "run"]
+_LARGE_READ_AHEAD = 1
 
 
 def run(
@@ -91,7 +93,13 @@ def run(
             engine,
             controls,
         ) as parsers,
-        Buffer(source_pace.each(timer.each("decode", source)), policy, stop=source.stop, name="reader") as frames,
+        Buffer(
+            source_pace.each(timer.each("decode", source)),
+            policy,
+            stop=source.stop,
+            capacity=_LARGE_READ_AHEAD if math.prod(source.info.size_wh) > LARGE_PX else READ_AHEAD,
+            name="reader",
+        ) as frames,
         Buffer(
             _parsed(
                 parsers,

@@ -44,8 +44,7 @@ def frames_to_hold(frame: Frame, most_frames: int, search_interval: int) -> int:
     """How many frames of this size are held back: fewer of large ones, but always those between two searches."""
     if not most_frames:
         return 0
-    frame_bytes = sum(plane.nbytes for plane in frame.planes) + (frame.depth.steps.nbytes if frame.depth else 0)
-    return max(search_interval, min(most_frames, int(_MOST_BYTES / frame_bytes)))
+    return max(search_interval, min(most_frames, int(_MOST_BYTES / frame.nbytes)))
 
 
 def follow_back(

@@ -55,6 +55,10 @@ class DeepPicture:
     """The frame's planes before anything was drawn."""
 
 
+LARGE_PX = 4_000_000
+"""Pixels of a frame from which on few are kept in memory: by readers, decoders and encoders."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One picture of a video, camera or image file, upright as it is shown.
@@ -99,6 +103,16 @@ class Frame:
         """(width, height) in pixels."""
         height, width = self.planes[0].shape[:2]
         return width, height
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of its pixels, in bytes. What was drawn on counts beside what was not."""
+        planes = list(self.planes)
+        if self.deep is not None:
+            planes += [shown for shown, drawn in zip(self.deep.shown, self.planes, strict=True) if shown is not drawn]
+        deep = sum(plane.nbytes for plane in self.deep.planes) if self.deep else 0
+        alpha = self.alpha.nbytes if self.alpha is not None else 0
+        return sum(plane.nbytes for plane in planes) + deep + alpha + (self.depth.steps.nbytes if self.depth else 0)
 
     @property
     def pts_seconds(self) -> float | None:

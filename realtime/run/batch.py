@@ -265,7 +265,7 @@ def _problems(job: Job, summary: Summary, *, changed: bool) -> str | None:
 
 
 def _open(job: Job, options: Options) -> Source:
-    source = open_source(job.input, depth=job.depth)
+    source = open_source(job.input, depth=job.depth, deinterlace=options.deinterlace == "auto")
     if source.info.kind != "image" and (options.start_seconds or options.end_seconds is not None):
         return TrimmedSource(source, options.start_seconds, options.end_seconds)
     return source

@@ -28,6 +28,8 @@ from realtime.run.options import (
     CodecOption,
     Crf,
     Data,
+    Deinterlace,
+    DeinterlaceOption,
     Depth,
     DepthScale,
     Encoder,
@@ -98,6 +100,7 @@ def process(
     depth_scale: DepthScale = None,
     start: Start = None,
     end: End = None,
+    deinterlace: DeinterlaceOption = Deinterlace.auto,
     codec: CodecOption = Codec.h264,
     audio: AudioOption = Audio.copy,
     crf: Crf = None,
@@ -136,7 +139,7 @@ def process(
         os.environ[ADDRESS] = address
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
-        label=label, background=background, video_codec=codec.value, audio=audio.value,
+        label=label, background=background, video_codec=codec.value, audio=audio.value, deinterlace=deinterlace.value,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     options = _with_quality(options, crf, preset, encoder)

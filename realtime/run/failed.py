@@ -1,15 +1,15 @@
 """The list of the files that failed, `failed.jsonl` in the folder of the outputs, which `--retry` takes.
 
-One JSON object per line: `input` (an absolute path), `output` (its path below the folder), `error` (a sentence), and
-what was asked for: `model` and `options`. The list holds each file whose last attempt failed, of whatever run. An input
-that gives no output in the folder is not on it.
+One JSON object per line: `input` (an absolute path), `output` (its path below the folder), `error` (a sentence), what
+was asked for: `model` and `options`, and `among_others` (`realtime.run.jobs.Job`). The list holds each file whose last
+attempt failed, of whatever run. An input that gives no output in the folder is not on it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,12 @@ def write_failed(folder: Path, outcomes: Iterable[Outcome], asked: Asked) -> Pat
         if outcome.error:
             values = asked.values()
             model = values.pop("model")
-            lines[_key(line)] = line | {"error": outcome.error, "model": model, "options": values}
+            lines[_key(line)] = line | {
+                "error": outcome.error,
+                "model": model,
+                "options": values,
+                "among_others": job.among_others,
+            }
     with sink_errors(path):
         if not lines:
             path.unlink(missing_ok=True)
@@ -122,7 +127,11 @@ def failed_jobs(path: Path, output: Path, asked: Asked, *, overwrite: bool = Fal
         if not asked.difference(line):
             check_suffix(output / line["output"], Path(line["input"]), options.render, options.video_codec)
             found.inputs.append(Input(Path(line["input"]), output=Path(line["output"])))
-    jobs = plan_found(found, output, options.render, overwrite=overwrite, data=options.data)
+    among_others = {Path(line["input"]) for line in lines if line.get("among_others")}
+    jobs = [
+        replace(job, among_others=job.input in among_others)
+        for job in plan_found(found, output, options.render, overwrite=overwrite, data=options.data)
+    ]
     count = len(differences)
     files = "1 file" if count == 1 else f"{count} files"
     left_out = f"left out: {files} on the list, asked for {differences[0]}" if differences else None

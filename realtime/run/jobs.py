@@ -27,6 +27,9 @@ class Job:
     """Why it cannot be done, in a sentence; such a job counts as failed and touches no file."""
     depth: DepthInput | None = None
     """Where the depth of its frames is; None for none."""
+    among_others: bool = False
+    """Whether it was one of several inputs that share a place for their depth, now or in the run that is tried again.
+    Then a folder of pictures is not taken for the depth of this one."""
     overwrite: bool = False
     """Whether to make an output again that is there. Otherwise it is kept where its record fits, and left untouched
     where not."""
@@ -147,14 +150,14 @@ def with_depth(jobs: Sequence[Job], path: Path, scale_m: float | None = None) ->
     """
     if path.is_file() and len(jobs) > 1:
         raise UsageError(f"{path} is the depth of one input; got {len(jobs)}: give a folder with the depth of each")
-    return [_with_depth(job, path, scale_m, alone=len(jobs) == 1) for job in jobs]
+    return [_with_depth(replace(job, among_others=job.among_others or len(jobs) > 1), path, scale_m) for job in jobs]
 
 
-def _with_depth(job: Job, path: Path, scale_m: float | None, alone: bool) -> Job:
+def _with_depth(job: Job, path: Path, scale_m: float | None) -> Job:
     if job.problem:
         return job
     try:
-        return replace(job, depth=depth_of(job.input, path, scale_m, alone=alone))
+        return replace(job, depth=depth_of(job.input, path, scale_m, alone=not job.among_others))
     except SourceError as e:
         if not path.exists():
             raise

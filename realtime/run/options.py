@@ -42,6 +42,13 @@ class Audio(StrEnum):
     none = "none"
 
 
+class Deinterlace(StrEnum):
+    """What becomes of interlaced pictures."""
+
+    auto = "auto"
+    off = "off"
+
+
 class Preset(StrEnum):
     """Presets of x264, from the fastest, with the largest files, to the slowest."""
 
@@ -230,6 +237,14 @@ AudioOption = Annotated[
     Audio,
     typer.Option(
         "--audio", help="copy keeps the sound, none leaves it out.", metavar="NAME", rich_help_panel=VIDEO
+    ),
+]  # fmt: skip
+DeinterlaceOption = Annotated[
+    Deinterlace,
+    typer.Option(
+        "--deinterlace",
+        help="auto makes whole pictures of interlaced ones. off keeps them interlaced; HEVC and AV1 cannot state that.",
+        metavar="WHEN", rich_help_panel=VIDEO,
     ),
 ]  # fmt: skip
 Crf = Annotated[

@@ -86,10 +86,12 @@ def bench(
     """
     from realtime.faces.composed import load_model
     from realtime.run import report
+    from realtime.run.planned import check_json_files
     from realtime.tools import bench_report
     from realtime.tools.bench import measure, models_and_source
 
     models, source = models_and_source([*([model] if model else []), *(what or [])])
+    check_json_files({"--json": json}, [Path(source)] if source else [])
     engines = [context.obj(name) for name in models]
     result = measure(
         engines, lambda name: load_model(name, threads=threads), source,

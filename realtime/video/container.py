@@ -21,6 +21,11 @@ _HIGHEST_RATE = 240  # a stream of variable rate states the unit of its times in
 _ODD_TEXT = "replace"  # a title in another encoding, or in a damaged header, is no reason to fail
 
 
+def reason_of(error: Exception) -> str:
+    """The reason that the system or FFmpeg gives, in a few words."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def open_media(path: Path) -> InputContainer:
     """Open a file. A raw video stream is read at the rate that it states itself. Raises `MEDIA_ERRORS`."""
     container = av.open(f"file:{path}", metadata_errors=_ODD_TEXT)

@@ -30,7 +30,9 @@ _LOST_PIXELS = re.compile(
     "Error at MB|invalid mb|out of range|Truncated|ac-tex|slice mismatch|end mismatch|decoding error|CRC mismatch",
     re.IGNORECASE,
 )
-"""What decoders report of a picture whose pixels are lost. They also report what is normal after a cut."""
+"""What decoders report of a picture whose pixels are lost."""
+_LOST_REFERENCE = re.compile("Missing reference picture|co located POCs unavailable|Could not find ref with POC")
+"""What they report of a picture that needs one which is not there. After the start of a recording that is normal."""
 
 
 @dataclass
@@ -65,6 +67,8 @@ class FfmpegLog:
         """FFmpeg's names for the demuxer and the decoder, once they are known."""
         self.counts_pictures = False
         """Whether errors of the decoder count: before a first key frame they are normal."""
+        self.counts_references = False
+        """Whether missing pictures count, to which others refer."""
         self.cut, self.damage = Reports(), Reports()
         """Messages that say that the file ends early; and those about lost packets and pixels."""
         if is_heard:
@@ -110,7 +114,8 @@ class FfmpegLog:
         if _CUT.search(text):
             self.cut.add(text)
         elif name == self.codec_name:
-            if self.counts_pictures and _LOST_PIXELS.search(text):
+            is_lost = self.counts_pictures and _LOST_PIXELS.search(text)
+            if is_lost or (self.counts_references and _LOST_REFERENCE.search(text)):
                 self.damage.add(text)
         elif name in _FROM_OPENING or (name == self.format_name and not opening and not name.startswith(_COUNTED)):
             self.damage.add(text)

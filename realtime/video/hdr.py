@@ -45,6 +45,16 @@ class Hdr:
         darkest, brightest = (f"{float(value):.4f}" for value in self.luminance)
         return _joined([f"{float(value):.5f}" for value in self.primaries], brightest, darkest)
 
+    def parameters(self, screen_name: str, light_name: str, *, in_decimals: bool = False) -> list[str]:
+        """What is stated, as parameters of an encoder, which has its own names for them.
+
+        Args:
+            in_decimals: as SVT-AV1 takes the screen; x264 and x265 take whole numbers.
+        """
+        screen = self.screen_in_decimals if in_decimals else self.screen
+        light = [f"{light_name}={self.content_light[0]},{self.content_light[1]}"] if self.content_light else []
+        return [*([f"{screen_name}={screen}"] if screen else []), *light]
+
 
 def hdr_of(side_data: dict[SideDataType, bytes]) -> Hdr | None:
     """The metadata in the side data of a picture; None where it has none."""

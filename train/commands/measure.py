@@ -113,6 +113,9 @@ def evaluate(
             "evaluate takes --data, or --labels and --occluders (--groups-sheet goes with them); got both: "
             "leave one out"
         )
+    from realtime.run.planned import check_json_files
+
+    check_json_files({"--json": json}, [path for path in (before, page, sheet, groups_sheet) if path])
     needs_training("evaluating", "torch")
     from realtime.run.progress import counted
     from realtime.run.report import is_stdout, write_json

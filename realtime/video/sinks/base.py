@@ -107,8 +107,7 @@ class BackgroundSink(Sink):
     def write(self, frame: Frame) -> None:
         if self._error is not None:
             self._fail()
-        frame_bytes = sum(plane.nbytes for plane in frame.planes)
-        self._queue.maxsize = max(1, min(_QUEUED, int(_QUEUED_BYTES / frame_bytes)))
+        self._queue.maxsize = max(1, min(_QUEUED, int(_QUEUED_BYTES / frame.nbytes)))
         self._queue.put(frame)
 
     def cut_sound(self) -> None:

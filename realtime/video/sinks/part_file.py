@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 
 from engines.errors import SinkError
+from realtime.video.container import reason_of
 
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
@@ -108,9 +109,8 @@ def sink_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError, ValueError) as e:  # PyAV raises ValueError where it knows no codec
-        reason = getattr(e, "strerror", None) or str(e)
         advice = "check the folder, its permissions and the free space"
-        raise SinkError(f"{path} cannot be written ({reason}); {advice}") from e
+        raise SinkError(f"{path} cannot be written ({reason_of(e)}); {advice}") from e
 
 
 def _remove(part: Path, lock: int) -> None:

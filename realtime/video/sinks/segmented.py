@@ -45,6 +45,8 @@ class SegmentedSink(Sink):
         self._files = [self._file(number) for number in range(done)]
         self._segment: VideoFileSink | None = None
         self._segment_file: HeldFile
+        self._encoded_by: tuple[str, bytes | None] | None = None
+        self._header: bytes | None = _header_of(self._files[0]) if self._files else None
         self._frames = 0  # of the segment
         self._first: Frame | None = None
         self._last_seconds = 0.0
@@ -56,6 +58,8 @@ class SegmentedSink(Sink):
         if self._segment is None:
             self._segment = self._open_segment()
         self._segment.write(frame)
+        if self._frames == 0:
+            self._check_encoder(self._segment)
         self._frames += 1
         self._first = self._first or frame
         self._last_seconds = frame.pts_seconds or 0.0
@@ -86,15 +90,42 @@ class SegmentedSink(Sink):
         # Without a path there is no sound.
         return self._open_video(self._segment_file, replace(self._info, path=None))
 
+    def _check_encoder(self, segment: VideoFileSink) -> None:
+        """Fail at the first frame, not when the segments are joined, where another encoder had to be taken."""
+        if self._encoded_by is None:
+            self._encoded_by = segment.encoded_by
+        elif segment.encoded_by != self._encoded_by:
+            raise SinkError(self._differs(segment.encoded_by[0]))
+
+    def _differs(self, encoder: str) -> str:
+        before = f"those before by {self._encoded_by[0]}" if self._encoded_by else "not those before"
+        first_frame = (len(self._files) - 1) * self._length
+        return (
+            f"{self._output.path}: from frame {first_frame} on it would be encoded by {encoder}, {before}, and they do "
+            "not fit together; run the command again once the first encoder is free, and it goes on there, or start "
+            "anew with --encoder x264"
+        )
+
     def _end_segment(self) -> None:
         if self._segment is not None:
             self._segment.close()
+            if self._header is None:
+                self._header = _header_of(self._segment_file.part)
+            elif _header_of(self._segment_file.part) != self._header:
+                raise SinkError(self._differs("another encoder, or another version of it"))
             self._segment_file.publish()
             self.remarks.take(self._segment.remarks)
             self._segment = None
 
     def _file(self, number: int) -> Path:
         return self._folder / f"{number:06d}{self._output.path.suffix}"
+
+
+def _header_of(file: Path) -> bytes:
+    """What a video states about its encoding."""
+    with open_media(file) as video:
+        context = video.streams.video[0].codec_context
+        return context.name.encode() + (context.extradata or b"")
 
 
 class _Joined(VideoFileSink):

@@ -15,7 +15,7 @@ from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
-from realtime.video.container import MEDIA_ERRORS, open_media, packets, picture_streams
+from realtime.video.container import MEDIA_ERRORS, open_media, packets, picture_streams, reason_of
 from realtime.video.remarks import Remarks
 from realtime.video.sinks.audio import AudioTrack
 from realtime.video.sinks.metadata import describe, shifted_chapters, written_tags
@@ -102,7 +102,7 @@ class Tracks:
         except MEDIA_ERRORS as e:
             del self._tracks[index]
             what = "sound" if isinstance(track, AudioTrack) else "subtitles"
-            self.remarks.loss(f"{self._info.name}: the rest of its {what} is left out ({_reason(e)})")
+            self.remarks.loss(f"{self._info.name}: the rest of its {what} is left out ({reason_of(e)})")
 
     def _read(self) -> Iterator[Packet[Any]]:
         """The packets of the tracks, in the time of the output."""
@@ -111,6 +111,8 @@ class Tracks:
         try:
             for packet in Timeline(self._container.format.name)(packets(self._container)):
                 begin = _start_seconds(packet) - float(shift)
+                if end is not None and begin >= end + _LAG_SECONDS:
+                    return
                 if packet.stream_index not in self._tracks or begin < start or (end is not None and begin >= end):
                     continue
                 if self._is_matroska and begin + float((packet.duration or 0) * packet.time_base) <= _ROUNDING_SECONDS:
@@ -120,7 +122,7 @@ class Tracks:
                 packet.dts = None if packet.dts is None else packet.dts - ticks
                 yield packet
         except MEDIA_ERRORS as e:
-            self.remarks.loss(f"{self._info.name}: its sound is damaged and ends early ({_reason(e)})")
+            self.remarks.loss(f"{self._info.name}: its sound is damaged and ends early ({reason_of(e)})")
 
     def _add(self, stream: Stream) -> str | None:
         """Add a stream to the output, or say what it is that the output cannot hold."""
@@ -152,7 +154,7 @@ class Tracks:
                 try:
                     self._tracks[stream.index] = track = AudioTrack(stream, self._output, self._copied)
                 except MEDIA_ERRORS as e:
-                    why = _reason(e)
+                    why = reason_of(e)
                 else:
                     describe(track.stream, stream)
                     return
@@ -167,10 +169,6 @@ class Tracks:
         part_end = None if end is None else origin + Fraction(end)
         self._output.set_chapters(shifted_chapters(self._container.chapters(), origin + Fraction(start), part_end))
         return [f"the tag {name}" for name in left_out]
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _start_seconds(packet: Packet[Any]) -> float:

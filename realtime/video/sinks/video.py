@@ -1,4 +1,4 @@
-"""Video files: the base class, class ids in FFV1, and a matte for editors in ProRes. H.264 is in `h264`."""
+"""Video files: the base class, and class ids in FFV1. Other codecs have files of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 import av
-import numpy as np
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -21,10 +20,10 @@ from av.video.stream import VideoStream
 from engines.errors import SinkError, UsageError
 from realtime.frames.colour import Colour
 from realtime.frames.types import Frame, Layout
-from realtime.video.av_frame import SPACE_OF_MATRIX, view
-from realtime.video.container import MEDIA_ERRORS
+from realtime.video.av_frame import SPACE_OF_MATRIX
+from realtime.video.container import MEDIA_ERRORS, reason_of
+from realtime.video.fields import FieldMarker, state_fields
 from realtime.video.sinks import matroska
-from realtime.video.sinks.audio import COPIED_TO_MOV
 from realtime.video.sinks.base import Sink
 from realtime.video.sinks.part_file import PartFile, sink_errors
 from realtime.video.sinks.tracks import Tracks, Wanted
@@ -32,7 +31,6 @@ from realtime.video.sources.base import SourceInfo
 from realtime.video.to_av import ToAv
 
 _MAX_TIMESCALE = 2**31 - 1
-_ALPHA_10_BIT = np.round(np.arange(256) * (1023 / 255)).astype(np.uint16)  # swscale's shift would leave 255 at 99.7 %
 _SLICED_PX = 16  # FFV1 refuses slices smaller than a pixel
 
 
@@ -48,6 +46,8 @@ class VideoFileSink(Sink):
     layouts: tuple[Layout, ...]
     audio_copied: frozenset[str] = frozenset()
 
+    states_fields = True
+    """Whether the codec can hold interlaced pictures as such."""
     with_sound = True
     """False to leave the input's sound out."""
 
@@ -64,6 +64,7 @@ class VideoFileSink(Sink):
         self._to_av: ToAv
         self._colour: Colour
         self._tracks: Tracks | None = None
+        self._mark_fields: FieldMarker | None = None
         self._first: Frame | None = None
         self._last: Frame | None = None
         self._before_last: Frame | None = None
@@ -81,6 +82,11 @@ class VideoFileSink(Sink):
             self._before_last, self._last = self._last, frame
             if self._tracks is not None:
                 self._tracks.write_until(frame.pts_seconds)
+
+    @property
+    def encoded_by(self) -> tuple[str, bytes | None]:
+        """The encoder, and its header, once a frame was written. Parts of one video must agree in both."""
+        return self.codec, self._stream.codec_context.extradata
 
     def cut_sound(self) -> None:
         self._sound_is_cut = True
@@ -119,6 +125,8 @@ class VideoFileSink(Sink):
 
     def _picture(self, frame: Frame) -> VideoFrame:
         picture = self._to_av(frame)
+        if self._mark_fields is not None:
+            picture = self._mark_fields(picture)
         tag(picture, self._colour)  # some encoders read the tags of the picture, others those of the context
         return picture
 
@@ -167,7 +175,7 @@ class VideoFileSink(Sink):
         except MEDIA_ERRORS as e:
             # Either a stream does not fit, and cannot be removed, or the pictures fail again without it.
             self._close_container()
-            return getattr(e, "strerror", None) or str(e)
+            return reason_of(e)
         self.remarks.take(self._tracks.remarks)
         self._tracks.remarks = self.remarks
         return None
@@ -184,9 +192,20 @@ class VideoFileSink(Sink):
         context.time_base = frame.time_base
         context.sample_aspect_ratio = self._pixel_aspect
         context.thread_type = "AUTO"  # PyAV's default is slices, with which x264 compresses worse
+        self._mark_fields = self._fields_of(context)
         self._to_av = ToAv(context.pix_fmt)
         self._colour = self._colour_written(frame)
         tag(context, self._colour)
+
+    def _fields_of(self, context: VideoCodecContext) -> FieldMarker | None:
+        """Let the encoder code fields where the input's pictures stay interlaced."""
+        if self._info is None or self._info.first_field is None:
+            return None
+        if not self.states_fields:
+            self.remarks.note(f"{self._info.name}: its output's codec cannot state that the pictures are interlaced")
+            return None
+        state_fields(context, self._info.first_field)
+        return FieldMarker(self._info.first_field)
 
     def _colour_written(self, frame: Frame) -> Colour:
         if frame.layout == "yuv420p":
@@ -241,35 +260,6 @@ class LabelVideoSink(VideoFileSink):
     def _complete(self, path: Path) -> None:
         if self._pixel_aspect != 1 and self._first is not None:
             matroska.state_pixel_aspect(path, self._first.size_wh, self._pixel_aspect)
-
-
-class AlphaVideoSink(VideoFileSink):
-    """A picture with a matte, for editors: ProRes 4444 in .mov, in video range (ProRes has no tag for full range)."""
-
-    container_format, codec, layouts = "mov", "prores_ks", ("yuv420p", "rgba")
-    audio_copied = COPIED_TO_MOV
-
-    def _options(self, frame: Frame) -> dict[str, str]:
-        return {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"}
-
-    def _pixel_format(self, frame: Frame) -> str:
-        return "yuva444p10le"
-
-    def _start(self, frame: Frame) -> None:
-        super()._start(frame)
-        self._to_av = ToAv("yuva444p10le", video_range=True)
-
-    def _colour_written(self, frame: Frame) -> Colour:
-        colour = super()._colour_written(frame)
-        # Editors do not guess the matrix from the height.
-        return replace(colour, full_range=False, space=SPACE_OF_MATRIX[colour.matrix])
-
-    def _picture(self, frame: Frame) -> VideoFrame:
-        picture = super()._picture(frame)
-        alpha = frame.planes[0][:, :, 3] if frame.layout == "rgba" else frame.alpha
-        if alpha is not None:
-            np.take(_ALPHA_10_BIT, alpha, out=view(picture.planes[3], dtype=np.uint16))
-        return picture
 
 
 def slices_of(frame: Frame) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from engines.closing import Closing
 from realtime.frames.types import Frame
+from realtime.video.fields import Field
 from realtime.video.hdr import Hdr
 from realtime.video.image_tags import ImageTags
 from realtime.video.remarks import Remarks
@@ -50,6 +51,8 @@ class SourceInfo:
     part_seconds: tuple[float, float | None] | None = None
     """The times, after that shift, at which the part that is read starts and ends (None: at the end of the file). The
     start has pts 0. None: the whole file."""
+    first_field: Field | None = None
+    """The first field of interlaced pictures that stay so; None where each picture is whole."""
     hdr: Hdr | None = None
     """The metadata of an HDR10 video; None where it has none."""
     image_tags: ImageTags | None = None

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 _DEFAULT_FPS = 25.0
 _CONSTANT_SHARE = 0.95  # of a stream's steps that are equal: fewer are missing frames, or a variable rate
 _ROUNDING_SECONDS = 1.5e-3  # of the times in Matroska and FLV
-_LEAST_GAP = 3.5  # steps: writers drop single frames
+_LEAST_GAP = 1.75  # steps: one missing frame is a gap, the rhythm of a telecine (1.5) is none
 _MOST_STEPS = 1000  # different ones; a stream with more of them has a variable rate
 
 

@@ -49,6 +49,8 @@ class Completeness:
         self._size = path.stat().st_size if path else 0
         self._stated_packets = _stated_packets(container, stream)
         self._packets = self._left_out = self._pictures = self._refused = self._concealed = self._corrupt = 0
+        self._rate = float(stream.average_rate or 25)
+        self._since_start = 0  # packets since the first key frame, or the last joint
         self._before_key = 0  # packets that come, or are shown, before the first key frame
         self._key_pts: int | None = None
         self._ends: dict[int, float] = {}
@@ -81,6 +83,9 @@ class Completeness:
             if self._key_pts is None and packet.is_keyframe:
                 self._key_pts = packet.pts or 0
                 self._log.counts_pictures = True
+                self._since_start = 0
+            self._since_start += 1
+            self._log.counts_references = self._since_start > _START_SECONDS * self._rate and self._key_pts is not None
             self._before_key += self._key_pts is None or (packet.pts is not None and packet.pts < self._key_pts)
 
     def _note_corrupt(self, packet: Packet[Any]) -> None:
@@ -91,6 +96,7 @@ class Completeness:
         self._last_seconds = seconds
         if not 0 <= step <= _JOINT_SECONDS:
             self._latest_corrupt.clear()
+            self._since_start = 0
         elif len(self._latest_corrupt) == _BEFORE_JOINT:
             self._corrupt += self._latest_corrupt.popleft()
         self._latest_corrupt.append(packet.is_corrupt)
@@ -141,8 +147,7 @@ class Completeness:
         missing = self._packets - self._left_out - self._pictures
         if self._stream.codec_context.name in _HIDDEN_PICTURES or missing <= _FEWER_PICTURES:
             missing = 0
-        rate = float(self._stream.average_rate or 25)
-        if missing and missing > min(self._before_key, _START_SECONDS * rate) + _FEWER_PICTURES:
+        if missing and missing > min(self._before_key, _START_SECONDS * self._rate) + _FEWER_PICTURES:
             return f"is damaged ({missing} of {self._packets} pictures cannot be decoded)"
         if incomplete := max(self._concealed, self._corrupt + sum(self._latest_corrupt)):
             return f"is damaged (incomplete pictures: {incomplete})"

@@ -14,7 +14,7 @@ from realtime.frames.types import Depth, DepthSteps, Frame
 from realtime.video.av_frame import orientation_of, side_data_of, turn, view
 from realtime.video.sources.base import Source
 from realtime.video.sources.depth_files import DepthInput, pictures, read_depth
-from realtime.video.sources.opening import open_container, reason_of, video_stream
+from realtime.video.sources.opening import open_container, read_reason, video_stream
 
 _FORMATS = ("gray16le", "gray16be")
 
@@ -98,4 +98,4 @@ def _of_video(depth: DepthInput) -> Generator[DepthSteps]:
                 yield turn(steps.astype(np.uint16), orientation)
                 count += 1
         except av.FFmpegError as e:
-            raise SourceError(f"{name}: depth is damaged after {count} pictures ({reason_of(e)})") from e
+            raise SourceError(f"{name}: depth is damaged after {count} pictures ({read_reason(e)})") from e

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engines.errors import SourceError, UsageError
 from realtime.frames.types import Frame
-from realtime.video.sources.base import Source, SourceInfo, SourceKind
+from realtime.video.sources.base import Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.depth import WithDepth
 from realtime.video.sources.depth_files import DepthInput
 from realtime.video.sources.image import IMAGE
@@ -17,7 +17,7 @@ from realtime.video.sources.live.camera import CAMERA, CameraMode, camera_source
 from realtime.video.sources.live.mjpeg import MJPEG
 from realtime.video.sources.live.reconnecting import Reconnecting, ReconnectingSource
 from realtime.video.sources.live.screen import SCREEN
-from realtime.video.sources.video import STREAM, VIDEO
+from realtime.video.sources.video import STREAM, VIDEO, VideoSource
 
 __all__ = ["KINDS", "PacedSource", "Source", "SourceInfo", "media_suffixes", "open_source"]
 KINDS: list[SourceKind] = [CAMERA, SCREEN, MJPEG, STREAM, IMAGE, VIDEO]
@@ -31,6 +31,7 @@ def open_source(
     *,
     live: bool = False,
     depth: DepthInput | None = None,
+    deinterlace: bool = True,
     camera_mode: CameraMode | None = None,
     reconnecting: Reconnecting | None = None,
 ) -> Source:
@@ -44,6 +45,7 @@ def open_source(
         depth: the depth of a file's frames.
         camera_mode: what is asked of a camera; None: what it gives by itself.
         reconnecting: how a camera or an endless stream is opened again where it is lost; None: never.
+        deinterlace: whether the interlaced pictures of a video file become whole.
 
     Raises:
         SourceError: the source cannot be opened, or has no picture.
@@ -58,7 +60,9 @@ def open_source(
         raise UsageError(f"{address}: --size and --fps are for cameras; leave them out")
 
     def open_it() -> Source:
-        return camera_source(text, camera_mode) if camera_mode else kind.open(text)
+        if camera_mode:
+            return camera_source(text, camera_mode)
+        return kind.open(text) if deinterlace or kind is not VIDEO else VideoSource(file_path(text), deinterlace=False)
 
     source = open_it()
     info = source.info

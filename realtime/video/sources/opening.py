@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engines.errors import SourceError
-from realtime.video.container import MEDIA_ERRORS, open_media, picture_streams
+from realtime.frames.types import LARGE_PX
+from realtime.video.container import MEDIA_ERRORS, open_media, picture_streams, reason_of
 from realtime.video.sources.stream import TIMEOUT_SECONDS, open_stream, stated_seconds
 
 _STILL_BRANDS = ("heic", "heix", "heim", "heis", "mif1", "avif")
 _ENCRYPTED_TAGS = ("encv", "drmi")
+_LARGE_THREADS = 4  # of a decoder; each one has frames of its own
 _PREROLL_SECONDS = Fraction(1, 4)  # sound may begin so long before 0: an encoder's delay, which players skip
 
 
@@ -31,14 +35,14 @@ def open_container(address: str | Path, name: str) -> InputContainer:
         return open_media(address) if isinstance(address, Path) else open_stream(address)
     except MEDIA_ERRORS as e:
         hint = "not a video, or cut off before its index" if isinstance(address, Path) else "is it there and playing?"
-        raise SourceError(f"{name}: cannot be opened as a video ({reason_of(e)}); {hint}") from e
+        raise SourceError(f"{name}: cannot be opened as a video ({read_reason(e)}); {hint}") from e
 
 
-def reason_of(error: Exception) -> str:
-    """The reason that the system or FFmpeg gives, in a few words."""
+def read_reason(error: Exception) -> str:
+    """Why opening or reading failed, in a few words."""
     if isinstance(error, av.error.ExitError):  # the timeout of `open_stream`
         return f"no data for {TIMEOUT_SECONDS:g} s"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return reason_of(error)
 
 
 def video_stream(container: InputContainer, name: str) -> VideoStream:
@@ -57,6 +61,8 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
         raise SourceError(f"{name}: its video is encrypted; decrypt it first")
     if container.open_timeout is None:
         stream.thread_type = "AUTO"
+        if math.prod((stream.codec_context.width, stream.codec_context.height)) > LARGE_PX:
+            stream.codec_context.thread_count = min(_LARGE_THREADS, os.cpu_count() or 1)
     else:
         stream.codec_context.flags |= CodecFlags.low_delay  # Each frame thread would delay the stream by one frame.
     return stream

@@ -29,12 +29,13 @@ from realtime.video.av_frame import (
 from realtime.video.container import packets
 from realtime.video.deep import deep_of, loses_bits
 from realtime.video.ffmpeg_log import FfmpegLog, rest
+from realtime.video.fields import Field, first_field
 from realtime.video.hdr import DYNAMIC, Hdr, hdr_of
 from realtime.video.sources.base import VIDEO_SUFFIXES, Source, SourceInfo, SourceKind, file_path
 from realtime.video.sources.clock import Clock, with_following
 from realtime.video.sources.completeness import Completeness
 from realtime.video.sources.deinterlace import deinterlaced
-from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, reason_of, video_stream
+from realtime.video.sources.opening import duration_seconds, first_seconds, open_container, read_reason, video_stream
 from realtime.video.sources.stream import StreamReader, without_password
 from realtime.video.timeline import Timeline
 
@@ -50,10 +51,12 @@ class VideoSource(Source):
     that breaks off, give all frames that decode and then raise SourceError.
     """
 
-    def __init__(self, address: str | Path) -> None:
+    def __init__(self, address: str | Path, *, deinterlace: bool = True) -> None:
         """Args:
         address: the Path of a file, or the URL of a stream.
+        deinterlace: whether interlaced pictures become whole.
         """
+        self._keeps_fields = not deinterlace
         self._name = address.name if isinstance(address, Path) else without_password(address)
         self._log = FfmpegLog(is_heard=isinstance(address, Path))
         try:
@@ -70,7 +73,7 @@ class VideoSource(Source):
             self._log.format_name = self._container.format.name
             self._log.codec_name = self._stream.codec_context.codec.name
             self._orientations: dict[int, Orientation] = {}
-            self._pictures = deinterlaced(self._decode(), self._note_interlaced)
+            self._pictures = deinterlaced(self._decode(), self._note_interlaced) if deinterlace else self._decode()
             first = self._first_picture()
             self._all_pictures: Iterator[VideoFrame] = chain([first], self._pictures)
             self._convert = FromAv((first.width, first.height))
@@ -92,7 +95,7 @@ class VideoSource(Source):
                 if self._stopped.is_set():
                     return
         except av.FFmpegError as e:
-            raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({reason_of(e)})") from e
+            raise SourceError(f"{self._name}: reading failed after {index + 1} frames ({read_reason(e)})") from e
         if not self._stopped.is_set():
             if self._is_file and (gaps := clock.gaps()):
                 self.remarks.note(f"{self._name}: {gaps}")
@@ -160,7 +163,7 @@ class VideoSource(Source):
         try:
             first = next(self._pictures, None)
         except av.FFmpegError as e:
-            raise SourceError(f"{self._name}: reading failed before the first frame ({reason_of(e)})") from e
+            raise SourceError(f"{self._name}: reading failed before the first frame ({read_reason(e)})") from e
         if first is None and self._reader and self._reader.reason:
             raise SourceError(
                 f"{self._name}: the stream broke off before its first frame ({self._reader.reason}); {_CHECK}"
@@ -172,6 +175,15 @@ class VideoSource(Source):
 
     def _note_interlaced(self) -> None:
         self.remarks.note(f"{self._name}: the video is interlaced; FFmpeg's filter bwdif deinterlaces it")
+
+    def _first_field(self, picture: VideoFrame) -> Field | None:
+        first = first_field(picture) if self._keeps_fields else None
+        if first is not None:
+            self.remarks.note(f"{self._name}: the video is interlaced, {first} field first, and stays so")
+            if any(self._orientation(picture)):
+                self.remarks.note(f"{self._name}: its output does not state that, because the pictures are turned")
+                return None
+        return first
 
     def _frame(self, picture: VideoFrame, index: int, pts: int, time_base: Fraction) -> Frame:
         planes, colour = self._convert(picture)
@@ -226,6 +238,7 @@ class VideoSource(Source):
             duration_seconds=seconds,
             pixel_aspect=1 / aspect if turned else aspect,
             path=address if isinstance(address, Path) else None,
+            first_field=self._first_field(first),
             hdr=self._hdr(side_data),
             origin_seconds=first_seconds(self._container, first) if isinstance(address, Path) else Fraction(0),
         )

@@ -35,3 +35,13 @@ def test_sound_can_be_left_out(unveil: Unveil, engine: Path, tmp_path: Path) -> 
         assert unveil("process", clip, "-o", out, "--model", engine, "--audio", choice).status == 0
         with av.open(str(out)) as video:
             assert len(video.streams.audio) == sounds
+
+
+def test_interlaced_pictures_can_stay_interlaced(
+    unveil: Unveil, engine: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = Clip(frames=6, options={"flags": "+ildct+ilme"}).write(tmp_path / "clip.mp4")
+    for choice, says in (("auto", "deinterlaces it"), ("off", "bottom field first, and stays so")):
+        out = tmp_path / f"{choice}.mp4"
+        result = unveil("process", clip, "-o", out, "--model", engine, "--deinterlace", choice)
+        assert (result.status, says in caplog.text) == (0, True)

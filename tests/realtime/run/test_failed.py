@@ -11,7 +11,7 @@ import pytest
 from engines.errors import UsageError
 from realtime.pipeline import Options
 from realtime.run.failed import Asked, failed_jobs, write_failed
-from realtime.run.jobs import Job
+from realtime.run.jobs import Job, with_depth
 from realtime.run.outcome import Outcome
 
 OVERLAY = Asked(Options(), "parts")
@@ -52,6 +52,25 @@ def test_what_was_refused_is_refused_again(tree: Path) -> None:
     assert path is not None
     ((again,), _) = failed_jobs(path, tree, OVERLAY, overwrite=True)
     assert "would overwrite an input" in str(again.problem)
+
+
+def test_the_depth_of_one_of_several_files_is_looked_for_as_in_the_first_run(tree: Path) -> None:
+    """A video alone may have its depth as pictures in the folder itself; one of several may not."""
+    out, depth = tree / "out", tree / "depth"
+    depth.mkdir()
+    names = ("a.mp4", "day1/a.mp4")
+    jobs = with_depth([Job(tree / name, out / name) for name in names], depth)
+    path = write_failed(out, [Outcome(jobs[0], error=jobs[0].problem)], OVERLAY)
+    assert path is not None
+    (again,) = with_depth(failed_jobs(path, out, OVERLAY)[0], depth)
+    assert again.problem == jobs[0].problem
+    assert "no depth in" in str(again.problem)
+
+    alone = with_depth([Job(tree / "a.mp4", out / "a.mp4")], depth)
+    path = write_failed(out, [Outcome(alone[0], error="a reason")], OVERLAY)
+    assert path is not None
+    (again,) = with_depth(failed_jobs(path, out, OVERLAY)[0], depth)
+    assert (again.problem, again.depth) == (None, alone[0].depth)
 
 
 @pytest.mark.parametrize(

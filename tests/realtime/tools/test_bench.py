@@ -70,3 +70,13 @@ def test_bench_of_a_cut_video_says_so_and_fails(
     result = unveil("bench", "cut.mp4", "--model", engine, "--seconds", "0.1", "--json", file)
     assert (result.status, result.stdout.splitlines()[-1]) == (1, "failed: camera 0: lost")
     assert json.loads(file.read_text())["source"]["damage"] == "camera 0: lost"
+
+
+@pytest.mark.parametrize("command", [("bench",), ("evaluate", "consensus-lite", "--labels", "x", "--occluders", "y")])
+def test_a_summary_replaces_no_file_that_is_no_json(unveil: Unveil, tmp_path: Path, command: tuple[str, ...]) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    result = unveil(*command, "--json", file)
+    assert (result.status, one_sentence(result)) == (2, True)
+    assert "is there and is no JSON" in result.stderr
+    assert file.read_text() == "mine"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -18,7 +19,10 @@ from realtime.run import report
 from realtime.tools.bench import copy
 from realtime.video.sinks import h264
 from realtime.video.sinks.h264 import VideoSink, nvenc_problem, uses_nvenc
-from realtime.video.sinks.open import open_sink
+from realtime.video.sinks.open import open_sink, open_video_sink
+from realtime.video.sinks.part_file import HeldFile
+from realtime.video.sinks.segmented import SegmentedSink
+from realtime.video.sources.base import SourceInfo
 from realtime.video.sources.open import open_source
 from tests.fakes.pipeline import rgb_frame, yuv_frame
 
@@ -138,3 +142,32 @@ def test_what_the_card_refuses_x264_encodes_and_that_is_said(
         assert written(tmp_path / "a.mp4") == "h264"
     assert "NVENC refuses this video" in caplog.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4"]
+
+
+def test_a_card_that_refuses_a_later_segment_fails_the_run_at_once(
+    tmp_path: Path, mpeg4_card: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of two encoders cannot be joined. The parts before stay, so that the run can go on."""
+    info = SourceInfo("in.mp4", "video", (64, 48), fps=30.0)
+    output = HeldFile(tmp_path / "out.mp4")
+    (tmp_path / "parts").mkdir()
+    written = 0
+    with (
+        pytest.raises(SinkError, match=r"from frame 3 on it would be encoded by libx264, those before by mpeg4"),
+        SegmentedSink(output, info, partial(open_video_sink, encoder="nvenc"), tmp_path / "parts", 3) as sink,
+    ):
+        for index in range(9):
+            if index == 3:
+                monkeypatch.setattr(h264, "NVENC", "h264_nvenc")
+                monkeypatch.setattr(h264, "NVENC_OPTIONS", {"preset": "no such"})
+            sink.write(picture((64, 48), index))
+            written += 1
+    assert written == 3
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["000000.mp4"]
+    output = HeldFile(tmp_path / "again.mp4")
+    with (
+        pytest.raises(SinkError, match="they do not fit together"),
+        SegmentedSink(output, info, partial(open_video_sink, encoder="x264"), tmp_path / "parts", 3, done=1) as sink,
+    ):
+        for index in range(3, 7):
+            sink.write(picture((64, 48), index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
+from realtime.video.container import packets
 from realtime.video.remarks import Remarks
+from realtime.video.sinks import tracks
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.open import open_source
 from realtime.video.sources.trimmed import TrimmedSource
@@ -154,3 +157,27 @@ def test_pictures_of_subtitles_and_fonts_are_left_out_with_a_word(tmp_path: Path
     _, remarks = transcode(path, tmp_path)
     assert "subtitles" in remarks.notes[0]
     assert "attachment" in remarks.notes[0]
+
+
+def test_a_short_part_of_a_long_file_reads_little_more_than_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Clip(fps=5, frames=150, time_base=Fraction(1, 5), audio="aac").write(tmp_path / "in.mp4")
+    read = []
+
+    def counted(*arguments: Any) -> Iterator[Any]:
+        for packet in packets(*arguments):
+            read.append(float(packet.dts * packet.time_base))
+            yield packet
+
+    monkeypatch.setattr(tracks, "packets", counted)
+    with (
+        TrimmedSource(open_source(path), 1.0, 3.0) as source,
+        open_sink(tmp_path / "out.mp4", source.info) as sink,
+    ):
+        for frame in source:
+            sink.write(frame)
+    assert max(read) < 6.0
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        (stream,) = container.streams.audio
+        assert float(stream.duration * stream.time_base) == pytest.approx(2.0, abs=0.05)
