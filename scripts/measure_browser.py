@@ -60,10 +60,10 @@ _WATCH = """
   const reader = small.getContext("2d", { willReadFrequently: true });
   const read = (image, height) => {
     drawImage.call(reader, image, 0, height - blockHeight, small.width, blockHeight, 0, 0, small.width, blockHeight);
+    const row = reader.getImageData(0, blockHeight >> 1, small.width, 1).data;
     let number = 0;
     for (let bit = 0; bit < bits; bit++) {
-      const x = Math.round((bit + 0.5) * blockWidth);
-      const value = reader.getImageData(x, blockHeight >> 1, 1, 1).data[1];
+      const value = row[4 * Math.round((bit + 0.5) * blockWidth) + 1];
       if (value > 70 && value < 185) return null;
       number = 2 * number + (value >= 185 ? 1 : 0);
     }

@@ -17,7 +17,6 @@ from aiohttp import hdrs, web
 from engines.errors import UsageError
 
 _LEAST_TOKEN_CHARACTERS = 16
-_COOKIE = "unveil_token"
 _HEADERS = {
     # The page loads nothing from elsewhere and runs no script but its own files.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -67,7 +66,9 @@ class Access:
         rebinding). Addresses cannot be pointed anywhere. The port may be any: an ssh tunnel has another one.
         """
         try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".").lower()
+            parts = urlsplit(f"//{host}")
+            name = (parts.hostname or "").rstrip(".").lower()
+            _ = parts.port  # raises where it is no port
         except ValueError:
             return False
         try:
@@ -122,16 +123,21 @@ class Access:
             # From here on a cookie holds it: an address stays in the history, and is copied with the page.
             moved = web.Response(status=303, headers={"Location": request.path})
             secure = request.scheme == "https" or request.headers.get("X-Forwarded-Proto") == "https"
-            moved.set_cookie(_COOKIE, given, httponly=True, samesite="Strict", secure=secure)
+            moved.set_cookie(_cookie(request), given, httponly=True, samesite="Strict", secure=secure)
             return moved
         bearer = request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer ")
-        if self.is_told(request.cookies.get(_COOKIE)) or self.is_told(bearer):
+        if self.is_told(request.cookies.get(_cookie(request))) or self.is_told(bearer):
             return None
         if request.path == "/page/style.css":
             return None
         problem = "This is not the token." if given is not None else "Enter the token that the server has printed."
         text = _ASK_FOR_TOKEN.format(problem=html.escape(problem))
         return web.Response(status=401, text=text, content_type="text/html")
+
+
+def _cookie(request: web.Request) -> str:
+    """The name of the cookie. Browsers share cookies between the ports of a host, and each server has its own token."""
+    return f"unveil_token_{request.url.port}"
 
 
 def token_from(token: str | None, file: Path | None) -> str | None:

@@ -32,6 +32,8 @@ TOKEN = "a token of some length"
         ("localhost.evil.example", 403),
         ("192.168.1.2", 403),
         ("[::1", 403),
+        ("localhost:99999", 403),
+        ("localhost:x", 403),
         ("", 403),
     ],
 )
