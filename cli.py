@@ -17,7 +17,9 @@ from engines import zoo
 from engines.errors import UnknownModel, UnveilError, UsageError
 from engines.installation import version as installed_version
 from realtime.run import terminal
-from realtime.run.commands import live, process
+from realtime.run.commands import process
+from realtime.run.live.command import live
+from realtime.serve.command import serve
 from realtime.tools.commands import bench, demo, doctor, inspect
 from train.commands.calibrate import calibrate
 from train.commands.compile import compile_
@@ -31,7 +33,7 @@ from train.learn.checkpoint import checkpoint_at
 _NAME = "unveil"
 _RUN, _TRAIN, _MACHINE = "Mask", "Train and evaluate", "Machine and engines"
 _GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    _RUN: (process, live, demo),
+    _RUN: (process, live, serve, demo),
     _MACHINE: (doctor, inspect, bench),
     _TRAIN: (label, portraits, train, average, calibrate, evaluate, reproduce),
 }

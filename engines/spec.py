@@ -70,7 +70,7 @@ class ModelSpec:
     """Side of the square crop around a face, as a multiple of the longer side of its full-face box."""
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    """With 0.5 and 0.5 the input is RGB in -1..1 (Structure via Consensus, section 4.1)."""
+    """With 0.5 and 0.5 the input is RGB in -1..1. Neither paper states a range."""
     modality: Modality = "colour"
     """What its crops show. Crops of depth have the same gray in all three channels."""
     thresholds: Thresholds = Thresholds()

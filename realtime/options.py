@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from engines.errors import UsageError
@@ -10,6 +11,8 @@ from engines.spec import ModelSpec
 from realtime.buffer import Policy
 from realtime.faces.finding.detectors import DETECTORS
 from realtime.faces.search import HELD_SEARCH_INTERVAL, SEARCH_INTERVAL
+from realtime.render.background import background_of
+from realtime.render.look import VISIBLE_FACE, Look
 from realtime.render.registry import find_renderer, renderers
 from realtime.video.codecs import CRF, ENCODERS, PRESET, PRESETS, VIDEO_CODECS, Encoder, VideoCodec
 
@@ -31,8 +34,10 @@ class Options:
     """Whether a renderer that hides faces spares what lies on them."""
     data: bool = False
     """Whether the faces of each frame are also written as data, beside an output file (`realtime.render.data`)."""
-    label: str = "face"
+    label: str = VISIBLE_FACE
     """What a renderer draws that draws one label: a label of the model, or face (the visible face, of every model)."""
+    background: str | None = None
+    """What is shown in place of all that is no face, as `background_of` takes it; None: the picture's own."""
     smooth: bool = True
     """Steady the masks of a video over time. Images are never smoothed."""
     policy: Policy | None = None
@@ -63,10 +68,17 @@ class Options:
                 raise UsageError(f"{name} is {value}; expected 1 or more")
         if not 0 <= self.crf <= 51:
             raise UsageError(f"crf is {self.crf}; expected 0 to 51")
-        if self.keep_occluders and not find_renderer(self.render).keeps_occluders:
+        renderer = find_renderer(self.render)
+        if self.background is not None and not renderer.for_viewing:
+            able = " or ".join(name for name, each in renderers().items() if each.for_viewing)
+            raise UsageError(f"--background is for --render {able}; got --render {self.render}")
+        if self.keep_occluders and not renderer.keeps_occluders and self.background is None:
             able = " or ".join(name for name, each in renderers().items() if each.keeps_occluders)
-            raise UsageError(f"--keep-occluders is for --render {able}; {self.render} hides no face")
-        if self.label != "face" and not find_renderer(self.render).takes_label:
+            raise UsageError(
+                f"--keep-occluders is for --render {able}; {self.render} hides no face, but --background would make "
+                "use of it"
+            )
+        if self.label != VISIBLE_FACE and not renderer.takes_label:
             able = " or ".join(name for name, each in renderers().items() if each.takes_label)
             raise UsageError(f"--label is for --render {able}; got --render {self.render}")
         if self.start_seconds < 0 or (self.end_seconds is not None and self.end_seconds <= self.start_seconds):
@@ -79,6 +91,13 @@ class Options:
             raise UsageError(f"codec {self.video_codec!r} is unknown; expected one of {', '.join(VIDEO_CODECS)}")
         if self.encoder not in ENCODERS:
             raise UsageError(f"encoder {self.encoder!r} is unknown; expected one of {', '.join(ENCODERS)}")
+        _ = self.look  # a picture that cannot be read is told before the work
+
+    @cached_property
+    def look(self) -> Look:
+        """How faces are drawn. Raises UsageError where the background is none."""
+        background = None if self.background is None else background_of(self.background)
+        return Look(self.render, self.keep_occluders, self.label, background=background)
 
     def check_model(self, spec: ModelSpec) -> None:
         """Raises UsageError where the model cannot do what is asked for."""
@@ -88,13 +107,13 @@ class Options:
                 "parts+consensus"
             )
 
-        if self.label != "face" and self.label not in spec.labels[1:]:
+        if self.label != VISIBLE_FACE and self.label not in spec.labels[1:]:
             known = ", ".join(dict.fromkeys(("face", *spec.labels[1:])))
             raise UsageError(f"--label {self.label!r} is not a label of {spec.name}; expected one of {known}")
 
-    def search_interval(self, *, frames_are_held: bool) -> int:
+    def search_interval(self, hides_faces: bool, *, frames_are_held: bool) -> int:
         """Frames between two searches for new faces."""
-        seldom = frames_are_held and not find_renderer(self.render).hides_faces
+        seldom = frames_are_held and not hides_faces
         return self.redetect_every or (HELD_SEARCH_INTERVAL if seldom else SEARCH_INTERVAL)
 
 
@@ -178,6 +197,12 @@ class Summary:
     stages_ms: dict[str, Any]
     """Per stage. Stages of different threads (`realtime.pipeline` lists them) overlap, so that they add up to more than
     the time. `search` and `tiles` are the detector's, and `detect` is what the parser waits for them."""
+    unwatched: int = 0
+    """Frames of a live source that were not parsed, because nobody watched them."""
+    reconnects: int = 0
+    """How often a live source was lost and came back."""
+    source_fps: float | None = None
+    """Frames per second that a live source gave: measured, not what it states; None for files."""
 
     @property
     def visible_faces(self) -> str | None:

@@ -5,7 +5,8 @@ Five threads share the work. Each hands its frames, in order, to the next one:
     reader   decodes. It waits for the parser where the source is a file, and drops the oldest frame where it is live
     search   looks for new faces, while the parser goes on with the faces that it knows
     parser   finds each known face's place, crops it and runs the network. It holds the last frames of a file back, and
-             follows each new face backwards through them
+             follows each new face backwards through them. Of a live source it takes another model, or a parser of
+             another kind, between two frames where the controls ask for it
     main     steadies the masks, draws them and hands the frame to the sink
     writer   encodes, where the sink is a video. An image or a window is written by the main thread
 """
@@ -15,14 +16,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 import cv2
 
 from engines.engine import Engine
 from realtime.buffer import READ_AHEAD, Buffer, Policy
+from realtime.controls import Controls, Settings, Vitals
 from realtime.faces.detect import DetectsFaces
 from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
@@ -30,9 +33,10 @@ from realtime.faces.held_back import HELD_FRAMES
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import LARGE_PX, Frame, ParsedFace
 from realtime.options import LeftOut, Options, RunState, Segments, Summary
+from realtime.parsers import FaceParsers, Parsed
 from realtime.render.draw import render
 from realtime.render.registry import find_renderer
-from realtime.timing import StageTimer
+from realtime.timing import Pace, StageTimer
 from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
 
@@ -47,6 +51,7 @@ def run(
     options: Options | None = None,
     *,
     detector: DetectsFaces | None = None,
+    controls: Controls | None = None,
     on_frame: Callable[[int], None] | None = None,
     on_faces: Callable[[Frame, Sequence[ParsedFace]], None] | None = None,
     segments: Segments | None = None,
@@ -58,18 +63,22 @@ def run(
         engine: loaded; the caller closes it.
         sink: open; closed at the end, aborted on an error.
         detector: finds faces; None: the one that the options name.
+        controls: what may change while a live source runs, in place of what the options say about it. They are told
+            how the run is doing.
         on_frame: called after each frame with the number of frames that are done.
         on_faces: called with each frame and its faces before they are drawn.
         segments: saves what is known at the boundaries of segments, and where a killed run had saved it, goes on from
             there. For a file whose frames are held back.
     """
     options, timer = options or Options(), StageTimer()
+    controls = controls or Controls(Settings(options.look, engine.name, options.smooth))
     policy = options.policy or (Policy.DROP_OLDEST if source.info.live else Policy.WAIT)
     at_once = policy is Policy.DROP_OLDEST or source.info.kind == "image"
     state = (segments and segments.resumed) or RunState()
     frames_done, frames_without_face = state.frames, state.frames_without_face
     left_out = list(state.left_out)  # faces, in each frame where the limit left out any
-    track_ids = set(state.track_ids)
+    track_ids = {(0, track_id) for track_id in state.track_ids}  # with the number of their parser
+    source_pace, pace, unwatched = Pace(), Pace(), Pace()
     stopped = False  # before the source's end: what was read ahead does not count
     start = time.perf_counter()
     with (
@@ -77,55 +86,58 @@ def run(
         source,
         BackgroundSink(sink, timer) if sink.wants_thread else sink as writer,
         ThreadPoolExecutor(1, "search") as search_thread,
-        FaceParser(
+        FaceParsers(
+            partial(
+                _new_parser, source, options, at_once, detector or open_detector(options.detector), search_thread, timer
+            ),
             engine,
-            detector or open_detector(options.detector),
-            # The pictures of an image file (an animation, pages) may have nothing in common.
-            redetect_every=1 if source.info.kind == "image" else options.search_interval(frames_are_held=not at_once),
-            max_faces=options.max_faces,
-            hold_frames=0 if at_once else HELD_FRAMES,
-            smoothing=new_smoothing() if options.smooth and source.info.kind != "image" else None,
-            hides_faces=find_renderer(options.render).hides_faces,
-            independent=source.info.kind == "image",
-            search_thread=search_thread,
-            timer=timer,
-        ) as parser,
+            controls,
+        ) as parsers,
         Buffer(
-            timer.each("decode", source),
+            source_pace.each(timer.each("decode", source)),
             policy,
             stop=source.stop,
             capacity=_LARGE_READ_AHEAD if math.prod(source.info.size_wh) > LARGE_PX else READ_AHEAD,
             name="reader",
         ) as frames,
         Buffer(
-            _parsed(parser, islice(frames, state.frames, options.limit), state, segments, live=at_once),
+            _parsed(
+                parsers,
+                islice(_watched(frames, writer, unwatched), state.frames, options.limit),
+                state,
+                segments,
+                at_once,
+            ),
             capacity=1,
             stop=frames.close,
             name="parser",
         ) as parsed_frames,
     ):
         options.check_model(engine.spec)
-        for frame, parsed in parsed_frames:
+        for parsed in parsed_frames:
+            frame, parser = parsed.frame, parsed.parser
             if segments and frames_done % segments.length == 0 and frames_done > state.frames:
-                known = parser.saved(frames_done)
-                segments.save(RunState(frames_done, known, frames_without_face, tuple(left_out), frozenset(track_ids)))
-            faces = parser.smooth(parsed)
+                known, ids = parser.saved(frames_done), frozenset(track_id for _, track_id in track_ids)
+                segments.save(RunState(frames_done, known, frames_without_face, tuple(left_out), ids))
+            faces = parser.smooth(parsed.faces)
             if on_faces:
                 with timer.stage("data"):
                     on_faces(frame, faces)
             with timer.stage("draw"):
-                drawn = render(
-                    frame, faces, options.render, engine.spec,
-                    keep_occluders=options.keep_occluders, label=options.label,
-                )  # fmt: skip
+                drawn = render(frame, faces, parsed.look, parsed.spec)
             with timer.stage("write"):
                 writer.write(drawn)
-            timer.add_latency(frame.captured_at)
+            latency_ms = timer.add_latency(frame.captured_at)
+            pace.count()
             frames_done += 1
             frames_without_face += not faces
-            track_ids.update(face.track_id for face in faces)
+            track_ids.update((parsed.parser_number, face.track_id) for face in faces)
             if count := parser.left_out(frame):
                 left_out.append(count)
+            controls.vitals = Vitals(
+                frames_done, pace.fps, source_pace.fps, latency_ms, frames.dropped, source.reconnects,
+                parsed.engine.description, parsed.spec.labels,
+            )  # fmt: skip
             if on_frame:
                 on_frame(frames_done)
             if stopped := frames_done == options.limit or not writer.wants_more:
@@ -145,7 +157,7 @@ def run(
         faces=len(track_ids),
         frames_without_face=frames_without_face,
         dropped=frames.dropped,
-        late_frames=parser.late_frames,
+        late_frames=parsers.late_frames,
         damage=damage,
         losses=source.remarks.losses + writer.remarks.losses,
         notes=source.remarks.notes + writer.remarks.notes,
@@ -154,17 +166,49 @@ def run(
         fps=round((frames_done - state.frames) / wall_seconds, 2),
         latency_ms=times["latency_ms"],
         stages_ms=times["stages_ms"],
+        unwatched=unwatched.total,
+        reconnects=source.reconnects,
+        source_fps=source_pace.mean_fps if source.info.live else None,
+    )
+
+
+def _new_parser(
+    source: Source, options: Options, at_once: bool, detector: DetectsFaces, search_thread: Executor,
+    timer: StageTimer, engine: Engine, settings: Settings,
+) -> FaceParser:  # fmt: skip
+    """The face parser of a source, for settings that may have changed."""
+    is_image = source.info.kind == "image"
+    hides_faces = find_renderer(settings.look.render).hides_faces
+    return FaceParser(
+        engine,
+        detector,
+        # The pictures of an image file (an animation, pages) may have nothing in common.
+        redetect_every=1 if is_image else options.search_interval(hides_faces, frames_are_held=not at_once),
+        max_faces=options.max_faces,
+        hold_frames=0 if at_once else HELD_FRAMES,
+        smoothing=new_smoothing() if settings.smooth and not is_image else None,
+        hides_faces=hides_faces,
+        independent=is_image,
+        search_thread=search_thread,
+        timer=timer,
     )
 
 
 def _parsed(
-    parser: FaceParser, frames: Iterable[Frame], state: RunState, segments: Segments | None, *, live: bool
-) -> Iterator[tuple[Frame, list[ParsedFace]]]:
-    if live:
-        return parser.parse_live(frames)
-    if state.parser:
-        parser.restore(state.parser)
-    return parser.parse_each(frames, segments.length if segments else None)
+    parsers: FaceParsers, frames: Iterable[Frame], state: RunState, segments: Segments | None, at_once: bool
+) -> Iterator[Parsed]:
+    if at_once:
+        return parsers.parse_live(frames)
+    return parsers.parse_each(frames, state, segments.length if segments else None)
+
+
+def _watched(frames: Iterable[Frame], sink: Sink, unwatched: Pace) -> Iterator[Frame]:
+    """The frames that somebody sees. The others are only counted: not even parsed."""
+    for frame in frames:
+        if sink.is_watched:
+            yield frame
+        else:
+            unwatched.count()
 
 
 @contextmanager

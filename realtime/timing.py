@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+_PACE_SECONDS = 2.0  # a rate that is shown follows a change within that time, and does not flicker
 _KEPT = 10_000  # samples for the percentiles: a live run of days must not grow
 
 
@@ -64,9 +65,15 @@ class StageTimer:
         """Count one run of a stage that was timed elsewhere."""
         self._stages.setdefault(name, _Samples()).add(seconds)
 
-    def add_latency(self, captured_at: float) -> None:
-        """Count a frame that is done now. Its latency runs from `captured_at` (`time.perf_counter()` seconds)."""
-        self._latency.add(time.perf_counter() - captured_at)
+    def add_latency(self, captured_at: float) -> float:
+        """Count a frame that is done now. Its latency runs from `captured_at` (`time.perf_counter()` seconds).
+
+        Returns:
+            The latency in milliseconds.
+        """
+        seconds = time.perf_counter() - captured_at
+        self._latency.add(seconds)
+        return seconds * 1e3
 
     def to_json(self) -> dict[str, Any]:
         """Latency and stages, in milliseconds. Percentiles are those of the last 10,000 samples."""
@@ -74,6 +81,48 @@ class StageTimer:
             "latency_ms": {"p50": self._latency.percentile_ms(50), "p95": self._latency.percentile_ms(95)},
             "stages_ms": {name: _stage_json(samples) for name, samples in self._stages.items()},
         }
+
+
+class Pace:
+    """How many frames come per second. One thread counts them; any may read the rate.
+
+    Args:
+        clock: seconds that only increase.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.total = 0
+        self._clock = clock
+        self._first = self._last = 0.0
+        self._recent: deque[float] = deque()
+
+    def count(self) -> None:
+        """A frame has come now."""
+        now = self._clock()
+        self._first, self._last = (self._first if self.total else now), now
+        self.total += 1
+        self._recent.append(now)
+        while now - self._recent[0] > _PACE_SECONDS:
+            self._recent.popleft()
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """Iterate, and count the items."""
+        for item in items:
+            self.count()
+            yield item
+
+    @property
+    def fps(self) -> float:
+        """Over the last two seconds before the last frame; 0 before there are two frames."""
+        recent = list(self._recent)
+        seconds = recent[-1] - recent[0] if recent else 0.0
+        return (len(recent) - 1) / seconds if seconds else 0.0
+
+    @property
+    def mean_fps(self) -> float | None:
+        """From the first frame to the last; None before there are two."""
+        seconds = self._last - self._first
+        return round((self.total - 1) / seconds, 2) if seconds else None
 
 
 def _stage_json(samples: _Samples) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.run import live
+from realtime.run.live import play
 from tests.fakes.command import Unveil, one_sentence
 from tests.fakes.video import Clip, breaks_off
 
@@ -145,7 +145,7 @@ def test_live_names_a_missing_source(unveil: Unveil, engine: Path, tmp_path: Pat
 def test_live_that_loses_its_source_says_so_and_fails(
     unveil: Unveil, engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "open_source", breaks_off)
+    monkeypatch.setattr(play, "open_source", breaks_off)
     summary = tmp_path / "live.json"
     result = unveil("live", "0", "--view", "none", "--model", engine, "--json", summary)
     assert (result.status, "failed: camera 0: lost" in result.stderr.splitlines()) == (1, True)

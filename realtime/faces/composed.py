@@ -15,7 +15,7 @@ from engines.engine import Engine, Parsed
 from engines.errors import EngineMismatch, UsageError
 from engines.load import load_engine
 from engines.spec import CONSENSUS_LABELS, DEPTH_LABELS, PART_LABELS, ModelSpec
-from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS
+from engines.zoo import DEFAULT_MODEL, WITH_CONSENSUS, names
 from realtime.faces.specks import remove_specks
 from realtime.frames.resampling import centres
 from realtime.frames.types import U8
@@ -24,6 +24,12 @@ TRANSLATOR = "rgb-to-depth"
 _NEAR = DEPTH_LABELS.index("near")
 _OCCLUSION = "occlusion"
 _HAIR = PART_LABELS.index("hair")
+
+
+def face_models() -> list[str]:
+    """The models that ship and parse faces, as `load_model` takes them, the default first."""
+    single = sorted(set(names()) - {TRANSLATOR}, key=lambda name: (name != DEFAULT_MODEL, name))
+    return [*single, *(f"{name}{WITH_CONSENSUS}" for name in single if name == "parts")]
 
 
 def load_model(name: str, *, measured_depth: bool = False, threads: int | None = None) -> Engine:

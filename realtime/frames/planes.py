@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from realtime.frames.colour import black_yuv, hdr_curve, yuv_from_rgb
+from realtime.frames.colour import Colour, black_yuv, hdr_curve, yuv_from_rgb
 from realtime.frames.crop import Window
-from realtime.frames.types import U8, Frame, Mask, Rgb
+from realtime.frames.types import U8, Frame, Layout, Mask, Rgb
 
 
 def edited(
@@ -20,14 +20,20 @@ def edited(
     `edit` always gets the frame's own pixels. So two windows that overlap write the same values.
     """
     for window in windows:
+        values = edit(planes_in(frame, window), window)
         if frame.layout == "yuv420p":
-            for target, values in zip(
-                _places(planes, window), edit(_places(frame.planes, window), window), strict=True
-            ):
-                target[:] = values
+            for target, plane in zip(_places(planes, window), values, strict=True):
+                target[:] = plane
         else:
-            place(planes[0], window)[:] = cv2.merge(edit(list(cv2.split(place(frame.planes[0], window))), window))
+            place(planes[0], window)[:] = cv2.merge(values)
     return frame.with_planes(planes, frame.layout)
+
+
+def planes_in(frame: Frame, window: Window) -> list[U8]:
+    """A window of each plane of a `yuv420p` frame, or of R, G and B of an `rgb` frame."""
+    if frame.layout == "yuv420p":
+        return _places(frame.planes, window)
+    return list(cv2.split(place(frame.planes[0], window)))
 
 
 def fitting(values: Mask, plane: U8) -> Mask:
@@ -83,12 +89,12 @@ def all_in_planes(frame: Frame, rgb: Rgb) -> U8:
     return np.asarray(cv2.transform(coded[None], matrix)[0], np.uint8)
 
 
-def planes_of(frame: Frame, rgb: Rgb) -> list[U8]:
-    """A picture (H, W, 3) of even size, as planes in the layout and colour of the frame."""
-    if frame.layout != "yuv420p":
+def planes_of(layout: Layout, colour: Colour, rgb: Rgb) -> list[U8]:
+    """A picture (H, W, 3) of even size, as the planes of a `yuv420p` frame of a colour, or as R, G and B."""
+    if layout != "yuv420p":
         return list(cv2.split(rgb))
-    curve = hdr_curve(frame.colour.transfer)
+    curve = hdr_curve(colour.transfer)
     rgb = rgb if curve is None else cv2.LUT(rgb, curve)
-    luma, *chroma = cv2.split(cv2.transform(rgb, yuv_from_rgb(frame.colour.matrix, frame.colour.full_range)))
+    luma, *chroma = cv2.split(cv2.transform(rgb, yuv_from_rgb(colour.matrix, colour.full_range)))
     half = (rgb.shape[1] // 2, rgb.shape[0] // 2)
     return [luma, *(cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in chroma)]

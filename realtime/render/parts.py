@@ -18,23 +18,29 @@ from realtime.render.palette import legend, palette
 _LEGEND_OPACITY = 0.75
 
 
-def parts_overlay(scene: Scene, opacity: float) -> Frame:
-    """The frame with each part tinted in its colour, and a legend, which is in every frame so that it does not flicker.
-
-    Args:
-        opacity: 0..1, of the tints.
-    """
+def parts_overlay(scene: Scene) -> Frame:
+    """The frame with each part tinted in its colour, and a legend, which is in every frame so that it does not
+    flicker."""
     frame, planes = scene.frame, copies(scene.frame)
     if scene.faces:
-        shown = faded(crisp(matte_of(scene.faces, scene.windows, _not_background)), opacity)
+        shown = faded(crisp(matte_of(scene.faces, scene.windows, _not_background)), scene.look.opacity)
         ids = likeliest(scene.faces, scene.windows, background=False)
+        if scene.look.shown_labels is not None:
+            shown = shown.without(_hidden(scene, ids))
         colours = all_in_planes(frame, palette(scene.spec.labels))
         edited(frame, planes, scene.windows, partial(_coloured, shown, ids, colours))
     window, pixels = legend(scene.spec.labels, frame.size_wh)
     drawn = frame.with_planes(planes, frame.layout)
     if window != NO_WINDOW:
-        edited(drawn, planes, [window], partial(_covered, planes_of(frame, pixels)))
+        edited(drawn, planes, [window], partial(_covered, planes_of(frame.layout, frame.colour, pixels)))
     return drawn
+
+
+def _hidden(scene: Scene, ids: Matte) -> Matte:
+    """Where a label lies that is not to be shown."""
+    hides = np.zeros(256, np.uint8)
+    hides[: len(scene.spec.labels)] = [0 if scene.look.shows(label) else 255 for label in scene.spec.labels]
+    return Matte(ids.window, np.asarray(cv2.LUT(ids.values, hides), np.uint8))
 
 
 def _covered(over: list[U8], under: list[U8], window: Window) -> list[U8]:

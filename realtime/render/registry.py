@@ -51,9 +51,14 @@ class Renderer:
     hides_faces: bool = False
     """True if no face may stay visible, not even briefly: faces are searched for in every frame."""
     keeps_occluders: bool = False
-    """True if it can spare what lies on a face (`Scene.keep_occluders`)."""
+    """True if it can spare what lies on a face (`Look.keep_occluders`)."""
     takes_label: bool = False
-    """True if it draws one label, which can be chosen (`Scene.label`)."""
+    """True if it draws one label, which can be chosen (`Look.label`)."""
+
+    @property
+    def for_viewing(self) -> bool:
+        """Whether its frames are pictures for people, and not data for programs. They may have another background."""
+        return self.codec == "h264"
 
 
 def renderer(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engines.engine import Engine
 from engines.errors import UnveilError
@@ -19,6 +18,7 @@ from realtime.pipeline import Options, Summary, run
 from realtime.render.registry import find_renderer
 from realtime.run.executors import Executor, Local
 from realtime.run.jobs import Job, data_path
+from realtime.run.outcome import Outcome
 from realtime.run.outputs.records import check_place, is_provisional, kept, publish
 from realtime.run.outputs.requests import Request
 from realtime.run.outputs.segments import SegmentFolder, is_long, remove_segments
@@ -35,28 +35,6 @@ if TYPE_CHECKING:
     from realtime.render.data import FaceData
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one job: a summary, or an error, or both where an input broke off after some frames."""
-
-    job: Job
-    summary: Summary | None = None
-    error: str | None = None
-    """What went wrong, in a sentence."""
-    skipped: bool = False
-    """Whether an earlier run had done it. The summary and the error are those of that run."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary: input, output, error, skipped, and the summary's fields."""
-        names = {
-            "input": str(self.job.input),
-            "output": str(self.job.output),
-            "error": self.error,
-            "skipped": self.skipped,
-        }
-        return names | (self.summary.to_json() if self.summary else {})
 
 
 class Progress(Protocol):

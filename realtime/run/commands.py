@@ -1,7 +1,8 @@
-"""`unveil process` and `unveil live`. Nothing heavy is imported up here: `unveil --help` answers at once."""
+"""`unveil process`. Nothing heavy is imported up here: `unveil --help` answers at once."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,8 +20,10 @@ from realtime.run.executors import EXECUTORS
 from realtime.run.options import (
     FILES,
     H264,
+    Address,
     Audio,
     AudioOption,
+    Background,
     Codec,
     CodecOption,
     Crf,
@@ -47,13 +50,14 @@ from realtime.run.options import (
     Retry,
     Start,
     Threads,
-    View,
     WorkersOption,
+    check_depth,
 )
 from realtime.run.terminal import did_you_mean, interrupted_once
 
 if TYPE_CHECKING:
     from realtime.pipeline import Options
+    from realtime.run.outcome import Outcome
 
 
 def process(
@@ -89,6 +93,7 @@ def process(
     render: Render = DEFAULT_RENDER,
     keep_occluders: KeepOccluders = False,
     label: Label = "face",
+    background: Background = None,
     max_faces: MaxFaces = None,
     no_smooth: NoSmooth = False,
     depth: Depth = None,
@@ -104,6 +109,7 @@ def process(
     threads: Threads = None,
     workers: WorkersOption = 1,
     executor: ExecutorOption = "local",
+    address: Address = None,
 ) -> None:  # fmt: skip
     """Mask faces, or what covers them, in videos and images.
 
@@ -112,23 +118,28 @@ def process(
     from realtime.faces.composed import load_model
     from realtime.pipeline import Options
     from realtime.run import batch, report
+    from realtime.run.executors.ray_cluster import ADDRESS
+    from realtime.run.executors.workers import Workers
     from realtime.run.failed import Asked, read_failed, write_failed
     from realtime.run.jobs import is_folder, with_depth
     from realtime.run.planned import check_json_files, files_of, jobs_of
     from realtime.run.progress import Progress
-    from realtime.run.workers import Workers
 
     if workers > 1 and executor != "local":
         raise UsageError(f"--workers is for --executor local; got --executor {executor}")
-    _check_depth(depth, depth_scale)
+    check_depth(depth, depth_scale)
     if executor not in EXECUTORS:
         known = ", ".join(EXECUTORS)
         raise UsageError(
             f"executor {executor!r} is unknown; expected one of {known}{did_you_mean(executor, EXECUTORS)}"
         )
+    if address and executor != "ray":
+        raise UsageError(f"--address is for --executor ray; got --executor {executor}")
+    if address:
+        os.environ[ADDRESS] = address
     options = Options(
         render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, data=data,
-        label=label, video_codec=codec.value, audio=audio.value, deinterlace=deinterlace.value,
+        label=label, background=background, video_codec=codec.value, audio=audio.value, deinterlace=deinterlace.value,
         start_seconds=start or 0.0, end_seconds=end, encoder=encoder.value,
     )  # fmt: skip
     options = _with_quality(options, crf, preset, encoder)
@@ -147,7 +158,7 @@ def process(
     encoding = report.encoder_lines(options.encoder) if encodes and codec is Codec.h264 else []
     if depth:
         jobs = with_depth(jobs, depth, depth_scale)
-    outcomes: list[batch.Outcome] = []
+    outcomes: list[Outcome] = []
     open_engine = partial(load_model, context.obj(model), measured_depth=bool(depth), threads=threads)
     with interrupted_once() as interrupts, open_engine() as engine, Progress() as progress:
         progress.say(report.start_line(engine))
@@ -215,73 +226,3 @@ def _with_quality(options: Options, crf: int | None, preset: Preset | None, enco
         raise UsageError(f"--crf and --preset are for H.264, HEVC and AV1; --codec {options.video_codec} has none")
     options = replace(options, encoder="x264", crf=options.crf if crf is None else crf)
     return replace(options, preset=preset.value if preset else options.preset)
-
-
-def live(
-    context: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(help="The index of a webcam, a video file (played at its own speed) or the URL of a stream."),
-    ] = "0",
-    view: Annotated[
-        View, typer.Option(help="Where the result is shown: window or none.", metavar="WHERE", rich_help_panel=FILES)
-    ] = View.window,
-    seconds: Annotated[
-        float | None, typer.Option(help="Stop after this many seconds.", min=0.1, metavar="N", rich_help_panel=FILES)
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option(help="Stop after this many frames.", min=1, metavar="N", rich_help_panel=FILES)
-    ] = None,
-    json: JsonFile = None,
-    model: Model = DEFAULT_MODEL,
-    render: Render = DEFAULT_RENDER,
-    keep_occluders: KeepOccluders = False,
-    max_faces: MaxFaces = None,
-    no_smooth: NoSmooth = False,
-    depth: Depth = None,
-    depth_scale: DepthScale = None,
-    threads: Threads = None,
-) -> None:
-    """Mask a camera or a stream in real time. Press q, Esc or Ctrl-C to stop.
-
-    Exit status: 0 the source ended, or --seconds or --frames was reached; 1 the source was lost, or blur left faces
-    visible; 2 wrong use; 130 Ctrl-C.
-    """
-    from realtime.faces.composed import load_model
-    from realtime.pipeline import Options
-    from realtime.render.palette import palette
-    from realtime.run import report
-    from realtime.run.live import play
-    from realtime.run.planned import check_json_files
-    from realtime.run.progress import Progress
-    from realtime.video.sinks.open import NullSink, WindowSink, check_display
-    from realtime.video.sources.depth_files import depth_of
-
-    options = Options(
-        render=render, keep_occluders=keep_occluders, max_faces=max_faces, smooth=not no_smooth, limit=frames
-    )
-    check_json_files({"--json": json}, [Path(source)])
-    if view is View.window:
-        check_display()  # without one there is nothing to load an engine for
-    _check_depth(depth, depth_scale)
-    measured = depth_of(Path(source), depth, depth_scale) if depth else None
-    with load_model(context.obj(model), measured_depth=bool(depth), threads=threads) as engine, Progress() as progress:
-        progress.say(report.start_line(engine))
-        for line in report.depth_lines([measured] if measured else []):
-            progress.say(line)
-        sink = WindowSink(palette(engine.spec.labels)) if view is View.window else NullSink()
-        run = play(source, engine, sink, options, progress, seconds=seconds, depth=measured)
-        progress.say(report.live_line(run.summary))
-        failures = [problem for problem in (run.summary.damage, run.summary.visible_faces) if problem]
-        for problem in failures:
-            progress.say(f"failed: {problem}")
-        if run.summary.left_out and not run.summary.visible_faces:
-            progress.say(str(run.summary.left_out))
-        if json:
-            report.write_json(json, run.summary.to_json())
-    raise typer.Exit(130 if run.interrupted else int(bool(failures)))
-
-
-def _check_depth(depth: Path | None, depth_scale: float | None) -> None:
-    if depth_scale is not None and depth is None:
-        raise UsageError("--depth-scale needs --depth; add --depth with the depth that the scale belongs to")

@@ -15,9 +15,9 @@ from typing import Any
 
 from engines.errors import UsageError
 from realtime.options import Options
-from realtime.run.batch import Outcome
 from realtime.run.inputs import Found, Input
 from realtime.run.jobs import FAILED, Job, check_suffix, plan_found
+from realtime.run.outcome import Outcome
 from realtime.video.sinks.part_file import HeldFile, sink_errors
 
 _NAMES = {"video_codec": "codec", "smooth": "no-smooth", "start_seconds": "start", "end_seconds": "end"}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import UnveilError
-from realtime.run.batch import Outcome
+from realtime.run.outcome import Outcome
 
 
 @dataclass(frozen=True)

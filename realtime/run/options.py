@@ -8,19 +8,13 @@ from typing import Annotated
 
 import typer
 
+from engines.errors import UsageError
 from engines.zoo import WITH_CONSENSUS, names
 from realtime.render.registry import find_renderer, renderers
 from realtime.run.executors import EXECUTORS
 
 FILES, MASKS, VIDEO, MACHINE = "Input and output", "Masks", "Video", "Machine"
 """The groups in which the help lists options."""
-
-
-class View(StrEnum):
-    """Where a live run is shown."""
-
-    window = "window"
-    none = "none"
 
 
 class H264(StrEnum):
@@ -81,6 +75,12 @@ def seconds_of(text: str) -> float:
     if not whole or not 0 <= last < (60 if len(parts) > 1 else float("inf")):
         raise typer.BadParameter(f"{text!r} is not a time; expected seconds or h:mm:ss, such as 90, 1:30 or 0:01:30.5")
     return sum(60**place * float(part) for place, part in enumerate(reversed(parts)))
+
+
+def check_depth(depth: Path | None, depth_scale: float | None) -> None:
+    """Raises UsageError for a scale of no depth."""
+    if depth_scale is not None and depth is None:
+        raise UsageError("--depth-scale needs --depth; add --depth with the depth that the scale belongs to")
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -181,6 +181,14 @@ Label = Annotated[
         rich_help_panel=MASKS,
     ),
 ]
+Background = Annotated[
+    str | None,
+    typer.Option(
+        help="With overlay, cutout and blur: what is shown in place of all that is no face. A colour (white, "
+        "'#00ff00'), a picture file, blur, or blur:SIGMA in pixels. --keep-occluders keeps what lies on a face.",
+        metavar="WHAT", rich_help_panel=MASKS,
+    ),
+]  # fmt: skip
 NoSmooth = Annotated[
     bool, typer.Option("--no-smooth", help="Do not smooth the masks of a video over time.", rich_help_panel=MASKS)
 ]
@@ -221,10 +229,9 @@ CodecOption = Annotated[
     typer.Option(
         "--codec",
         help="Codec of overlay, cutout and blur: h264, hevc or av1 (.mp4), prores (.mov) or ffv1 (lossless, .mkv).",
-        metavar="NAME",
-        rich_help_panel=VIDEO,
+        metavar="NAME", rich_help_panel=VIDEO,
     ),
-]
+]  # fmt: skip
 AudioOption = Annotated[
     Audio,
     typer.Option(
@@ -253,19 +260,17 @@ PresetOption = Annotated[
         "--preset",
         help="Preset of H.264, HEVC and AV1, from ultrafast to placebo. Faster presets make larger files "
         "\\[default: veryfast].",
-        metavar="NAME",
-        rich_help_panel=VIDEO,
+        metavar="NAME", rich_help_panel=VIDEO,
     ),
-]
+]  # fmt: skip
 Encoder = Annotated[
     H264,
     typer.Option(
         help="H.264 encoder: x264 (CPU), nvenc (NVIDIA GPU) or auto. auto uses nvenc if it works, and x264 if it does "
         "not or if --crf or --preset is given.",
-        metavar="NAME",
-        rich_help_panel=VIDEO,
+        metavar="NAME", rich_help_panel=VIDEO,
     ),
-]
+]  # fmt: skip
 Threads = Annotated[
     int | None,
     typer.Option(
@@ -283,6 +288,13 @@ ExecutorOption = Annotated[
     str,
     typer.Option(
         "--executor", help=f"What runs the files: {', '.join(EXECUTORS)}.", metavar="NAME",
-        hidden=len(EXECUTORS) == 1, rich_help_panel=MACHINE,
+        rich_help_panel=MACHINE,
+    ),
+]  # fmt: skip
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="With --executor ray: where the cluster is \\[default: RAY_ADDRESS, or this machine alone].",
+        metavar="HOST:PORT", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from realtime.run.batch import Outcome
 from realtime.run.jobs import Job
+from realtime.run.outcome import Outcome
 from realtime.video.sources.base import SourceInfo
 
 _SECONDS_BETWEEN_LINES = 5.0

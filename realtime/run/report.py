@@ -18,7 +18,7 @@ from engines.spec import Batch
 if TYPE_CHECKING:  # imported, these would need OpenCV, and `unveil doctor` has to run where it cannot be loaded
     from engines.engine import Engine
     from realtime.pipeline import Summary
-    from realtime.run.batch import Outcome
+    from realtime.run.outcome import Outcome
     from realtime.tools.demo.make import DemoResult
     from realtime.tools.doctor import Report
     from realtime.video.codecs import Encoder
@@ -51,7 +51,12 @@ def live_line(summary: Summary) -> str:
     """The counts, speed and latency of a live run, in a line."""
     latency = ", ".join(f"{name} {value:.0f} ms" for name, value in summary.latency_ms.items() if value is not None)
     late = f", {summary.late_frames} with a face that was found later" if summary.late_frames else ""
-    counts = f"{summary.frames} frames, {summary.fps:.1f} fps, {summary.dropped} dropped{late}"
+    source = f" (source {summary.source_fps:.1f})" if summary.source_fps else ""
+    counts = f"{summary.frames} frames, {summary.fps:.1f} fps{source}, {summary.dropped} dropped{late}"
+    if summary.unwatched:
+        counts += f", {summary.unwatched} that nobody watched"
+    if summary.reconnects:
+        counts += f", lost and back {summary.reconnects} time{'s' if summary.reconnects != 1 else ''}"
     return f"{summary.source}: {counts}, latency {latency or 'unknown'}"
 
 
@@ -77,6 +82,7 @@ def batch_json(
     return {
         "engine": engine.description,
         "executor": executor,
+        "nodes": dict(Counter(outcome.node for outcome in outcomes if outcome.node)),
         "done": len(outcomes) - failed,
         "failed": failed,
         "skipped": sum(outcome.skipped for outcome in outcomes),

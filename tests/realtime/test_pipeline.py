@@ -195,10 +195,10 @@ def test_options_that_make_no_sense_are_refused(values: dict[str, object]) -> No
 
 
 def test_files_are_searched_less_often_than_live_sources_and_what_is_blurred() -> None:
-    assert Options().search_interval(frames_are_held=False) == 5
-    assert Options().search_interval(frames_are_held=True) == 10
-    assert Options(render="blur").search_interval(frames_are_held=True) == 5
-    assert Options(redetect_every=9).search_interval(frames_are_held=True) == 9
+    assert Options().search_interval(False, frames_are_held=False) == 5
+    assert Options().search_interval(False, frames_are_held=True) == 10
+    assert Options().search_interval(True, frames_are_held=True) == 5
+    assert Options(redetect_every=9).search_interval(False, frames_are_held=True) == 9
 
 
 def test_another_detector_is_a_class_and_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ class Example:
     labels: U8
     """(H, W): class ids, indices into the data set's `labels`."""
     blobs: U8 | None
-    """(H, W): ids of the blobs of equation 2; None if the set has none."""
+    """(H, W): ids of the blobs of equation 2; None if the set has none of its own."""
     superpixels: npt.NDArray[np.int32] | None
     """(H, W): the id of each pixel's superpixel, from 0; None if the set has none."""
     box_xyxy: Box | None
@@ -138,16 +138,20 @@ def box_of(face: Mask, name: str, points: Points | None = None) -> Box:
     return float(left), float(top), float(right), float(bottom)
 
 
-def consensus_from_face(face: Mask, points: Points | None = None, covers: Mask | None = None) -> U8:
+def consensus_from_face(
+    face: Mask, points: Points | None = None, covers: Mask | None = None, *, slivers: bool = False
+) -> U8:
     """Class ids 0 background, 1 face, 2 occlusion for sets that label the face, but not what covers it.
 
     As in equation 1, the occlusion is the full face without the visible face. The full face is the convex hull of the
-    labelled pixels and of the landmarks. Slivers between an outline and its hull are left out.
+    labelled pixels and of the landmarks.
 
     Args:
         face: (H, W): visible face.
         points: (N, 2): landmarks in continuous coordinates, covered ones included.
         covers: (H, W): what the set itself labels as covering the face (glasses).
+        slivers: keep the thin areas between an outline and its hull, which nothing covers, as occlusion. Else a
+            morphological opening removes them.
     """
     ys, xs = np.nonzero(face)
     outline = np.stack([xs, ys], axis=1).astype(np.float32)
@@ -157,10 +161,16 @@ def consensus_from_face(face: Mask, points: Points | None = None, covers: Mask |
         full = np.zeros(face.shape, np.uint8)
         cv2.fillConvexPoly(full, cv2.convexHull(outline.round().astype(np.int32)), 1)
         hidden = (full > 0) & ~face
-        side = float(np.ptp(outline, axis=0).max())
-        width = max(3, round(side * _SLIVER_RATIO) | 1)
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        labels[(cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0) & hidden] = OCCLUSION
+        if not slivers:
+            hidden &= _opened(hidden, float(np.ptp(outline, axis=0).max()) * _SLIVER_RATIO)
+        labels[hidden] = OCCLUSION
     if covers is not None:
         labels[covers & ~face] = OCCLUSION
     return labels
+
+
+def _opened(mask: Mask, width_px: float) -> Mask:
+    """A mask without what is thinner than so many pixels, 3 at least."""
+    width = max(3, round(width_px) | 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0)

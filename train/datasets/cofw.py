@@ -55,7 +55,8 @@ class Cofw:
         left, top, width, height = (float(value) for value in box)
         return Example(
             rgb=rgb,
-            labels=consensus_from_face(face, points),
+            # "Without applying the morphological operations to use the fine-grain human annotated masks" (section 4.1)
+            labels=consensus_from_face(face, points, slivers=True),
             blobs=None,
             superpixels=None,
             box_xyxy=(left - 1, top - 1, left - 1 + width, top - 1 + height),

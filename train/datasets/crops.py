@@ -12,6 +12,7 @@ from realtime.frames.resampling import centres, warp
 from realtime.frames.types import U8, Region
 from train.data.faces import warp_labels
 from train.datasets.base import Example
+from train.labels.pseudo_label import blobs_from_labels
 
 
 def region_of(example: Example, spec: ModelSpec) -> Region:
@@ -25,11 +26,12 @@ def region_of(example: Example, spec: ModelSpec) -> Region:
 def to_crop(example: Example, spec: ModelSpec) -> tuple[U8, U8, U8]:
     """(S, S, 3) uint8 RGB, (S, S) uint8 class ids, (S, S) uint8 blobs.
 
-    If the set has no blobs, each class is one: "we simply treat the separate mask classes as the blobs" (4.1).
+    If the set has no blobs of its own, each connected occlusion of the crop is one (section 3.1), and so is the face.
+    A training may take each class as a blob instead (`TrainConfig.blobs`).
     """
     affine = crop_from_frame(region_of(example, spec), spec.size_px)
     labels = warp_labels(example.labels, affine, spec.size_px)
-    blobs = labels if example.blobs is None else warp_labels(example.blobs, affine, spec.size_px)
+    blobs = blobs_from_labels(labels) if example.blobs is None else warp_labels(example.blobs, affine, spec.size_px)
     return warp(example.rgb, affine, spec.size_px), labels, blobs
 
 

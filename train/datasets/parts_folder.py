@@ -51,4 +51,4 @@ def _split_of(name: str, folder: Path) -> str:
     return "test" if face_split(name, folder) == "held out" else "train"
 
 
-register(Reader("parts", parts=PartsFolder))
+register(Reader("parts", parts=PartsFolder, whole_picture=False))

@@ -70,7 +70,7 @@ class MergedClasses:
     columns: Mapping[str, tuple[str, ...]]
     """Heading -> the parts that it merges."""
     overall: tuple[str, ...]
-    """Headings whose classes are scored together in one more column, `overall`."""
+    """Headings whose classes together are one class in one more column, `overall`."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Reader:
     """What a model of three classes is evaluated with."""
     merged: MergedClasses | None = None
     """A table of merged parts, in addition to the one of all parts."""
+    whole_picture: bool = True
+    """Whether the labels of parts are complete, so that a network is also scored beyond its crop."""
 
     def open(self, folder: Path, split: str, *, parts: bool = False) -> DataSet:
         """Open a split.

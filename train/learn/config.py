@@ -57,9 +57,13 @@ class TrainConfig:
     weight_decay: float = 0.01
     """AdamW's weight decay."""
     patience: int = 2
-    """Evaluations in a row without a better mean recall that `adam-plateau` accepts."""
+    """Evaluations in a row without progress that `adam-plateau` (mean recall) and `adam-flat` with `stop` (training
+    loss) accept."""
     stop: bool = False
-    """End the run where `adam-plateau` would fall below 1e-5, even before `samples`."""
+    """End the run before `samples`: where `adam-plateau` would fall below 1e-5, or where the training loss of
+    `adam-flat` no longer falls by 1 % (section 4.1: "saturation on the training set")."""
+    longest_gradient: float | None = 5.0
+    """Gradients are clipped to this length; None for no clipping, as in the paper."""
     cross_entropy: float = 1.0
     """Weight of the pixel cross-entropy (equation 3)."""
     balanced: float = 0.0

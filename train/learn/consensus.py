@@ -19,7 +19,7 @@ from train.datasets import open_data
 from train.learn.batches import batches
 from train.learn.config import TrainConfig
 from train.learn.distributed import Ranks, joined
-from train.learn.learner import Learner, Plateau, Schedule, cosine, flat
+from train.learn.learner import Learner, Plateau, Saturation, Schedule, cosine, flat
 from train.learn.log import Say
 from train.learn.loop import Progress, run_training, silent
 from train.learn.state import State, start_from
@@ -28,7 +28,6 @@ from train.losses.consensus import ConsensusLoss, blob_balanced_cross_entropy
 from train.models.preprocess import normalise
 
 ROLE = "network"
-_LONGEST_GRADIENT = 5.0
 StepBatches = list[list[Tensor]]
 """The batches whose gradients make one step; see `train.learn.batches`."""
 
@@ -83,7 +82,7 @@ class ConsensusTraining:
         optimizer = make_optimizer(config, network)
         learner = Learner.of(
             network, twin, optimizer, make_schedule(config, optimizer),
-            average_decay=config.average_decay, longest_gradient=_LONGEST_GRADIENT,
+            average_decay=config.average_decay, longest_gradient=config.longest_gradient,
             float16=precision(config, self.ranks.device) == torch.float16,
         )  # fmt: skip
         return {ROLE: learner}
@@ -167,7 +166,9 @@ def make_schedule(config: TrainConfig, optimizer: torch.optim.Optimizer) -> Sche
     """The schedule of the configured optimiser's learning rate."""
     if config.optimiser == "adamw-cosine":
         return cosine(optimizer, config.steps)
-    return Plateau(optimizer, config.patience, config.stop) if config.optimiser == "adam-plateau" else flat(optimizer)
+    if config.optimiser == "adam-plateau":
+        return Plateau(optimizer, config.patience, config.stop)
+    return Saturation(optimizer, config.patience) if config.stop else flat(optimizer)
 
 
 def precision(config: TrainConfig, device: torch.device) -> torch.dtype:

@@ -19,6 +19,7 @@ _LOWEST_SHARE = 0.01  # of the peak, at a cosine's end
 _POWER = 0.9  # of the polynomial decay
 _LOWEST_RATE, _PLATEAU_FACTOR = 1e-5, 0.1  # Structure via Consensus, section 4.1
 _LEAST_PROGRESS = 0.01  # percentage points of the validation score
+_LEAST_FALL = 0.01  # of the lowest training loss
 
 Schedule = LambdaLR | ReduceLROnPlateau
 
@@ -70,7 +71,7 @@ class Learner:
     @property
     def finished(self) -> bool:
         """Whether the schedule expects no further progress."""
-        return isinstance(self.schedule, Plateau) and self.schedule.finished
+        return isinstance(self.schedule, Plateau | Saturation) and self.schedule.finished
 
     def update(self, ranks: Ranks) -> None:
         """One step of the optimiser down the gradients, averaged over the ranks."""
@@ -87,10 +88,17 @@ class Learner:
         if isinstance(self.schedule, LambdaLR):
             self.schedule.step()
 
-    def scored(self, score: float) -> None:
-        """After an evaluation: update the learning rate where it follows the validation score."""
+    def trained(self, loss: float) -> None:
+        """After a step: note the training loss, where the schedule follows it."""
+        if isinstance(self.schedule, Saturation):
+            self.schedule.note(loss)
+
+    def scored(self, score: float, ranks: Ranks) -> None:
+        """After an evaluation: update the schedule where it follows the validation score, or the training loss."""
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(score)
+        elif isinstance(self.schedule, Saturation):
+            self.schedule.compare(ranks.from_first(self.schedule.mean_loss))
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs."""
@@ -128,9 +136,39 @@ class Plateau(ReduceLROnPlateau):
             self.finished = self.stop and rate * _PLATEAU_FACTOR < 0.999 * _LOWEST_RATE
 
 
+class Saturation(LambdaLR):
+    """The same learning rate at every step, "until convergence reaches saturation on the training set" (section 4.1).
+
+    Args:
+        patience: evaluations in a row before which the mean training loss did not fall, and that do not end the run.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, patience: int) -> None:
+        super().__init__(optimizer, _constant)
+        self.patience, self.finished = patience, False
+        self.lowest, self.waited = math.inf, 0
+        self.loss_sum, self.losses = 0.0, 0  # since the last evaluation
+
+    @property
+    def mean_loss(self) -> float:
+        """The mean training loss since the last evaluation."""
+        return self.loss_sum / max(1, self.losses)
+
+    def note(self, loss: float) -> None:
+        """Count the training loss of a step."""
+        self.loss_sum, self.losses = self.loss_sum + loss, self.losses + 1
+
+    def compare(self, mean_loss: float) -> None:
+        """End an evaluation: compare the mean loss before it with the lowest one."""
+        self.waited = 0 if mean_loss < (1 - _LEAST_FALL) * self.lowest else self.waited + 1
+        self.lowest = min(self.lowest, mean_loss)
+        self.finished = self.waited > self.patience
+        self.loss_sum, self.losses = 0.0, 0
+
+
 def flat(optimizer: torch.optim.Optimizer) -> LambdaLR:
     """The same learning rate at every step."""
-    return LambdaLR(optimizer, lambda _: 1.0)
+    return LambdaLR(optimizer, _constant)
 
 
 def cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
@@ -176,6 +214,10 @@ def average_gradients(parameters: Iterable[nn.Parameter], ranks: Ranks) -> None:
     distributed.all_reduce(flat_gradients)
     for gradient, mean in zip(gradients, flat_gradients.split([g.numel() for g in gradients]), strict=True):
         gradient.copy_(mean.view_as(gradient))
+
+
+def _constant(_step: int) -> float:
+    return 1.0
 
 
 def _warm_up(step: int, steps: int) -> float:

@@ -52,7 +52,7 @@ class Training(Protocol[BatchT]):
         """This rank's batch of each step from `first_step` on."""
 
     def step(self, state: State, batch: BatchT) -> Mapping[str, Tensor]:
-        """One step of its networks. Returns the named terms of the loss."""
+        """One step of its networks. Returns the named terms of the loss, and their weighted sum as `total`."""
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
         """JSON-ready metrics on the validation set; `mean_recall` in percent is the score of a plateau schedule."""
@@ -84,6 +84,7 @@ def run_training(training: Training[BatchT], say: Say, progress: Progress = lamb
             terms = train_step(training, state, batch)
             if log:
                 log.step(state.step, terms, state.learners[training.main_role].rate)
+            state.trained(terms["total"])
             state.advance()
             progress(state.step * run.step_samples, run.steps * run.step_samples)
             last = state.step == run.steps

@@ -96,10 +96,15 @@ class State:
             learner.advance()
         self.step += 1
 
-    def scored(self, score: float) -> None:
-        """End an evaluation: learning rates that follow the validation score."""
+    def trained(self, loss: float) -> None:
+        """Note the training loss of a step, for schedules that follow it."""
         for learner in self.learners.values():
-            learner.scored(score)
+            learner.trained(loss)
+
+    def scored(self, score: float) -> None:
+        """End an evaluation: schedules that follow the validation score, or the training loss."""
+        for learner in self.learners.values():
+            learner.scored(score, self.ranks)
 
     def save(self) -> None:
         """Write the state so that a kill at any moment leaves the old one or the new one."""

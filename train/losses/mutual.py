@@ -1,7 +1,7 @@
 """Losses of Cross-Domain Mutual Learning: the RGB-to-depth translator (equations 1-3) and the mutual term (equation 4).
 
 The parsers' own loss, FPLoss, is in `train/losses/parsing.py`; the weighted sum of equation 4 is in
-`train/mutual/joint.py`.
+`train/mutual/steps.py`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from realtime.faces.face_parser import FaceParser
 from realtime.faces.finding.detectors import open_detector
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
+from realtime.render.look import Look
 from train.data.faces import STORE_PX, STORE_SCALE, Face
 from train.measure.held_out import pasted_photograph
 from train.occluders.kinds import Occluders
@@ -52,7 +53,7 @@ def find(engine: Engine, faces: Sequence[Face], library: Occluders) -> Found:
 def label_frame(frame: Frame, engine: Engine, detector: DetectsFaces) -> U8:
     """(H, W) uint8 class ids of a single picture, from the run time's own steps."""
     with FaceParser(engine, detector) as parser:
-        return render(frame, parser.step(frame), "labels", engine.spec).planes[0]
+        return render(frame, parser.step(frame), Look("labels"), engine.spec).planes[0]
 
 
 def _face_box(pixels: npt.NDArray[Any], spec: ModelSpec) -> npt.NDArray[Any]:

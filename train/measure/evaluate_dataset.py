@@ -71,8 +71,9 @@ def evaluate_data(
         if parts:
             opened_translator = stack.enter_context(open_model(translator)) if translator else None
             result = evaluate_parts(
-                models, dataset, indices, opened_translator, lights or ("normal",), sheet, progress, reader.merged
-            )
+                models, dataset, indices, opened_translator, lights or ("normal",), sheet, progress, reader.merged,
+                reader.whole_picture,
+            )  # fmt: skip
             return {"data": reader.kind, "split": split} | result
         if translator or lights:
             raise UsageError(

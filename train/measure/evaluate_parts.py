@@ -44,6 +44,7 @@ def evaluate_parts(
     sheet: Path | None = None,
     progress: Progress | None = None,
     merged: MergedClasses | None = None,
+    whole_picture: bool = False,
 ) -> dict[str, Any]:
     """Evaluate models in each light, by group (photographs, synthetic heads). Returns a JSON-ready object.
 
@@ -54,6 +55,7 @@ def evaluate_parts(
         lights: names of `train.measure.light`.
         sheet: where to write some pictures with the predictions.
         merged: merged classes, which are scored in addition.
+        whole_picture: also compare what lies beyond the crop, where a network finds nothing.
 
     Raises:
         UsageError: a light is unknown, or the models do not belong together.
@@ -62,7 +64,7 @@ def evaluate_parts(
     if unknown := [light for light in lights if light not in LIGHTS]:
         raise UsageError(f"light {unknown[0]!r} is unknown; expected {', '.join(LIGHTS)}")
     inputs = model_inputs(models, translator, dataset.name, dataset[0].depth_m is not None)
-    evaluations = [_InputScores(one, light, merged) for light in lights for one in inputs]
+    evaluations = [_InputScores(one, light, merged, whole_picture) for light in lights for one in inputs]
     on_sheet: set[int] = set()
     if sheet:
         on_sheet = {indices[int(i)] for i in np.linspace(0, len(indices) - 1, min(_SHEET_PICTURES, len(indices)))}
@@ -103,6 +105,7 @@ class _InputScores:
     input: ModelInput
     light: str
     merged: MergedClasses | None
+    whole_picture: bool
     _groups: dict[str, Scores] = field(default_factory=dict)
 
     def add(self, examples: Sequence[Example], numbers: Sequence[int]) -> _BatchResult:
@@ -124,7 +127,7 @@ class _InputScores:
 
     def _scores_of(self, group: str) -> Scores:
         if group not in self._groups:
-            self._groups[group] = empty_scores(self.input.model.spec, self.merged)
+            self._groups[group] = empty_scores(self.input.model.spec, self.merged, self.whole_picture)
         return self._groups[group]
 
 
@@ -166,9 +169,9 @@ class Scores(Protocol):
         """The scores, JSON-ready."""
 
 
-def empty_scores(spec: ModelSpec, merged: MergedClasses | None) -> Scores:
+def empty_scores(spec: ModelSpec, merged: MergedClasses | None, whole_picture: bool = False) -> Scores:
     """The scores that fit a model, before the first picture."""
-    return DepthScores() if spec.labels == DEPTH_LABELS else PartsScores(merged)
+    return DepthScores() if spec.labels == DEPTH_LABELS else PartsScores(merged, whole_picture)
 
 
 def _no_pixels() -> Confusion:
@@ -180,6 +183,8 @@ class PartsScores:
     """Parts against ground truth, on the picture and in the network's crop."""
 
     merged: MergedClasses | None = None
+    whole_picture: bool = False
+    """Whether pixels beyond the network's crop count: to it they are background."""
     pictures: int = 0
     on_picture: Confusion = field(default_factory=_no_pixels)
     in_crop: Confusion = field(default_factory=_no_pixels)
@@ -191,8 +196,12 @@ class PartsScores:
         if window == NO_WINDOW:
             raise DataError(f"{example.name}: its face's box lies outside the {width}x{height} picture")
         left, top, right, bottom = window
-        truth = np.ascontiguousarray(example.labels[top:bottom, left:right])
-        self.on_picture += Confusion.of(truth, shares.argmax(axis=2).astype(np.uint8), PART_LABELS)
+        predicted = np.zeros_like(example.labels)
+        predicted[top:bottom, left:right] = shares.argmax(axis=2)
+        rows = columns = slice(None)
+        if not self.whole_picture:
+            rows, columns = slice(top, bottom), slice(left, right)
+        self.on_picture += Confusion.of(example.labels[rows, columns], predicted[rows, columns], PART_LABELS)
         ids = probabilities.argmax(axis=2).astype(np.uint8)
         self.in_crop += Confusion.of(crop.truth, ids, PART_LABELS)
         self.pictures += 1

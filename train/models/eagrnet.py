@@ -1,10 +1,10 @@
 """`eagrnet`: EAGRNet (Te et al., Edge-aware Graph Representation Learning and Reasoning for Face Parsing, ECCV 2020).
 
 ResNet-101 with pyramid pooling, an edge branch on its first three stages, graph reasoning over regions that the edges
-choose, and a decoder that joins the finest stage. What that paper leaves open is decided so: widths are those of PSPNet
-and CE2P, from which it descends; 4x4 vertices; the edge map steers the graph but learns from its own loss alone; a
-vertex is the mean over its pixels, not the sum, so that the size of the picture can vary. BatchNorm with leaky ReLU
-stands in the place of a kind that needs CUDA.
+choose, on the deep features and on those of the first stage, and a decoder that joins the two. What that paper leaves
+open is decided so: widths are those of PSPNet and CE2P, from which it descends; 4x4 vertices; the edge map steers the
+graph but learns from its own loss alone; a vertex is the mean over its pixels, not the sum, so that the size of the
+picture can vary. BatchNorm with leaky ReLU stands in the place of a kind that needs CUDA.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _PYRAMID = (1, 2, 3, 6)
 
 @register(ModelSpec("eagrnet", PART_LABELS, 480, crop_scale=2.0))  # 473 there; here sizes are multiples of 16
 class EAGRNet(Parser):
-    """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S); 66.7 M parameters at width 64.
+    """(N, 3, S, S) float32 in -1..1 -> logits (N, labels, S, S).
+
+    66,723,037 parameters at width 64 with 13 labels.
 
     Args:
         labels: classes.
@@ -39,15 +41,16 @@ class EAGRNet(Parser):
         self.backbone = resnet101(width)
         self.pyramid = PyramidPooling(w32, w8)
         self.edges = EdgeBranch((w4, w8, w16), w4)
-        self.graph = GraphReasoning(w8, 2 * width)
+        self.deep_graph, self.fine_graph = GraphReasoning(w8, 2 * width), GraphReasoning(w4, width)
         self.decoder = Decoder(w8, w4, labels)
         initialise(self)
 
     def heads(self, x: Tensor) -> Heads:
-        at_4, at_8, at_16, deep = self.backbone(x)
-        edge = self.edges(at_4, at_8, at_16)
-        reasoned = self.graph(self.pyramid(deep), edge.detach())
-        features = self.decoder(reasoned, at_4)
+        first, second, third, fourth = self.backbone(x)
+        edge = self.edges(first, second, third)
+        deep = self.deep_graph(self.pyramid(fourth), edge.detach())
+        fine = self.fine_graph(first, edge.detach())
+        features = self.decoder(deep, fine)
         return Heads(enlarge(features, x), features, edge=enlarge(edge, x))
 
 
@@ -66,7 +69,7 @@ class PyramidPooling(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Deep features at /16 and fine ones at /4 -> logits at /4."""
+    """Deep features at /8 and fine ones at /4 -> logits at /4."""
 
     def __init__(self, deep: int, fine: int, labels: int) -> None:
         super().__init__()

@@ -12,18 +12,20 @@ _SIDE = 4  # vertices: a grid of so many a side
 
 
 class EdgeBranch(nn.Module):
-    """Three stages of the backbone -> logits of (no boundary, boundary) at the finest one's size, (N, 2, H, W)."""
+    """Three stages of the backbone -> logits of (no boundary, boundary) at the finest one's size, (N, 2, H, W).
+
+    One 3x3 convolution, shared by the stages, decides what a boundary is.
+    """
 
     def __init__(self, inputs: tuple[int, int, int], width: int) -> None:
         super().__init__()
-        self.looks = nn.ModuleList(
-            nn.Sequential(ConvNormLeaky(count, width), nn.Conv2d(width, 2, 3, padding=1)) for count in inputs
-        )
+        self.reduce = nn.ModuleList(ConvNormLeaky(count, width) for count in inputs)
+        self.classify = nn.Conv2d(width, 2, 3, padding=1)
         self.fuse = nn.Conv2d(2 * len(inputs), 2, 1)
 
     def forward(self, *stages: Tensor) -> Tensor:
-        seen = [look(stage) for look, stage in zip(self.looks, stages, strict=True)]
-        return self.fuse(torch.cat([enlarge(one, stages[0]) for one in seen], dim=1))
+        logits = [self.classify(reduce(stage)) for reduce, stage in zip(self.reduce, stages, strict=True)]
+        return self.fuse(torch.cat([enlarge(each, stages[0]) for each in logits], dim=1))
 
 
 class GraphReasoning(nn.Module):

@@ -2,13 +2,17 @@
 
 Convolutions are 4x4 with stride 2; BatchNorm stands everywhere but at the picture's end, the bottleneck and the output;
 the encoder's ReLUs leak 0.2; the noise of the conditional GAN is dropout of 0.5 in the decoder's deepest layers. The
-network of the paper has width 64 and 8 levels, for 256x256. Here it stops at the size that can't be halved (160: 5
-levels), and dropout is off at run time: the same frame gives the same depth.
+network of the paper has width 64 and 8 levels, for 256x256: 54,410,433 parameters with depth as its output. Larger
+sizes have the same 8 levels. Smaller ones stop at the size that can't be halved (160: 5 levels).
+
+Deviation: at run time and in evaluations dropout is off and BatchNorm has its running statistics, where Pix2Pix keeps
+dropout on and takes the statistics of the batch (section 3.3 there). So the same frame gives the same depth.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.spec import DEPTH_LABELS, ModelSpec
@@ -17,13 +21,16 @@ from train.models.registry import register
 _LEAK = 0.2
 _DROPOUT = 0.5
 _MOST_LEVELS, _WIDEST = 8, 8  # halvings of 256; channels as multiples of the width
+_PAPERS_SIZE_PX = 256
 _QUIET_LEVELS = 5  # the finest ones have no dropout
 
 
 def levels_for(size_px: int) -> int:
-    """How often a size can be halved, 8 at most: 256 -> 8, 160 -> 5."""
+    """8 from 256 px on; below, how often the size can be halved: 160 -> 5."""
+    if size_px >= _PAPERS_SIZE_PX:
+        return _MOST_LEVELS
     levels = 0
-    while levels < _MOST_LEVELS and size_px % 2 == 0:
+    while size_px % 2 == 0:
         size_px, levels = size_px // 2, levels + 1
     return levels
 
@@ -31,7 +38,7 @@ def levels_for(size_px: int) -> int:
 class UNet(nn.Module):
     """(N, 3, S, S) float32 in -1..1 -> depth (N, 1, S, S) in -1..1, the gray of `realtime.frames.depth`.
 
-    S % 2**levels == 0.
+    A size that cannot be halved `levels` times is padded to the next one that can, and the depth is cut back to it.
 
     Args:
         width: channels of the first convolution, 64 in the paper.
@@ -63,6 +70,10 @@ class UNet(nn.Module):
 
     def raw(self, x: Tensor) -> Tensor:
         """The output before the hyperbolic tangent."""
+        size_px = x.shape[-1]
+        missing_px = -size_px % 2 ** len(self.encoder)
+        if missing_px:
+            x = F.pad(x, (0, missing_px, 0, missing_px), mode="replicate")
         skips = []
         for down in self.encoder:
             x = down(x)
@@ -70,12 +81,13 @@ class UNet(nn.Module):
         x = skips.pop()
         for up in self.decoder:
             x = torch.cat([up(x), skips.pop()], dim=1)
-        return self.output(x)
+        depth = self.output(x)
+        return depth[..., :size_px, :size_px] if missing_px else depth
 
 
 @register(ModelSpec("rgb-to-depth", DEPTH_LABELS, 160, crop_scale=2.0))
-def rgb_to_depth(width: int = 32, size_px: int = 160) -> UNet:
-    """The generator for crops of a size, half as wide as the paper's."""
+def rgb_to_depth(width: int = 64, size_px: int = 160) -> UNet:
+    """The generator for crops of a size."""
     return UNet(width, levels_for(size_px))
 
 

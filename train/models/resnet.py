@@ -35,14 +35,14 @@ def resnet18(width: int = 64) -> ResNet:
 
 
 def resnet101(width: int = 64) -> ResNet:
-    """Stages at /4 /8 /16 /16 with 4, 8, 16 and 32 times width channels: as segmentation uses it.
+    """Stages at /4 /8 /8 /8 with 4, 8, 16 and 32 times width channels: as segmentation uses it.
 
-    The last stage keeps its step and dilates instead; the stem is three 3x3 convolutions (both as in PSPNet).
+    The last two stages keep their size and dilate instead; the stem is three 3x3 convolutions (both as in PSPNet).
     """
     stem = nn.Sequential(ConvNormReLU(3, width, stride=2), ConvNormReLU(width, width), ConvNormReLU(width, 2 * width))
     stages: list[nn.Module] = []
     inputs = 2 * width
-    for factor, blocks, stride, dilation in ((1, 3, 1, 1), (2, 4, 2, 1), (4, 23, 2, 1), (8, 3, 1, 2)):
+    for factor, blocks, stride, dilation in ((1, 3, 1, 1), (2, 4, 2, 1), (4, 23, 1, 2), (8, 3, 1, 4)):
         stages.append(_bottleneck_stage(inputs, factor * width, blocks, stride, dilation))
         inputs = EXPANSION * factor * width
     return ResNet(stem, stages)

@@ -18,10 +18,10 @@ _CHOICES = {
     "augment": ("none", "flips", "all"),
     "mutual_on": ("logits", "probabilities"),
 }
-_PATHS = ("folders", "occluders", "pretrained", "start")
+_PATHS = ("folders", "data", "occluders", "pretrained", "start")
 _FOR_JOINT = (
-    "mutual_weight", "mutual_on", "end_to_end_weight", "rgb_weight", "depth_weight", "translation_weight",
-    "joint_samples", "pretrained",
+    "mutual_weight", "mutual_on", "mutual_generated", "end_to_end_weight", "rgb_weight", "depth_weight",
+    "translation_weight", "joint_samples", "pretrained",
 )  # fmt: skip
 _FOR_TRANSLATOR = ("translator_width", "translator_samples", "translator_batch_size", "translator_rate", "l1_weight")
 _FOR_PARSERS = ("network", "start", "width", "samples", "batch_size", "optimiser", "learning_rate", "ohem", "dice")
@@ -39,11 +39,15 @@ class MutualConfig:
     """Settings of one run."""
 
     folders: tuple[Path, ...]
-    """Folders of faces with depth and part labels, which `unveil label --parts` or `--synthetic` wrote."""
+    """Folders of faces with depth and part labels, which `unveil label --parts` or `--synthetic` wrote; none where
+    `data` is trained on."""
     output: Path
     """Folder with a folder for each stage: state, log and weights."""
     occluders: Path | None = None
     """Folder with `hands`, `masks` and `objects` (RGBA cut-outs) to paste over the faces; None for no occluders."""
+    data: str | None = None
+    """KIND:FOLDER, a published set with part labels to train on instead, by its own split (`train.datasets`). All
+    stages but `rgb` need depth: celebamask-hq-d, lapa-d or helen-d."""
     leave_out: tuple[str, ...] | None = None
     """Photographs whose names contain one of these words, in any case, are not trained on (hats labelled as hair)."""
     start: Path | None = None
@@ -84,6 +88,8 @@ class MutualConfig:
     """Lambda 1 of equation 4: the parsers' last activations agree. 0 leaves the term out."""
     mutual_on: str = "probabilities"
     """Which activations agree: `logits`, or their `probabilities`."""
+    mutual_generated: bool = False
+    """Whether they also agree on generated depth, in the mean of both. Equation 4 names measured depth alone."""
     end_to_end_weight: float = 1.0
     """Lambda 2: the depth parser on generated depth, which is then half of its batch. 0 leaves the term out."""
     rgb_weight: float = 0.5
@@ -98,6 +104,8 @@ class MutualConfig:
     """Only pixels whose own class has a lower probability count; 0 for all; None for 0.7 (BiSeNet) or 0 (others)."""
     dice: float = 0.0
     """Weight of a Dice loss added to a parser's own, for small parts; 0, as in the paper, leaves it out."""
+    longest_gradient: float | None = 5.0
+    """Gradients of the parsers are clipped to this length; None for no clipping, as in the paper."""
     average_decay: float = 0.999
     """Share of the running average of the weights that each step keeps. The average ships; 0 for the last weights."""
     seed: int = 0
@@ -121,8 +129,12 @@ class MutualConfig:
         for name, choices in (_CHOICES | {"network": tuple(sorted(parsers()))}).items():
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} {getattr(self, name)!r}: expected one of {', '.join(choices)}")
-        if not self.folders:
-            raise UsageError("no training data: expected at least one folder that `unveil label --parts` wrote")
+        if bool(self.folders) == (self.data is not None):
+            raise UsageError(
+                "training data: expected folders that `unveil label --parts` wrote, or data KIND:FOLDER; not both"
+            )
+        if self.data and self.leave_out:
+            raise UsageError("leave_out is for photographs of our own folders, not for data: --set leave_out=none")
         if not 0 < self.depth_share <= 1 or not 0 <= self.synthetic_share <= 1:
             raise UsageError(
                 f"depth_share {self.depth_share} and synthetic_share {self.synthetic_share}: "

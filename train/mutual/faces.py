@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ from train.data.split import Split, face_split, share_of
 from train.heads.landmarks import Points
 from train.parts.folder import Row, read_parts
 
-_ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it
+STORE_ROOM = 1.5
+"""A stored crop is so much larger than the network's: it is turned, shrunk and shifted in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,26 @@ class PartsFace:
     """(P, P): 255 where the picture is, 0 beyond its border."""
     landmarks: Points | None
     """(478, 2) float32, in pixels of the store; None of a synthetic head."""
+
+    def load(self) -> PartsFace:
+        """Itself: its pixels are in memory."""
+        return self
+
+
+class TrainingFace(Protocol):
+    """A face of a training set: in memory, or read on demand (`train.mutual.published`)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def synthetic(self) -> bool: ...
+
+    def load(self) -> PartsFace:
+        """Its pixels. Raises DataError where they cannot be read."""
+
+
+Face = TypeVar("Face", bound=TrainingFace)
 
 
 def load_faces(
@@ -78,7 +100,7 @@ def load_faces(
         return list(pool.map(lambda row: _load(row, spec), rows))
 
 
-def with_depth(faces: Sequence[PartsFace], share: float) -> list[PartsFace]:
+def with_depth(faces: Sequence[Face], share: float) -> list[Face]:
     """The share of the faces whose depth is taken as known, at least one. A smaller share lies within a larger one."""
     by_lot = sorted(faces, key=lambda face: share_of(f"depth of {face.name}"))
     return by_lot[: math.ceil(share * len(faces))]
@@ -86,7 +108,7 @@ def with_depth(faces: Sequence[PartsFace], share: float) -> list[PartsFace]:
 
 def store_px(spec: ModelSpec) -> int:
     """P, the side of a stored crop."""
-    return round(spec.size_px * _ROOM)
+    return round(spec.size_px * STORE_ROOM)
 
 
 def crop_from_store(spec: ModelSpec, framing: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -106,7 +128,7 @@ def crop_from_store(spec: ModelSpec, framing: npt.NDArray[np.float64]) -> npt.ND
 def _load(row: Row, spec: ModelSpec) -> PartsFace:
     rgb, parts, depth = row.load_rgb(), row.load_parts(), row.load_depth()
     size = store_px(spec)
-    affine = crop_from_frame(region_from_box(row.box_xyxy, spec.crop_scale * _ROOM), size)
+    affine = crop_from_frame(region_from_box(row.box_xyxy, spec.crop_scale * STORE_ROOM), size)
     return PartsFace(
         name=row.name,
         synthetic=row.source == "synthetic",

@@ -28,7 +28,6 @@ _MOMENTUM, _SGD_DECAY, _ADAMW_DECAY = 0.9, 5e-4, 0.01
 _GAN_BETAS = (0.5, 0.999)  # Pix2Pix, section 3.3
 _ADAMW_RATE = 2e-3
 _JOINT_RATE = 0.1  # section 4.2
-_LONGEST_GRADIENT = 5.0
 
 
 def make_learners(run: Run, spec: ModelSpec, device: torch.device, say: Say) -> dict[str, Learner]:
@@ -88,7 +87,8 @@ def _learner(run: Run, role: str, spec: ModelSpec, device: torch.device, say: Sa
     with_cosine = role in _PARSERS and run.config.optimiser == "adamw-cosine"
     return Learner.of(
         network, twin, optimizer, cosine(optimizer, run.steps) if with_cosine else polynomial(optimizer, run.steps),
-        average_decay=run.config.average_decay, longest_gradient=_LONGEST_GRADIENT if role in _PARSERS else None,
+        average_decay=run.config.average_decay,
+        longest_gradient=run.config.longest_gradient if role in _PARSERS else None,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from train.data.faces import warp_labels
 from train.data.repeated import mirrored_ids
 from train.mutual.config import MutualConfig
 from train.mutual.depth_noise import as_measured
-from train.mutual.faces import PartsFace, crop_from_store, moved, store_px, with_depth
+from train.mutual.faces import PartsFace, TrainingFace, crop_from_store, moved, store_px, with_depth
 from train.occluders import shapes
 from train.occluders.colour import MID_GREY_LAB
 from train.occluders.kinds import Occluders, random_kind
@@ -72,7 +72,7 @@ class PartsSupply:
     """
 
     def __init__(
-        self, faces: Sequence[PartsFace], occluders: Occluders | None, spec: ModelSpec, config: MutualConfig
+        self, faces: Sequence[TrainingFace], occluders: Occluders | None, spec: ModelSpec, config: MutualConfig
     ) -> None:
         self._occluders, self._spec, self._config = occluders, spec, config
         kinds = [[face for face in faces if face.synthetic == synthetic] for synthetic in (False, True)]
@@ -86,7 +86,7 @@ class PartsSupply:
         photographs, synthetic = self._pools[stream]
         share = self._config.synthetic_share if photographs and synthetic else float(bool(synthetic))
         pool = synthetic if rng.random() < share else photographs
-        face = pool[rng.integers(len(pool))]
+        face = pool[rng.integers(len(pool))].load()
         if self._config.augment == "all":
             return self._varied(face, crop_from_store(self._spec, random_framing(rng)), rng)
         mirror = self._config.augment == "flips" and rng.random() < 0.5
@@ -98,7 +98,7 @@ class PartsSupply:
         covered = np.zeros(clean.parts.shape, bool)
         if self._occluders is not None:
             scene = _scene(face, self._spec, affine, rgb, clean.parts)
-            rgb, covered = _covered(scene, face.synthetic, self._occluders, rng)
+            rgb, covered = _covered(scene, face.landmarks is not None, self._occluders, rng)
         seen = gray(as_measured(_metres(face, self._spec, affine), covered, rng))
         visible = (~covered).astype(np.uint8)
         return PartsSample(random_look(rgb, rng), clean.parts * visible, clean.depth * visible, seen)
@@ -134,10 +134,10 @@ def _scene(face: PartsFace, spec: ModelSpec, affine: Affine, rgb: U8, parts: U8)
     return Scene(rgb, labels, landmarks, zoom * spec.size_px / spec.crop_scale)
 
 
-def _covered(scene: Scene, synthetic: bool, occluders: Occluders, rng: Rng) -> tuple[U8, npt.NDArray[np.bool_]]:
+def _covered(scene: Scene, has_landmarks: bool, occluders: Occluders, rng: Rng) -> tuple[U8, npt.NDArray[np.bool_]]:
     """Paste occluders: the picture, and (S, S) bool where they are."""
     for _ in range(rng.choice(len(_OCCLUDER_COUNT_SHARE), p=_OCCLUDER_COUNT_SHARE)):
-        kind = str(rng.choice(_KINDS_ANYWHERE)) if synthetic else random_kind(rng)
+        kind = random_kind(rng) if has_landmarks else str(rng.choice(_KINDS_ANYWHERE))
         scene = paste(scene, occluders.make(kind, scene, rng), rng)
     return scene.rgb, scene.labels == OCCLUSION
 

@@ -45,6 +45,9 @@ def translator_step(run: Run, state: State, batch: Batch) -> dict[str, Tensor]:
 def joint_step(run: Run, state: State, batch: Batch) -> dict[str, Tensor]:
     """One step of all networks: equation 4 (section 3.2, figure 3).
 
+    Measured and generated depth share the depth parser's batch (section 4.2), and so the statistics of its BatchNorm.
+    The translator still learns from generated depth alone, as equation 4 has it.
+
     Args:
         batch: faces whose depth isn't used, then pairs of colour and measured depth.
 
@@ -59,7 +62,8 @@ def joint_step(run: Run, state: State, batch: Batch) -> dict[str, Tensor]:
     with mixed_precision(run, batch.rgb.device):
         made, translated = translator(torch.cat([faces.rgb[:made_count], pairs.rgb])).split([made_count, len(pairs)])
         of_rgb = state.network("rgb").heads(batch.rgb if config.mutual_weight else faces.rgb)
-        of_depth = state.network("depth").heads(torch.cat([pairs.seen, made.expand(-1, 3, -1, -1)]))
+        cut = made.detach().requires_grad_()
+        of_depth = state.network("depth").heads(torch.cat([pairs.seen, cut.expand(-1, 3, -1, -1)]))
         of_true, of_made = discriminator(pairs.rgb, pairs.depth), discriminator(pairs.rgb, translated.detach())
     terms = {"discriminator": discriminator_loss(of_true, of_made)}
     state.learn(terms["discriminator"], "discriminator")
@@ -72,15 +76,22 @@ def joint_step(run: Run, state: State, batch: Batch) -> dict[str, Tensor]:
     terms["l1"] = l1_loss(translated, pairs.depth)
     total = config.rgb_weight * terms["rgb"] + config.depth_weight * terms["depth"]
     total = total + config.translation_weight * (terms["gan"] + config.l1_weight * terms["l1"])
+    on_generated = total.new_zeros(())
     if config.end_to_end_weight:
         generated = part(of_depth, slice(len(pairs), None))
         terms["end_to_end"] = parsing_loss(generated, faces.parts[:made_count], config.ohem, config.dice)["total"]
-        total = total + config.end_to_end_weight * terms["end_to_end"]
+        on_generated = on_generated + config.end_to_end_weight * terms["end_to_end"]
     if config.mutual_weight:
-        of_same_faces = torch.cat([of_rgb.features[len(faces) :], of_rgb.features[:made_count]])
-        terms["mutual"] = MUTUAL_LOSSES[config.mutual_on](of_same_faces, of_depth.features)
-        total = total + config.mutual_weight * terms["mutual"]
-    state.learn(total, "rgb", "depth", "translator")
+        distance = MUTUAL_LOSSES[config.mutual_on]
+        also_generated = config.mutual_generated and made_count > 0
+        weight = config.mutual_weight / (1 + also_generated)
+        terms["mutual"] = distance(of_rgb.features[len(faces) :], of_depth.features[: len(pairs)])
+        total = total + weight * terms["mutual"]
+        if also_generated:
+            terms["mutual_generated"] = distance(of_rgb.features[:made_count], of_depth.features[len(pairs) :])
+            on_generated = on_generated + weight * terms["mutual_generated"]
+    total = total + on_generated
+    state.learn(total + _to_translator(on_generated, made, cut), "rgb", "depth", "translator")
     return terms | {"total": total}
 
 
@@ -108,6 +119,21 @@ def mixed_precision(run: Run, device: torch.device) -> torch.autocast:
     the two losses of a GAN differently.)"""
     has_bfloat16 = device.type == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, torch.bfloat16, enabled=run.config.bf16 and has_bfloat16)
+
+
+def _to_translator(loss: Tensor, made: Tensor, cut: Tensor) -> Tensor:
+    """A term of value 0 with the gradient of a loss on generated depth, by that depth.
+
+    Args:
+        loss: of generated depth alone.
+        made: generated depth, from the translator.
+        cut: the same without its graph, as the depth parser saw it.
+    """
+    if not loss.requires_grad:
+        return loss
+    (gradient,) = torch.autograd.grad(loss, cut, retain_graph=True)
+    term = (made * gradient).sum()
+    return term - term.detach()
 
 
 def _parser_step(run: Run, state: State, role: str, x: Tensor, parts: Tensor) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ import cv2
 from torch import Tensor, nn
 
 from engines.spec import ModelSpec
+from train.data.split import Split
 from train.learn.distributed import Ranks, joined
 from train.learn.learner import Learner
 from train.learn.log import Say
@@ -17,8 +18,9 @@ from train.learn.loop import Progress, run_training, silent
 from train.learn.state import State
 from train.mutual.batches import Batch, batches
 from train.mutual.config import STAGES, MutualConfig, Run, Stage
-from train.mutual.faces import PartsFace, load_faces
+from train.mutual.faces import TrainingFace, load_faces
 from train.mutual.networks import describe, make_learners, spec_of
+from train.mutual.published import published_faces
 from train.mutual.samples import PartsSupply
 from train.mutual.steps import STEPS
 from train.mutual.validation import Validation
@@ -30,20 +32,20 @@ class PartsData:
     """The data of a run, which its stages share."""
 
     spec: ModelSpec
-    faces: Sequence[PartsFace]
+    faces: Sequence[TrainingFace]
     occluders: Occluders | None
     validation: Validation | None
     """None in other processes than the first."""
 
     @classmethod
-    def load(cls, config: MutualConfig, ranks: Ranks) -> PartsData:
-        """Read faces and occluders. Raises DataError where they are missing or damaged."""
+    def load(cls, config: MutualConfig, ranks: Ranks, stages: Sequence[Stage] = STAGES) -> PartsData:
+        """Read faces and occluders. Raises DataError where they are missing, damaged, or lack depth for a stage."""
         spec = spec_of(config)
         occluders = Occluders(config.occluders, "train") if config.occluders else None
-        faces = load_faces(config.folders, "train", spec, leave_out=config.leave_out or ())
+        faces = _faces(config, "train", spec, stages)
         if not ranks.first:
             return cls(spec, faces, occluders, None)
-        held_out = load_faces(config.folders, "held out", spec)
+        held_out = _faces(config, "held out", spec, stages)
         return cls(spec, faces, occluders, Validation(held_out, spec, config.validation_faces))
 
     def training(self, run: Run, ranks: Ranks) -> MutualTraining:
@@ -79,11 +81,17 @@ def train_parts(
     by_stage = {stage: configs if isinstance(configs, MutualConfig) else configs[stage] for stage in stages}
     results: dict[Stage, Any] = {}
     with joined(device) as ranks:
-        data = PartsData.load(by_stage[stages[0]], ranks)
+        data = PartsData.load(by_stage[stages[0]], ranks, stages)
         for stage, config in by_stage.items():
             training = data.training(Run(config, stage), ranks)
             results[stage] = run_training(training, say if ranks.first else silent, progress)
     return results
+
+
+def _faces(config: MutualConfig, split: Split, spec: ModelSpec, stages: Sequence[Stage]) -> Sequence[TrainingFace]:
+    if config.data is not None:
+        return published_faces(config.data, split, spec, with_depth=set(stages) != {"rgb"})
+    return load_faces(config.folders, split, spec, leave_out=(config.leave_out or ()) if split == "train" else ())
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from realtime.frames.types import U8
 from train.measure.metrics import Confusion, f1_row
 from train.measure.open_model import network_predictor, predict_all
 from train.models.preprocess import normalise
-from train.mutual.faces import PartsFace, crop_from_store
+from train.mutual.faces import TrainingFace, crop_from_store
 from train.mutual.samples import cut
 
 _AT_ONCE = 32
@@ -35,10 +35,10 @@ class ValidationCrops:
     """(N, S, S)"""
 
     @classmethod
-    def of(cls, faces: Sequence[PartsFace], spec: ModelSpec) -> ValidationCrops:
+    def of(cls, faces: Sequence[TrainingFace], spec: ModelSpec) -> ValidationCrops:
         """Cut the crops; at least one face."""
         straight = crop_from_store(spec, np.eye(3))
-        samples = [cut(face, spec, straight) for face in faces]
+        samples = [cut(face.load(), spec, straight) for face in faces]
         return cls(*(np.stack([getattr(sample, name) for sample in samples]) for name in ("rgb", "parts", "depth")))
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class Validation:
         most: photographs and synthetic heads that are used, at most.
     """
 
-    def __init__(self, faces: Sequence[PartsFace], spec: ModelSpec, most: int) -> None:
+    def __init__(self, faces: Sequence[TrainingFace], spec: ModelSpec, most: int) -> None:
         kinds = {
             name: [face for face in faces if face.synthetic == synthetic]
             for name, synthetic in (("photographs", False), ("synthetic", True))
@@ -115,6 +115,6 @@ def depth_row(made: npt.NDArray[np.float32], true: U8) -> dict[str, Any]:
     }
 
 
-def _spread(faces: Sequence[PartsFace], most: int) -> list[PartsFace]:
+def _spread(faces: Sequence[TrainingFace], most: int) -> list[TrainingFace]:
     picked = np.linspace(0, len(faces) - 1, min(most, len(faces))).astype(int)
     return [faces[i] for i in picked]

@@ -116,11 +116,12 @@ def _finder(stage: str, settings: dict[str, Any], inputs: Inputs) -> FinderConfi
 
 
 def _parts(settings: dict[str, Any], inputs: Inputs) -> MutualConfig:
-    if inputs.data or not inputs.labels:
+    if bool(inputs.labels) == bool(inputs.data):
         raise UsageError(
-            "this recipe trains on folders that `unveil label --parts` wrote: expected --labels, no --data"
+            "this recipe trains on folders that `unveil label --parts` wrote, or on a published set: expected either "
+            "--labels, or --data KIND:FOLDER such as celebamask-hq-d:sets/celebamask-hq"
         )
-    return MutualConfig(tuple(inputs.labels), inputs.output, inputs.occluders, **settings)
+    return MutualConfig(tuple(inputs.labels), inputs.output, inputs.occluders, inputs.data, **settings)
 
 
 def _presence(stage: str, settings: dict[str, Any], inputs: Inputs) -> PresenceConfig:

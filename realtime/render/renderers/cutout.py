@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from realtime.render.draw import Scene
 
 
-@renderer("cutout", "Only the visible face; the rest is black.")
+@renderer("cutout", "Only the visible face; the rest is black, or another background.")
 def cutout(scene: Scene) -> Frame:
-    """Keep the visible face on black. Hair is not part of it; ears are."""
-    return scene.on_black(scene.visible_face()) if scene.faces else scene.black()
+    """Keep the visible face on the background alone. Hair is not part of it; ears are."""
+    return scene.on_background(scene.kept_face()) if scene.faces else scene.behind

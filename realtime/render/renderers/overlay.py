@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from realtime.frames.types import Frame
     from realtime.render.draw import Scene
 
-_OPACITY = 0.5
-
 
 @renderer("overlay", "Face and occlusion tinted; or each part in its colour, with a legend.")
 def overlay(scene: Scene) -> Frame:
@@ -19,11 +17,11 @@ def overlay(scene: Scene) -> Frame:
     if "face" not in scene.spec.labels:
         from realtime.render.parts import parts_overlay
 
-        return parts_overlay(scene, _OPACITY)
+        return parts_overlay(scene)
     if not scene.faces:
         return scene.frame
     tints = {"face": scene.visible_face()}
     if scene.has_occlusion:
         # What covers one face may itself be another face, which is shown.
         tints["occlusion"] = scene.occlusion().without(tints["face"])
-    return scene.tinted(tints, _OPACITY)
+    return scene.tinted({label: matte for label, matte in tints.items() if scene.look.shows(label)})

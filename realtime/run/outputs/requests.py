@@ -40,6 +40,8 @@ class Request:
         made_of = {"files": engine.manifest.files, "spec": asdict(engine.spec)}
         sha256 = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
         chosen = {name: value for name, value in asdict(options).items() if name not in _NOT_COMPARED}
+        if options.background and (picture := Path(options.background).expanduser()).is_file():
+            chosen["background"] = f"{picture.name}, SHA-256 {size_and_hash(picture)['sha256']}"
         return cls(content_of(path), depth_content, chosen, {"description": engine.description, "sha256": sha256})
 
     @classmethod

@@ -21,6 +21,8 @@ class Sink(ABC):
 
     wants_more: bool = True
     """False after the viewer has ended the run by closing the window."""
+    is_watched: bool = True
+    """False while nobody sees what is written. Frames of a live source need not be parsed then."""
     wants_thread: bool = False
     """True if writing takes so long that it belongs in a thread of its own (`BackgroundSink`), as encoding does."""
 
@@ -96,6 +98,11 @@ class BackgroundSink(Sink):
     def wants_more(self) -> bool:  # type: ignore[override]
         """The value of the inner sink."""
         return self._sink.wants_more
+
+    @property
+    def is_watched(self) -> bool:  # type: ignore[override]
+        """The value of the inner sink."""
+        return self._sink.is_watched
 
     def write(self, frame: Frame) -> None:
         if self._error is not None:

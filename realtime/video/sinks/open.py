@@ -10,9 +10,10 @@ from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.coded import SINKS, AlphaVideoSink
 from realtime.video.sinks.h264 import VideoSink
 from realtime.video.sinks.image import ImageSink
+from realtime.video.sinks.live.display import check_display
+from realtime.video.sinks.live.window import WindowSink
 from realtime.video.sinks.part_file import PartFile
 from realtime.video.sinks.video import LabelVideoSink, VideoFileSink
-from realtime.video.sinks.window import WindowSink, check_display
 from realtime.video.sources.base import SourceInfo
 
 __all__ = [

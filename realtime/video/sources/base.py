@@ -64,6 +64,9 @@ class SourceInfo:
 class Source(Closing):
     """An iterable of frames that can be read once, and a context manager. Iteration raises SourceError."""
 
+    reconnects: int = 0
+    """How often it was lost and came back."""
+
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
         self._stopped = threading.Event()

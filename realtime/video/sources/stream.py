@@ -21,7 +21,7 @@ from realtime.video.container import open_url, packets
 TIMEOUT_SECONDS = 5.0
 """The longest wait for a stream to open, and for its next packet. Closing a stream may take as long."""
 _PLAYLIST_TIMEOUT_SECONDS = 15.0  # A live playlist sends a segment at once, then nothing until the next: up to 10 s.
-_PLAYLIST_SUFFIXES = (".m3u8", ".mpd")
+PLAYLIST_SUFFIXES = (".m3u8", ".mpd")
 _PLAYLISTS = frozenset({"dash", "hls"})
 _WITHOUT_MEDIA = _PLAYLISTS | {"sdp"}  # The size of such a file is not the size of the media.
 _LOW_DELAY = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
@@ -138,7 +138,7 @@ def open_stream(url: str) -> InputContainer:
     """Open a network stream. Raises PyAV's exception if that fails or takes too long."""
     # HTTP serves files and playlists: "nobuffer" would drop the frames that probing reads.
     options = {} if url.startswith("http") else _LOW_DELAY
-    is_playlist = urlsplit(url).path.endswith(_PLAYLIST_SUFFIXES)
+    is_playlist = urlsplit(url).path.endswith(PLAYLIST_SUFFIXES)
     between_packets = _PLAYLIST_TIMEOUT_SECONDS if is_playlist else TIMEOUT_SECONDS
     return open_url(url, options, (TIMEOUT_SECONDS, between_packets))
 

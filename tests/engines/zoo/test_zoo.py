@@ -19,6 +19,7 @@ from realtime.faces.following.tracker import TrackedRegion
 from realtime.frames.crop import aligned, region_from_box
 from realtime.frames.types import U8, Frame
 from realtime.render.draw import render
+from realtime.render.look import Look
 from realtime.tools.demo import clip as demo_clip
 from realtime.tools.demo.clip import frames
 from train import models
@@ -107,7 +108,7 @@ def test_int8_agrees_with_float(name: str, crops: U8) -> None:
 def labels_of(picture: U8, engine: Engine) -> U8:
     frame = Frame((picture,), "rgb")
     with FaceParser(engine, Detector()) as parser:
-        return render(frame, parser.step(frame), "labels", engine.spec).planes[0]
+        return render(frame, parser.step(frame), Look("labels"), engine.spec).planes[0]
 
 
 def network_labels(picture: U8, engine: Engine) -> U8:
@@ -117,7 +118,7 @@ def network_labels(picture: U8, engine: Engine) -> U8:
     region = aligned(region_from_box(detection.box_xyxy, engine.spec.crop_scale), engine.spec.size_px)
     square = [TrackedRegion(0, region)]
     faces = parse_faces(engine, crop_faces(frame, square, engine.spec.size_px), square)
-    return render(frame, faces, "labels", engine.spec).planes[0]
+    return render(frame, faces, Look("labels"), engine.spec).planes[0]
 
 
 @pytest.mark.parametrize("indices", [HAND_OVER_FACE, MICROPHONE_AT_MOUTH])

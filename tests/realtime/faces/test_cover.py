@@ -13,6 +13,7 @@ from realtime.faces.face_parser import FaceParser
 from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import U8, Detection, Frame
 from realtime.render.draw import render
+from realtime.render.look import Look
 from tests.fakes.pipeline import FACE_WH, SPEC, FakeDetector, FakeEngine, face_box, rgb_frame
 
 SIZE_WH = (480, 360)
@@ -68,7 +69,7 @@ def hidden(pictures: Sequence[U8], parts: Sequence[tuple[float, float]], found: 
         for index, (pixels, part, seen) in enumerate(zip(pictures, parts, found, strict=True)):
             engine.part, detector.detections = part, [Detection(face_box(*FACE), 0.95)] if seen else []
             frame = rgb_frame(pixels, index)
-            drawn = render(frame, parser.step(frame), "blur", SPEC)
+            drawn = render(frame, parser.step(frame), Look("blur"), SPEC)
             yield (drawn.planes[0] != pixels).all(2)
 
 

@@ -14,6 +14,7 @@ from engines.spec import CONSENSUS_LABELS, PART_LABELS, ModelSpec
 from realtime.frames.crop import region_from_box
 from realtime.frames.types import U8, Frame, Layout, ParsedFace, Region
 from realtime.render.draw import render
+from realtime.render.look import Look
 
 SIZE_WH = (320, 240)
 FACE = (160.0, 120.0, 120.0)  # centre x, y and height
@@ -107,7 +108,7 @@ PART_LEAKS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_pixel_of_the_face_stays_visible(leak: str, layout: Layout) -> None:
     frame = checkerboard(layout)
-    shown = ~hidden(frame, render(frame, [LEAKS[leak]], "blur", CONSENSUS))
+    shown = ~hidden(frame, render(frame, [LEAKS[leak]], Look("blur"), CONSENSUS))
     assert not (shown & face_pixels()).any()
     assert shown.mean() > 0.75  # and the rest of the picture stays
 
@@ -117,7 +118,7 @@ def test_no_pixel_of_the_face_stays_visible(leak: str, layout: Layout) -> None:
 def test_a_turned_face_is_hidden_where_it_lies(leak: str, angle_deg: float) -> None:
     frame, face = checkerboard("yuv420p"), LEAKS[leak]
     face = replace(face, region=replace(face.region, angle_deg=angle_deg))
-    shown = ~hidden(frame, render(frame, [face], "blur", CONSENSUS))
+    shown = ~hidden(frame, render(frame, [face], Look("blur"), CONSENSUS))
     x, y, height = FACE
     assert not (shown & ellipse(SIZE_WH, x, y, ASPECT * height, height, angle_deg)).any()
     assert shown.mean() > 0.75
@@ -126,7 +127,7 @@ def test_a_turned_face_is_hidden_where_it_lies(leak: str, angle_deg: float) -> N
 def test_what_lies_on_a_turned_face_is_spared_on_request() -> None:
     frame, face = checkerboard(), parsed(occlusion=(0.0, 0.3, 0.5, 0.4))
     face = replace(face, region=replace(face.region, angle_deg=90.0))
-    drawn = render(frame, [face], "blur", CONSENSUS, keep_occluders=True)
+    drawn = render(frame, [face], Look("blur", keep_occluders=True), CONSENSUS)
     x, y, height = FACE
     assert not hidden(frame, drawn)[ellipse(SIZE_WH, x - 0.3 * height, y, 0.3 * height, 0.4 * height)].any()
     assert hidden(frame, drawn)[ellipse(SIZE_WH, x + 0.2 * height, y, 0.4 * height, 0.5 * height)].all()
@@ -136,7 +137,7 @@ def test_what_lies_on_a_turned_face_is_spared_on_request() -> None:
 def test_no_part_of_the_face_stays_visible(leak: str) -> None:
     frame, face = checkerboard("yuv420p"), PART_LEAKS[leak]
     spec = BOTH if face.probabilities.shape[2] > len(PART_LABELS) else PARTS
-    assert hidden(frame, render(frame, [face], "blur", spec))[face_pixels()].all()
+    assert hidden(frame, render(frame, [face], Look("blur"), spec))[face_pixels()].all()
 
 
 def test_a_network_that_is_not_confident_hides_the_face_nevertheless() -> None:
@@ -145,7 +146,7 @@ def test_a_network_that_is_not_confident_hides_the_face_nevertheless() -> None:
     pale[...] = (255, 0, 0)
     pale[face.probabilities[..., 1] > 0] = (175, 50, 30)
     frame = checkerboard()
-    drawn = render(frame, [ParsedFace(0, face.region, face.crop, pale)], "blur", CONSENSUS)
+    drawn = render(frame, [ParsedFace(0, face.region, face.crop, pale)], Look("blur"), CONSENSUS)
     assert hidden(frame, drawn)[face_pixels()].all()
 
 
@@ -156,7 +157,7 @@ def test_a_face_at_the_edge_is_hidden_to_the_edge(
     face: tuple[float, float, float], layout: Layout, size_wh: tuple[int, int]
 ) -> None:
     frame = checkerboard(layout, size_wh)
-    drawn = render(frame, [parsed(face=face)], "blur", CONSENSUS)
+    drawn = render(frame, [parsed(face=face)], Look("blur"), CONSENSUS)
     assert hidden(frame, drawn)[face_pixels(face, size_wh)].all()
 
 
@@ -167,7 +168,7 @@ def test_cells_are_too_coarse_to_recognise_anyone(height: float) -> None:
     rows, columns = np.indices(size) // square
     pictures = [np.dstack([((rows + columns + turn) % 2 * 255).astype(np.uint8)] * 3) for turn in (0, 1)]
     face = (200.0, 200.0, height)
-    one, other = (render(Frame((p,), "rgb"), [parsed(face=face)], "blur", CONSENSUS).planes[0] for p in pictures)
+    one, other = (render(Frame((p,), "rgb"), [parsed(face=face)], Look("blur"), CONSENSUS).planes[0] for p in pictures)
     inside = face_pixels((200.0, 200.0, 0.8 * height), size)
     assert np.abs(one.astype(int) - other)[inside].max() < 100
 
@@ -175,7 +176,7 @@ def test_cells_are_too_coarse_to_recognise_anyone(height: float) -> None:
 def test_cells_do_not_move_with_the_face() -> None:
     frame = Frame((np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8),), "rgb")
     one, other = (
-        render(frame, [parsed(face=(x, y, 120.0))], "blur", CONSENSUS).planes[0]
+        render(frame, [parsed(face=(x, y, 120.0))], Look("blur"), CONSENSUS).planes[0]
         for x, y in ((160.0, 120.0), (163.0, 118.0))
     )
     inside = face_pixels((161.5, 119.0, 110.0))
@@ -185,14 +186,14 @@ def test_cells_do_not_move_with_the_face() -> None:
 def test_a_small_face_shows_no_details_of_a_large_one_behind_it() -> None:
     frame = checkerboard()
     large, small = parsed(face=(160.0, 120.0, 200.0)), parsed(face=(150.0, 90.0, 20.0))
-    alone = render(frame, [large], "blur", CONSENSUS).planes[0]
+    alone = render(frame, [large], Look("blur"), CONSENSUS).planes[0]
     for faces in ([large, small], [small, large]):
-        np.testing.assert_array_equal(render(frame, faces, "blur", CONSENSUS).planes[0], alone)
+        np.testing.assert_array_equal(render(frame, faces, Look("blur"), CONSENSUS).planes[0], alone)
 
 
 def test_hair_and_the_surroundings_stay_sharp() -> None:
     frame = checkerboard()
-    drawn = render(frame, [parsed(PARTS, hair=(0.0, -0.85, 1.2, 0.6))], "blur", PARTS)
+    drawn = render(frame, [parsed(PARTS, hair=(0.0, -0.85, 1.2, 0.6))], Look("blur"), PARTS)
     x, y, height = FACE
     assert not hidden(frame, drawn)[round(y - 0.8 * height) : round(y - 0.58 * height)].any()
     assert not hidden(frame, drawn)[:, : round(x - 0.5 * height)].any()
@@ -201,7 +202,7 @@ def test_hair_and_the_surroundings_stay_sharp() -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_what_lies_on_the_face_is_spared_on_request(layout: Layout) -> None:
     frame, hand = checkerboard(layout), (0.0, 0.3, 0.5, 0.4)
-    drawn = render(frame, [parsed(occlusion=hand)], "blur", CONSENSUS, keep_occluders=True)
+    drawn = render(frame, [parsed(occlusion=hand)], Look("blur", keep_occluders=True), CONSENSUS)
     x, y, height = FACE
     spared = ellipse(SIZE_WH, x, y + 0.3 * height, 0.4 * height, 0.3 * height)
     beside = face_pixels() & ~ellipse(SIZE_WH, x, y + 0.3 * height, 0.5 * height, 0.4 * height)
@@ -213,18 +214,18 @@ def test_what_may_be_the_face_is_not_spared() -> None:
     face = parsed(occlusion=LENS)
     face.probabilities[face.probabilities[..., 2] > 0] = (0, 85, 170)
     frame = checkerboard()
-    drawn = render(frame, [face], "blur", CONSENSUS, keep_occluders=True)
+    drawn = render(frame, [face], Look("blur", keep_occluders=True), CONSENSUS)
     assert hidden(frame, drawn)[face_pixels()].all()
 
 
 def test_a_face_that_a_spared_one_covers_stays_hidden() -> None:
     behind, front = parsed(occlusion=(0.3, 0.0, 0.6, 0.8)), parsed(face=(200.0, 120.0, 90.0))
     frame = checkerboard()
-    drawn = render(frame, [behind, front], "blur", CONSENSUS, keep_occluders=True)
+    drawn = render(frame, [behind, front], Look("blur", keep_occluders=True), CONSENSUS)
     assert hidden(frame, drawn)[face_pixels((200.0, 120.0, 90.0))].all()
 
 
 def test_a_region_beyond_the_frame_hides_nothing() -> None:
     frame = checkerboard()
     face = ParsedFace(0, Region(900, 900, 100), parsed().crop, parsed().probabilities)
-    assert not hidden(frame, render(frame, [face], "blur", CONSENSUS)).any()
+    assert not hidden(frame, render(frame, [face], Look("blur"), CONSENSUS)).any()

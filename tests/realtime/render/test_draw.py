@@ -13,6 +13,7 @@ from realtime.faces.following.tracker import TrackedRegion
 from realtime.frames.colour import rgb_from_yuv
 from realtime.frames.types import U8, Frame, ParsedFace, Region
 from realtime.render.draw import render
+from realtime.render.look import Look
 from realtime.render.palette import FACE_RGB, OCCLUSION_RGB, legend, palette
 from realtime.render.registry import renderers
 from tests.fakes.pipeline import BLUE, GREY, RED, SPEC, FakeEngine, rgb_frame, scene, yuv_frame
@@ -29,7 +30,7 @@ def faces_of(frame: Frame, *regions: Region) -> list[ParsedFace]:
 
 
 def drawn(kind: str, frame: Frame, *regions: Region) -> Frame:
-    return render(frame, faces_of(frame, *regions), kind, SPEC)
+    return render(frame, faces_of(frame, *regions), Look(kind), SPEC)
 
 
 def as_rgb(frame: Frame) -> U8:
@@ -111,7 +112,7 @@ def test_any_layout_and_odd_size_is_drawn_on(kind: str, layout: str, size_wh: tu
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_face_draws_nothing(kind: str) -> None:
-    shown = render(yuv_frame(PICTURE), [], kind, SPEC)
+    shown = render(yuv_frame(PICTURE), [], Look(kind), SPEC)
     if kind in ("overlay", "blur"):
         np.testing.assert_array_equal(as_rgb(shown), as_rgb(yuv_frame(PICTURE)))
     elif kind == "alpha":
@@ -134,8 +135,8 @@ def test_where_faces_overlap_the_likelier_label_wins() -> None:
     values[0][:] = (0, 55, 200)  # one sees an occluder in front of its face ...
     values[1][:] = (0, 215, 40)  # ... which is the other's face
     faces = [ParsedFace(index, region, np.zeros((128, 128, 3), np.uint8), value) for index, value in enumerate(values)]
-    assert set(np.unique(render(frame, faces, "labels", SPEC).planes[0][70:170, 110:210])) == {1}
-    overlay = as_rgb(render(frame, faces, "overlay", SPEC))
+    assert set(np.unique(render(frame, faces, Look("labels"), SPEC).planes[0][70:170, 110:210])) == {1}
+    overlay = as_rgb(render(frame, faces, Look("overlay"), SPEC))
     assert overlay[FAR[::-1]].tolist() == list(GREY)
     np.testing.assert_allclose(overlay[FACE[::-1]], mixed(FACE_RGB, RED), atol=6)
 
@@ -154,7 +155,7 @@ def test_parts_are_drawn_by_their_ids() -> None:
     probabilities[20:60, 20:60, 7] = 155
     probabilities[70:100, 20:60, 12] = 155
     face = ParsedFace(0, Region(160, 120, 128), np.zeros((128, 128, 3), np.uint8), probabilities)
-    ids = render(rgb_frame(PICTURE), [face], "labels", spec).planes[0]
+    ids = render(rgb_frame(PICTURE), [face], Look("labels"), spec).planes[0]
     assert set(np.unique(ids)) == {0, 7, 12}
     assert ids[120 - 64 + 40, 160 - 64 + 40] == 7
 
@@ -183,7 +184,7 @@ def face_of_parts(spec: ModelSpec) -> ParsedFace:
 
 
 def parts_drawn(kind: str, frame: Frame, spec: ModelSpec = PARTS, label: str = "face") -> Frame:
-    return render(frame, [face_of_parts(spec)], kind, spec, label=label)
+    return render(frame, [face_of_parts(spec)], Look(kind, label=label), spec)
 
 
 @pytest.mark.parametrize("layout", MAKE)
@@ -228,7 +229,7 @@ def test_part_ids_are_those_of_the_likeliest_label_everywhere() -> None:
     rng = np.random.default_rng(0)
     noise = cv2.resize(rng.dirichlet(np.full(13, 0.3), (9, 9)).astype(np.float32), (128, 128))
     face = ParsedFace(0, Region(160, 120, 128), np.zeros((128, 128, 3), np.uint8), np.uint8(noise * 255))
-    ids = render(rgb_frame(PICTURE), [face], "labels", PARTS).planes[0]
+    ids = render(rgb_frame(PICTURE), [face], Look("labels"), PARTS).planes[0]
     inside = np.s_[60:180, 100:220]
     expected = np.zeros_like(ids)
     expected[56:184, 96:224] = face.probabilities.argmax(2)
@@ -239,7 +240,7 @@ def test_part_ids_are_those_of_the_likeliest_label_everywhere() -> None:
 @pytest.mark.parametrize("size_wh", [(1280, 720), (640, 480), (481, 361)])
 def test_the_legend_is_in_every_frame_of_parts_and_small(layout: str, size_wh: tuple[int, int]) -> None:
     frame = MAKE[layout](np.full((size_wh[1], size_wh[0], 3), GREY, np.uint8))
-    changed = (as_rgb(render(frame, [], "overlay", PARTS)) != as_rgb(frame)).any(2)
+    changed = (as_rgb(render(frame, [], Look("overlay"), PARTS)) != as_rgb(frame)).any(2)
     left, top, right, bottom = legend(PARTS.labels, size_wh)[0]
     assert changed[top:bottom, left:right].mean() > 0.9
     assert not changed[:top].any()
@@ -250,13 +251,13 @@ def test_the_legend_is_in_every_frame_of_parts_and_small(layout: str, size_wh: t
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_overlays_of_parts_have_a_legend(kind: str) -> None:
     frame = rgb_frame(np.full((480, 640, 3), GREY, np.uint8))
-    with_parts, without = (as_rgb(render(frame, [], kind, spec)) for spec in (PARTS, SPEC))
+    with_parts, without = (as_rgb(render(frame, [], Look(kind), spec)) for spec in (PARTS, SPEC))
     assert np.array_equal(with_parts, without) is (kind != "overlay")
 
 
 def test_a_frame_too_small_for_a_legend_has_none() -> None:
     frame = rgb_frame(np.full((160, 200, 3), GREY, np.uint8))
-    np.testing.assert_array_equal(as_rgb(render(frame, [], "overlay", PARTS)), as_rgb(frame))
+    np.testing.assert_array_equal(as_rgb(render(frame, [], Look("overlay"), PARTS)), as_rgb(frame))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -268,11 +269,11 @@ def test_parts_are_drawn_on_any_odd_size(kind: str, layout: str, size_wh: tuple[
     region = Region(size_wh[0] * 0.9, size_wh[1] * 0.8, side)
     face = ParsedFace(0, region, np.zeros((128, 128, 3), np.uint8), face_of_parts(BOTH).probabilities)
     before = [plane.copy() for plane in frame.planes]
-    assert render(frame, [face], kind, BOTH).size_wh == size_wh
+    assert render(frame, [face], Look(kind), BOTH).size_wh == size_wh
     for plane, copy in zip(frame.planes, before, strict=True):
         np.testing.assert_array_equal(plane, copy)
 
 
 def test_unknown_render_is_refused() -> None:
     with pytest.raises(UsageError, match="'outline' is unknown; expected one of overlay, alpha, blur, cutout, labels"):
-        render(rgb_frame(PICTURE), [], "outline", SPEC)
+        render(rgb_frame(PICTURE), [], Look("outline"), SPEC)

@@ -13,8 +13,9 @@ import pytest
 from realtime.frames.types import Detection
 from realtime.pipeline import Options
 from realtime.run import batch
-from realtime.run.batch import Outcome, Unwatched, exit_status, process
+from realtime.run.batch import Unwatched, exit_status, process
 from realtime.run.jobs import Job, plan
+from realtime.run.outcome import Outcome
 from tests.fakes.pipeline import FakeDetector, FakeEngine, face_box, scene, yuv_frame
 
 FACE = (160.0, 120.0, 80.0)

@@ -15,9 +15,10 @@ from engines.errors import SinkError
 from realtime.frames.types import Detection
 from realtime.pipeline import Options
 from realtime.render.data import FaceData
-from realtime.run.batch import Outcome, process_file
+from realtime.run.batch import process_file
 from realtime.run.inputs import Found, Input
 from realtime.run.jobs import FAILED, data_path, plan_found
+from realtime.run.outcome import Outcome
 from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, face_box
 from tests.realtime.run.test_batch import FACE, visible, write_image, write_video
 

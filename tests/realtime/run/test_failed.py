@@ -10,9 +10,9 @@ import pytest
 
 from engines.errors import UsageError
 from realtime.pipeline import Options
-from realtime.run.batch import Outcome
 from realtime.run.failed import Asked, failed_jobs, write_failed
 from realtime.run.jobs import Job, with_depth
+from realtime.run.outcome import Outcome
 
 OVERLAY = Asked(Options(), "parts")
 

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from engines.errors import SinkError
-from realtime.run.batch import Outcome
 from realtime.run.jobs import Job
+from realtime.run.outcome import Outcome
 from realtime.run.progress import Progress, counted
 from realtime.run.report import table, write_json
 

@@ -1,6 +1,7 @@
 """What all data sets have in common."""
 
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,16 @@ from tests.fakes.datasets import (
     SIZE,
     write_gray,
 )  # fmt: skip
-from train.datasets import READERS, on_picture, open_data, open_dataset, region_of, superpixels_on_crop, to_crop
+from train.datasets import (
+    READERS,
+    Example,
+    on_picture,
+    open_data,
+    open_dataset,
+    region_of,
+    superpixels_on_crop,
+    to_crop,
+)
 from train.datasets.base import box_of, consensus_from_face
 
 OF_PARTS = ("parts", "celebamask-hq-d", "lapa-d", "helen-d")
@@ -128,6 +138,23 @@ def test_slivers_between_an_outline_and_its_hull_are_no_occlusion():
     face = disc(25)
     face[30:34, 56] = False
     assert not (consensus_from_face(face) == OCCLUSION).any()
+
+
+def test_slivers_are_kept_where_outlines_are_fine():
+    """COFW: "without applying the morphological operations" (section 4.1)."""
+    face = disc(25)
+    face[30:34, 56] = False
+    assert (consensus_from_face(face, slivers=True)[30:34, 56] == OCCLUSION).all()
+
+
+def test_each_connected_occlusion_of_a_published_picture_is_a_blob():
+    face = disc(28) & ~disc(5, (22, 40)) & ~disc(5, (44, 40))
+    labels = consensus_from_face(face)
+    example = Example(np.zeros((64, 64, 3), np.uint8), labels, None, None, None, "two hands")
+    _, on_crop, blobs = to_crop(example, replace(SPEC, size_px=64))
+    assert sorted(np.unique(blobs[on_crop == OCCLUSION])) == [2, 3]
+    assert (blobs[on_crop == FACE] == FACE).all() and (blobs[on_crop == 0] == 0).all()
+    assert blobs[40, 22] != blobs[40, 44]
 
 
 def test_picture_without_a_face_has_no_labels_and_no_box():

@@ -95,6 +95,32 @@ def test_plateau_state_survives():
     assert rate() == pytest.approx(1e-5)
 
 
+def saturating(*means, patience=1):
+    """A flat schedule after evaluations, each of which had two steps with this mean training loss before it."""
+    schedule, rate = scheduled(optimiser="adam-flat", learning_rate=1e-4, stop=True, patience=patience)
+    for mean in means:
+        schedule.note(mean - 0.5)
+        schedule.note(mean + 0.5)
+        schedule.compare(schedule.mean_loss)
+    return schedule, rate()
+
+
+def test_fine_tuning_ends_where_the_training_loss_falls_no_more():
+    assert not saturating(9, 8, 7, 7.5, 6)[0].finished
+    schedule, rate = saturating(9, 8, 7.99, 7.98)  # less than a hundredth is no fall
+    assert schedule.finished and rate == 1e-4
+
+
+def test_saturation_survives_a_kill_between_two_evaluations():
+    (one, _), (two, _) = saturating(9, 8), saturating()
+    one.note(3.0)
+    two.load_state_dict(one.state_dict())
+    for schedule in (one, two):
+        schedule.note(5.0)
+    assert two.mean_loss == 4.0 and two.lowest == 8
+    assert one.state_dict() == two.state_dict()
+
+
 def test_adam_has_no_weight_decay_and_adamw_has():
     network = torch.nn.Linear(2, 2)
     decays = [

@@ -162,6 +162,24 @@ def test_plateau_run_stops_by_itself_and_stays_stopped(config, monkeypatch):
     assert result["mean_recall"] == json.loads(said[-1].partition("validation ")[2])["mean_recall"]
 
 
+def test_fine_tuning_stops_by_itself_where_the_training_loss_is_saturated(config, monkeypatch):
+    monkeypatch.setattr(learner, "_LEAST_FALL", 0.99)  # hardly anything counts as a fall
+    stopping = dataclasses.replace(
+        config, optimiser="adam-flat", learning_rate=1e-5, patience=1, stop=True, evaluate_every=4, samples=400
+    )
+    consensus.train_consensus(stopping, say=lambda _: None)
+    assert load_weights(config.output / "weights.safetensors")[1]["step"] == 3
+
+
+def test_gradients_are_clipped_unless_the_paper_does_not(config, monkeypatch):
+    lengths = []
+    monkeypatch.setattr(learner.nn.utils, "clip_grad_norm_", lambda _, length: lengths.append(length))
+    for longest in (5.0, None):
+        run = dataclasses.replace(config, samples=4, longest_gradient=longest, output=config.output / str(longest))
+        consensus.train_consensus(run, say=lambda _: None)
+    assert lengths == [5.0]
+
+
 def test_weights_describe_their_network(config):
     consensus.train_consensus(dataclasses.replace(config, samples=4, width=16, regularised=True), say=lambda _: None)
     weights, metadata = load_weights(config.output / "weights.safetensors")

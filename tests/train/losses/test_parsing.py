@@ -127,7 +127,20 @@ def test_saturated_logits_give_a_finite_ohem_loss():
 
 def test_edges_lie_on_both_sides_of_a_border():
     assert class_edges(HALVES)[0].sum(dim=0).tolist() == [0, 0, 0, 6, 6, 0, 0, 0]
-    assert class_edges(HALVES, reach=2)[0].sum(dim=0).tolist() == [0, 0, 6, 6, 6, 6, 0, 0]
+
+
+def test_a_pixel_has_four_neighbours_not_eight():
+    labels = torch.zeros(1, 5, 5, dtype=torch.int64)
+    labels[0, 2, 2] = 7
+    assert class_edges(labels)[0].nonzero().tolist() == [[1, 2], [2, 1], [2, 2], [2, 3], [3, 2]]
+
+
+def test_edges_are_balanced_over_the_batch_not_in_each_picture():
+    edges = torch.zeros(2, 4, 4, dtype=torch.bool)
+    edges[0, :, :2] = True  # half of the first picture, none of the second
+    logits = torch.randn(2, 2, 4, 4)
+    losses = F.cross_entropy(logits, edges.long(), reduction="none")
+    assert float(edge_loss(logits, edges)) == pytest.approx(float(losses[edges].mean() + losses[~edges].mean()) / 2)
 
 
 def test_one_class_has_no_edge_not_even_at_the_image_border():

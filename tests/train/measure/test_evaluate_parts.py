@@ -14,7 +14,7 @@ from tests.fakes.parts import model_of, write_parts
 from train.datasets import READERS, Example, open_dataset
 from train.measure import evaluate_dataset
 from train.measure.evaluate_dataset import evaluate_data
-from train.measure.evaluate_parts import evaluate_parts
+from train.measure.evaluate_parts import PartsScores, evaluate_parts
 from train.measure.open_model import Model
 from train.measure.parts_inputs import COLOUR, GENERATED, MEASURED, crop_of, in_light, model_inputs
 from train.measure.tables import dataset_text
@@ -199,6 +199,21 @@ def test_helen_has_the_merged_columns_too(tmp_path, kind, write):
     }  # fmt: skip
     assert row["merged"]["overall"] > 70
     assert ("hair" in row["f1"]) == (kind == "helen")
+
+
+def test_hair_beyond_the_crop_of_a_published_picture_is_missed():
+    labels = np.full((96, 96), HAIR, np.uint8)
+    labels[40:56, 40:56] = SKIN
+    example = Example(np.zeros((96, 96, 3), np.uint8), labels, None, None, (40.0, 40.0, 56.0, 56.0), "long hair")
+    crop = crop_of(example, COLOUR_SPEC)  # the 32 middle pixels of 96
+    right = np.eye(len(PART_LABELS), dtype=np.uint8)[crop.truth] * 255
+    scores = {whole: PartsScores(whole_picture=whole) for whole in (False, True)}
+    for each in scores.values():
+        each.add(example, crop, right)
+    assert scores[False].row()["f1"]["hair"] > 95
+    seen, hair = 32 * 32 - 16 * 16, 96 * 96 - 16 * 16
+    assert scores[True].row()["f1"]["hair"] == pytest.approx(100 * 2 * seen / (seen + hair), abs=1)
+    assert [READERS[kind].whole_picture for kind in ("helen", "celebamask-hq-d", "parts")] == [True, True, False]
 
 
 # The command

@@ -177,6 +177,14 @@ def test_helen_overall_counts_pixels_and_not_classes():
     assert row["overall"] == round(100 * 2 * 10 / (11 + 10), 2)  # the mean of the four would be 75
 
 
+def test_helen_overall_takes_all_inner_classes_as_one():
+    truth = parts_of(*["left brow"] * 50, *["right eye"] * 50)
+    found = parts_of(*["left brow"] * 48, *["right eye"] * 52)  # two of a hundred rows of brow are called eye
+    row = helen_row_of(parts_confusion(truth, found))
+    assert row["overall"] == 100
+    assert row["brows"] < 100 and row["eyes"] < 100
+
+
 def test_helen_overall_ignores_skin_and_hair():
     wrong_hair = helen_row_of(parts_confusion(parts_of("nose", "hair", "skin"), parts_of("nose", "skin", "hair")))
     assert wrong_hair["overall"] == 100 and wrong_hair["skin"] == 0

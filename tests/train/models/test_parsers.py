@@ -53,11 +53,15 @@ def bisenet(labels):
     return resnet_18() + path + fusion + heads
 
 
+def graph_reasoning(inputs, state):
+    return 2 * (inputs * state + state) + (16 * 16 + 16) + state * state + conv(state, inputs, 1)
+
+
 def eagrnet(labels):
     """Te et al., figure 2, with the widths of PSPNet (512) and CE2P (256 and 48), 128 states and 16 vertices."""
     pyramid = 4 * conv(2048, 512, 1) + conv(2048 + 4 * 512, 512, 3)
-    edges = sum(conv(inputs, 256, 1) for inputs in (256, 512, 1024)) + 3 * (256 * 2 * 9 + 2) + 6 * 2 + 2
-    graph = 2 * (512 * 128 + 128) + (16 * 16 + 16) + 128 * 128 + conv(128, 512, 1)
+    edges = sum(conv(inputs, 256, 1) for inputs in (256, 512, 1024)) + (256 * 2 * 9 + 2) + 6 * 2 + 2
+    graph = graph_reasoning(512, 128) + graph_reasoning(256, 64)
     decoder = conv(512, 256, 1) + conv(256, 48, 1) + conv(304, 256, 1) + conv(256, 256, 1) + 256 * labels + labels
     return resnet_101() + pyramid + edges + graph + decoder
 
@@ -81,7 +85,7 @@ def test_bisenet_has_its_parameters(labels):
 @pytest.mark.parametrize("labels", [LABELS, 11])
 def test_eagrnet_has_its_parameters(labels):
     with torch.device("meta"):
-        assert parameters(EAGRNet(labels)) == eagrnet(labels)
+        assert parameters(EAGRNet(labels)) == eagrnet(labels) == 66_723_037 + 257 * (labels - LABELS)
 
 
 def test_narrower_networks_do_not_pass_for_the_papers():
@@ -111,24 +115,28 @@ def test_bisenet_has_the_papers_shapes():
 
 def test_eagrnet_has_the_papers_shapes():
     with torch.device("meta"):
-        names = [f"backbone.stages.{stage}" for stage in range(4)] + ["pyramid", "edges", "graph", "decoder"]
+        names = [f"backbone.stages.{stage}" for stage in range(4)] + ["pyramid", "edges"]
+        names += ["deep_graph", "fine_graph", "decoder"]
         found = shapes(models.create_model("eagrnet"), 480, *names)
     assert found == [
-        (256, 120, 120), (512, 60, 60), (1024, 30, 30), (2048, 30, 30),
-        (512, 30, 30), (2, 120, 120), (512, 30, 30), (LABELS, 120, 120),
+        (256, 120, 120), (512, 60, 60), (1024, 60, 60), (2048, 60, 60),
+        (512, 60, 60), (2, 120, 120), (512, 60, 60), (256, 120, 120), (LABELS, 120, 120),
     ]  # fmt: skip
 
 
-def test_dilated_last_stage_sees_as_far_as_a_strided_one():
-    dilations = [module.dilation for module in resnet101(4).stages[3].modules() if isinstance(module, nn.Conv2d)]
-    assert dilations.count((2, 2)) == 3  # the 3x3 of each bottleneck
+@pytest.mark.parametrize(("stage", "blocks", "dilation"), [(2, 23, 2), (3, 3, 4)])
+def test_dilated_stages_see_as_far_as_strided_ones(stage, blocks, dilation):
+    modules = resnet101(4).stages[stage].modules()
+    dilations = [module.dilation for module in modules if isinstance(module, nn.Conv2d)]
+    assert dilations.count((dilation, dilation)) == blocks  # the 3x3 of each bottleneck
 
 
 def test_parsing_loss_does_not_move_the_edge_branch():
     network = models.create_model("eagrnet", width=4)
     network.heads(torch.randn(2, 3, 64, 64)).logits.square().mean().backward()
     assert all(weight.grad is None for weight in network.edges.parameters())
-    assert any(weight.grad is not None for weight in network.graph.parameters())
+    for graph in (network.deep_graph, network.fine_graph):
+        assert any(weight.grad is not None for weight in graph.parameters())
 
 
 def test_graph_looks_at_boundaries():

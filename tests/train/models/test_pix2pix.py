@@ -29,13 +29,15 @@ def generator():
     return count + 16 * inputs * 1 + 1
 
 
-def full():
+def full(size_px=256):
     with torch.device("meta"):
-        return models.create_model("rgb-to-depth", width=64, size_px=256)
+        return models.create_model("rgb-to-depth", size_px=size_px)
 
 
-def test_generator_has_the_papers_parameters():
-    assert parameters(full()) == generator()
+@pytest.mark.parametrize("size_px", [256, 480, 512])
+def test_generator_has_the_papers_parameters(size_px):
+    """Also at the sizes of the parsers: 480 for EAGRNet, 512 for BiSeNet."""
+    assert parameters(full(size_px)) == generator() == 54_410_433
 
 
 def test_shorter_generator_does_not_pass_for_the_papers():
@@ -68,9 +70,17 @@ def test_shorter_generator_keeps_its_noise(levels, noisy):
     assert sum(isinstance(layer, nn.Dropout) for layer in UNet(4, levels).modules()) == noisy
 
 
-@pytest.mark.parametrize(("size_px", "levels"), [(256, 8), (512, 8), (128, 7), (160, 5), (48, 4)])
-def test_levels_go_down_to_an_odd_size(size_px, levels):
+@pytest.mark.parametrize(("size_px", "levels"), [(256, 8), (512, 8), (480, 8), (128, 7), (160, 5), (48, 4)])
+def test_levels_are_the_papers_or_go_down_to_an_odd_size(size_px, levels):
     assert levels_for(size_px) == levels
+
+
+def test_a_size_that_cannot_be_halved_so_often_is_padded():
+    torch.manual_seed(0)
+    network, x = UNet(8, 4).eval(), torch.randn(1, 3, 24, 24)
+    padded = nn.functional.pad(x, (0, 8, 0, 8), mode="replicate")
+    with torch.inference_mode():
+        assert torch.equal(network(x), network(padded)[..., :24, :24])
 
 
 def test_noise_moves_the_depth_in_training_only():

@@ -55,7 +55,7 @@ def test_wrong_settings_are_refused():
     ):
         with pytest.raises(UsageError, match=message):
             config(**settings)
-    with pytest.raises(UsageError, match="no training data"):
+    with pytest.raises(UsageError, match="training data: expected folders"):
         MutualConfig((), Path("run"))
 
 

@@ -11,7 +11,7 @@ from tests.fakes.parts import write_parts  # noqa: E402
 from train.learn.distributed import Ranks  # noqa: E402
 from train.learn.loop import silent  # noqa: E402
 from train.learn.state import State  # noqa: E402
-from train.mutual import networks  # noqa: E402
+from train.mutual import networks, steps  # noqa: E402
 from train.mutual.batches import Batch, step_items  # noqa: E402
 from train.mutual.config import MutualConfig, Run  # noqa: E402
 from train.mutual.steps import joint_step, part  # noqa: E402
@@ -103,6 +103,40 @@ def test_without_it_the_translator_learns_from_no_parse(config, monkeypatch):
     run, state, batch = fresh(dataclasses.replace(end_to_end_alone(config), end_to_end_weight=0.0), monkeypatch)
     joint_step(run, state, batch)
     assert gradients(state, "translator").norm() == 0
+
+
+@pytest.mark.parametrize("changed", [{"depth_weight": 50.0}, {"mutual_weight": 50.0}])
+def test_losses_on_measured_depth_do_not_reach_the_translator_through_shared_statistics(changed, config, monkeypatch):
+    found = []
+    for own in ({}, changed):
+        run, state, batch = fresh(dataclasses.replace(config, **own), monkeypatch)
+        joint_step(run, state, batch)
+        found.append(gradients(state, "translator"))
+    assert found[0].norm() > 1e-6
+    assert torch.allclose(found[0], found[1], rtol=1e-4, atol=1e-7)
+
+
+def test_parsers_learn_the_same_whether_the_translator_does(config, monkeypatch):
+    """Cutting the way to the translator changes no gradient of the parsers: it is that of the whole equation 4."""
+    run, state, batch = fresh(config, monkeypatch)
+    cut = joint_step(run, state, batch)
+    own = [gradients(state, role) for role in ("rgb", "depth")]
+    run, state, batch = fresh(config, monkeypatch)
+    monkeypatch.setattr(steps, "_to_translator", lambda loss, made, cut: loss.new_zeros(()))
+    whole = joint_step(run, state, batch)
+    assert float(cut["total"].detach()) == pytest.approx(float(whole["total"].detach()))
+    for mine, other in zip(own, (gradients(state, role) for role in ("rgb", "depth")), strict=True):
+        assert torch.allclose(mine, other)
+
+
+def test_activations_agree_on_generated_depth_only_where_it_is_asked_for(config, monkeypatch):
+    asked = dataclasses.replace(config, mutual_generated=True)
+    assert set(joint_step(*fresh(asked, monkeypatch))) == TERMS | {"mutual_generated"}
+    for weight, reaches in ((2.0, True), (0.0, False)):
+        alone = dataclasses.replace(end_to_end_alone(asked), end_to_end_weight=1e-9, mutual_weight=weight)
+        run, state, batch = fresh(alone, monkeypatch)
+        joint_step(run, state, batch)
+        assert (gradients(state, "translator").norm() > 1e-6) == reaches
 
 
 def test_mutual_learning_teaches_both_parsers(config, monkeypatch):

@@ -18,7 +18,7 @@ from train.recipes.run import Inputs, configure, run  # noqa: E402
 ROOT = Path(__file__).parents[3]
 PARAMETERS = {
     "consensus": 4_524_323, "consensus-lite": 2_336_428, "parts": 2_920_788, "rgb-to-depth": 1_042_737,
-    "finder": 480_397,
+    "finder": 480_397, "eagrnet": 66_723_037,
 }  # fmt: skip
 INPUTS = Inputs(Path("run"), [Path("labels")], Path("occluders"))
 TINY = ("width=8", "samples=4", "batch_size=4", "workers=0", "size_px=32")
@@ -48,9 +48,13 @@ def test_shipped_recipe_configures_its_network_with_the_stated_parameters(name):
         elif recipe.training == "finder":
             assert parameters(FaceFinder(config.width)) == PARAMETERS["finder"]
         else:
-            assert parameters(models.create_model(config.network, width=config.width)) == PARAMETERS["parts"]
-            translator = models.create_model("rgb-to-depth", width=config.translator_width or 16)
-            assert parameters(translator) == PARAMETERS["rgb-to-depth"]
+            with torch.device("meta"):
+                parser = models.create_model(config.network, width=config.width)
+                size_px = config.size_px or models.spec(config.network).size_px
+                translator = models.create_model("rgb-to-depth", width=config.translator_width or 16, size_px=size_px)
+            assert parameters(parser) == PARAMETERS[config.network]
+            of_paper = config.network == "eagrnet"
+            assert parameters(translator) == (54_410_433 if of_paper else PARAMETERS["rgb-to-depth"])
 
 
 def test_every_network_that_ships_has_a_recipe_which_its_card_names():
@@ -166,7 +170,10 @@ def test_inputs_that_do_not_fit_the_recipe_are_refused():
         configure(recipes.read("consensus-lite"), Inputs(Path("run"), [Path("labels")]))
     with pytest.raises(UsageError, match="name --labels once"):
         configure(recipes.read("consensus-lite"), Inputs(Path("run"), [Path("a"), Path("b")], Path("occluders")))
-    with pytest.raises(UsageError, match="unveil label --parts"):
+    for nothing_or_both in (Inputs(Path("run")), replace(INPUTS, data="lapa-d:x")):
+        with pytest.raises(UsageError, match="unveil label --parts"):
+            configure(recipes.read("parts"), nothing_or_both)
+    with pytest.raises(UsageError, match="--set leave_out=none"):
         configure(recipes.read("parts"), Inputs(Path("run"), data="lapa:x"))
 
 

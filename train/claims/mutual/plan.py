@@ -110,7 +110,7 @@ class Plan:
             depth_share=variant.percent / 100, augment="flips", samples=self.samples,
             translator_samples=self.translator_samples, joint_samples=self.joint_samples, batch_size=self.batch,
             translator_batch_size=self.translator_batch, mutual_weight=mutual, end_to_end_weight=end_to_end,
-            average_decay=0.0,
+            average_decay=0.0, mutual_generated=True,
             mutual_on="logits" if variant.kind == ON_LOGITS else "probabilities",
             ohem=BISENET_OHEM, seed=seed, workers=0, pretrained=pretrained,
         )  # fmt: skip

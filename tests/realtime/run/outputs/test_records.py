@@ -11,8 +11,9 @@ import pytest
 
 from realtime.frames.types import Detection, Frame
 from realtime.pipeline import Options
-from realtime.run.batch import Outcome, exit_status, process_file
+from realtime.run.batch import exit_status, process_file
 from realtime.run.jobs import plan
+from realtime.run.outcome import Outcome
 from realtime.run.outputs.records import record_path
 from tests.fakes.pipeline import FakeDetector, FakeEngine, face_box
 from tests.fakes.video import Clip

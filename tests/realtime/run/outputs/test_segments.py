@@ -15,9 +15,10 @@ import pytest
 from realtime.faces.saved_state import restore, save
 from realtime.frames.types import U8, Detection, Frame
 from realtime.pipeline import Options
-from realtime.run.batch import Outcome, Unwatched, process_file
+from realtime.run.batch import Unwatched, process_file
 from realtime.run.inputs import find_inputs
 from realtime.run.jobs import data_path, plan_found
+from realtime.run.outcome import Outcome
 from realtime.run.outputs import segments
 from realtime.run.outputs.segments import SegmentFolder
 from realtime.video.codecs import VIDEO_CODECS, VideoCodec

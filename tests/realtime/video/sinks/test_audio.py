@@ -15,8 +15,8 @@ from engines.errors import SourceError
 from realtime.frames.types import Frame
 from realtime.pipeline import Options, run
 from realtime.run import batch
-from realtime.run.batch import Outcome
 from realtime.run.jobs import plan
+from realtime.run.outcome import Outcome
 from realtime.video.sinks.open import open_sink
 from realtime.video.sources.open import open_source
 from realtime.video.sources.video import VideoSource

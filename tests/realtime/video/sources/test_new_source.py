@@ -12,7 +12,7 @@ from realtime.frames.types import Frame
 from realtime.options import Options
 from realtime.run.batch import process
 from realtime.run.jobs import plan
-from realtime.run.live import play
+from realtime.run.live.play import LiveSource, play
 from realtime.run.progress import Progress
 from realtime.video.sinks.open import NullSink
 from realtime.video.sources import open as sources
@@ -59,7 +59,7 @@ def test_process_finds_and_masks_files_of_a_new_kind(folder: Path, tmp_path: Pat
 
 
 def test_live_plays_a_new_kind(folder: Path) -> None:
-    run = play(f"{folder}/clip.npy", FakeEngine(), NullSink(), Options(), Progress())
+    run = play(LiveSource(f"{folder}/clip.npy"), FakeEngine(), NullSink(), Options(), Progress())
     assert run.summary.source == "clip.npy"
     assert run.summary.frames + run.summary.dropped == 7
 

@@ -11,8 +11,9 @@ import pytest
 
 from engines.errors import SourceError
 from realtime.pipeline import Options
-from realtime.run.batch import Outcome, process
+from realtime.run.batch import process
 from realtime.run.jobs import plan
+from realtime.run.outcome import Outcome
 from realtime.video.sources.trimmed import TrimmedSource
 from realtime.video.sources.video import VideoSource
 from tests.fakes.pipeline import FakeDetector, FakeEngine

@@ -223,6 +223,12 @@ def shaking(material: Material, rng: Rng, index: int) -> Scene:
     return Scene(SIZE, 70, background, (person_layer(person, path),))
 
 
+def still_face(material: Material, rng: Rng, index: int) -> Scene:
+    """Somebody who does not move at all: only the camera's noise changes."""
+    wall = material.wall(rng, SIZE)
+    return Scene(SIZE, 60, lambda _: wall, (person_layer(material.person(rng), still(standing_pose(rng))),))
+
+
 def clips(material: Material, rng: Rng, index: int) -> Scene:
     """A clip as it was filmed."""
     clip = material.clip(material.clip_names[index % len(material.clip_names)])

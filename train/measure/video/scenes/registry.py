@@ -51,6 +51,7 @@ SCENARIOS = (
     Scenario("crossing", "two people walk past each other", clips.crossing, 10, 1),
     Scenario("covered", "a whole face is covered for 2 s", clips.fully_covered, 20, 1),
     Scenario("passing", "a hand or an object crosses the face", clips.passing, 12, 1, edges=True),
+    Scenario("still", "a still face, with the noise of a camera", clips.still_face, 12, 1, edges=True),
     Scenario("flash", "four frames are bright, dark or blurred", clips.flash, 6, 1),
     Scenario("turning", "the camera turns around its axis", clips.turning, 8, 1),
     Scenario("small", "a small face walks", clips.small, 8, 1),

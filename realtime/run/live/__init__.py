@@ -1,0 +1,1 @@
+"""Live runs: what is shown where, and what a viewer changes meanwhile."""

@@ -1,0 +1,1 @@
+"""The browser view: `unveil serve`. See docs/browser.md."""

@@ -1,0 +1,1 @@
+"""Files that a viewer drops on the page: upload, masking, download."""

@@ -1,0 +1,106 @@
+// The viewer's own camera: its frames as JPEG, never more in flight than the server can use.
+
+const SIZE = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+const LONGEST_SIDE = 1280; // the server refuses more
+const QUALITY = 0.8; // at 640x480 35 kB; 0.9 costs half as much again, and the masks are the same
+const MOST_IN_FLIGHT = 2;
+const LOST_AFTER_MS = 3000; // a frame that has no answer by then is not waited for
+
+export class Camera {
+  #video = document.createElement("video");
+  #canvas = document.createElement("canvas");
+  #context = this.#canvas.getContext("2d", { alpha: false });
+  #stream = null;
+  #sentAt = new Map(); // the time at which each frame in flight was taken
+  #number = 0;
+  #isEncoding = false;
+  #isWaiting = false; // a frame came while there was no room: the newest one goes as soon as there is
+
+  constructor(send) {
+    this.send = send;
+    this.#video.muted = true;
+    this.#video.playsInline = true;
+    this.#video.className = "offscreen";
+    this.#video.setAttribute("aria-hidden", "true");
+    document.body.append(this.#video); // some browsers pause one that is not in the page
+  }
+
+  get isOn() {
+    return this.#stream !== null;
+  }
+
+  async start(deviceId, onEnd) {
+    this.stop();
+    if (!navigator.mediaDevices?.getUserMedia) {
+      throw new Error("This browser gives a page its camera only over https or on localhost.");
+    }
+    const video = deviceId ? { ...SIZE, deviceId: { exact: deviceId } } : { ...SIZE, facingMode: "user" };
+    this.#stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    const [track] = this.#stream.getVideoTracks();
+    track.addEventListener("ended", onEnd);
+    this.#video.srcObject = this.#stream;
+    await this.#video.play();
+    this.#sentAt.clear();
+    this.#watch(this.#stream);
+    return track.getSettings().deviceId ?? "";
+  }
+
+  stop() {
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = null;
+    this.#video.srcObject = null;
+  }
+
+  // The connection is a new one: nothing that was sent will be answered.
+  forget() {
+    this.#sentAt.clear();
+  }
+
+  // A frame is answered, and those before it. Returns how long ago it was taken, in milliseconds.
+  answered(number) {
+    const takenAt = this.#sentAt.get(number);
+    for (const each of this.#sentAt.keys()) if (each <= number) this.#sentAt.delete(each);
+    if (this.#isWaiting) this.#take();
+    return takenAt === undefined ? null : performance.now() - takenAt;
+  }
+
+  #watch(stream) {
+    const next = () => {
+      if (this.#stream !== stream) return;
+      this.#take();
+      request();
+    };
+    const request = () =>
+      this.#video.requestVideoFrameCallback ? this.#video.requestVideoFrameCallback(next) : setTimeout(next, 33);
+    request();
+  }
+
+  async #take() {
+    const now = performance.now();
+    for (const [number, at] of this.#sentAt) if (now - at > LOST_AFTER_MS) this.#sentAt.delete(number);
+    this.#isWaiting = this.#isEncoding || this.#sentAt.size >= MOST_IN_FLIGHT;
+    if (this.#isWaiting || document.hidden || !this.#stream || !this.#video.videoWidth) return;
+    this.#isEncoding = true;
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(this.#video.videoWidth, this.#video.videoHeight));
+    const width = Math.round(this.#video.videoWidth * scale);
+    const height = Math.round(this.#video.videoHeight * scale);
+    if (this.#canvas.width !== width || this.#canvas.height !== height) {
+      this.#canvas.width = width;
+      this.#canvas.height = height;
+    }
+    this.#context.drawImage(this.#video, 0, 0, width, height);
+    const jpeg = await new Promise((done) => this.#canvas.toBlob(done, "image/jpeg", QUALITY));
+    this.#isEncoding = false;
+    if (!jpeg || !this.#stream) return;
+    const number = (this.#number = (this.#number + 1) >>> 0);
+    this.#sentAt.set(number, now);
+    const head = new DataView(new ArrayBuffer(4));
+    head.setUint32(0, number);
+    this.send(new Blob([head, jpeg]));
+  }
+}
+
+export async function cameras() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  return devices.filter((device) => device.kind === "videoinput" && device.deviceId);
+}

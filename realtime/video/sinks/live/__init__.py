@@ -1,0 +1,1 @@
+"""Where a live run is shown: a window, other programs, a recording."""

@@ -1,0 +1,1 @@
+"""Sources that come at their own pace: cameras, network streams, the screen."""

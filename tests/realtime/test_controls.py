@@ -1,0 +1,108 @@
+"""Another model, renderer or smoothing counts from the next frame on, without a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from engines.engine import Engine
+from engines.errors import UnveilError, UsageError
+from realtime.buffer import Policy
+from realtime.controls import Controls
+from realtime.frames.types import Detection, Frame
+from realtime.options import Options
+from realtime.pipeline import run
+from realtime.run.live.models import ModelLoader
+from tests.fakes.pipeline import SPEC, FakeDetector, FakeEngine, FakeSink, FakeSource, face_box, rgb_frame, scene
+
+LIVE = Options(policy=Policy.DROP_OLDEST)
+
+
+class OtherEngine(FakeEngine):
+    """Another model."""
+
+    spec = replace(SPEC, name="other")
+    description = "other engine"
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ByHand(FakeSource):
+    """Gives each frame once the one before was shown, after an action."""
+
+    def __init__(self, sink: FakeSink, actions: dict[int, object]) -> None:
+        super().__init__([rgb_frame(scene(), index) for index in range(12)])
+        self._sink, self._actions = sink, actions
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in super().__iter__():
+            while len(self._sink.frames) < frame.index:
+                self._stopped.wait(0.001)
+            if action := self._actions.get(frame.index):
+                action()  # type: ignore[operator]
+            yield frame
+
+
+def detector() -> FakeDetector:
+    return FakeDetector([Detection(face_box(160, 120, 80), 0.9)])
+
+
+def test_what_is_changed_counts_from_the_next_frame_but_one() -> None:
+    controls, sink, other = Controls(), FakeSink(), OtherEngine()
+    seen: list[tuple[str, str]] = []
+    actions = {
+        3: lambda: controls.change_look(render="labels"),
+        6: lambda: controls.give_engine(other),
+        9: lambda: controls.change_look(render="blur"),
+    }
+    source = ByHand(sink, actions)
+    run(
+        source, FakeEngine(), sink, LIVE, detector=detector(), controls=controls,
+        on_frame=lambda _: seen.append((controls.vitals.engine, sink.frames[-1].layout)),
+    )  # fmt: skip
+    layouts, engines = [layout for _, layout in seen], [engine for engine, _ in seen]
+    assert layouts[:3] + layouts[4:9] + layouts[10:] == ["rgb"] * 3 + ["gray"] * 5 + ["rgb"] * 2
+    assert engines[:6] + engines[7:] == ["fake engine"] * 6 + ["other engine"] * 5
+    assert other.closed
+    assert all((frame.planes[0] != scene()).any() for frame in sink.frames if frame.layout == "rgb"), "no mask"
+
+
+def test_frames_that_nobody_watches_are_counted_and_not_parsed() -> None:
+    class Unwatched(FakeSink):
+        is_watched = False
+
+    engine = FakeEngine()
+    summary = run(FakeSource([rgb_frame(scene(), i) for i in range(5)]), engine, Unwatched(), detector=detector())
+    assert (summary.frames, summary.unwatched, engine.batches) == (0, 5, [])
+
+
+def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing() -> None:
+    controls = Controls()
+    for values in ({"render": "nonsense"}, {"opacity": 2.0}):
+        with pytest.raises(UsageError):
+            controls.change_look(**values)
+    assert controls.settings == Controls().settings
+
+
+def test_the_model_that_was_asked_for_last_is_loaded_and_a_failure_keeps_the_one_before() -> None:
+    controls, said, opened = Controls(), [], []
+
+    def open_model(name: str) -> Engine:
+        opened.append(name)
+        if name == "broken":
+            raise UnveilError("broken: no such model")
+        return OtherEngine()  # type: ignore[return-value]
+
+    with ModelLoader(controls, open_model, said.append) as loader:
+        loader.want("broken")
+        loader._thread.submit(lambda: None).result()
+        assert controls.settings.model == "consensus-lite"
+        loader.want("parts")
+        loader._thread.submit(lambda: None).result()
+    assert opened == ["broken", "parts"]
+    assert said == ["failed: broken: no such model; consensus-lite goes on"]
+    assert controls.has_engine
