@@ -181,9 +181,14 @@ def cosine(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
     return LambdaLR(optimizer, factor)
 
 
-def polynomial(optimizer: torch.optim.Optimizer, steps: int) -> LambdaLR:
-    """A linear warm-up, then a polynomial decay to 0 (Cross-Domain Mutual Learning, section 4.2)."""
-    return LambdaLR(optimizer, lambda step: _warm_up(step, steps) * (1 - min(1.0, step / steps)) ** _POWER)
+def polynomial(optimizer: torch.optim.Optimizer, steps: int, *, warm_up: bool = True) -> LambdaLR:
+    """A polynomial decay to 0 (Cross-Domain Mutual Learning, section 4.2), after a linear warm-up, which is ours."""
+
+    def factor(step: int) -> float:
+        decay = (1 - min(1.0, step / steps)) ** _POWER
+        return decay * _warm_up(step, steps) if warm_up else decay
+
+    return LambdaLR(optimizer, factor)
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:

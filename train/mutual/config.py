@@ -84,6 +84,8 @@ class MutualConfig:
     tenth of it in the joint training."""
     translator_rate: float = 1e-3
     """Peak in the translator's own training; a tenth of it in the joint training."""
+    warm_up: bool = True
+    """Whether the rate rises over the first 200 steps, a tenth of them at most. The paper names no warm-up."""
     mutual_weight: float = 1.0
     """Lambda 1 of equation 4: the parsers' last activations agree. 0 leaves the term out."""
     mutual_on: str = "probabilities"

@@ -85,8 +85,11 @@ def _learner(run: Run, role: str, spec: ModelSpec, device: torch.device, say: Sa
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     optimizer = _optimizer(run, role, network)
     with_cosine = role in _PARSERS and run.config.optimiser == "adamw-cosine"
+    schedule = (
+        cosine(optimizer, run.steps) if with_cosine else polynomial(optimizer, run.steps, warm_up=run.config.warm_up)
+    )
     return Learner.of(
-        network, twin, optimizer, cosine(optimizer, run.steps) if with_cosine else polynomial(optimizer, run.steps),
+        network, twin, optimizer, schedule,
         average_decay=run.config.average_decay,
         longest_gradient=run.config.longest_gradient if role in _PARSERS else None,
     )  # fmt: skip

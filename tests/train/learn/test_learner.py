@@ -52,6 +52,12 @@ def test_polynomial_warms_up_and_falls_to_zero():
     assert rates[100] == 0
 
 
+def test_the_papers_polynomial_has_no_warm_up():
+    optimizer = torch.optim.SGD(torch.nn.Linear(2, 2).parameters(), lr=1.0)
+    rates = rates_of(polynomial(optimizer, 100, warm_up=False), lambda: optimizer.param_groups[0]["lr"], 2)
+    assert rates == pytest.approx([1.0, 0.99**0.9])
+
+
 def test_flat_rate_stays():
     assert set(rates_of(*scheduled(optimiser="adam-flat"), 50)) == {1e-5}
 
