@@ -16,23 +16,27 @@ import typer
 from engines.errors import UnveilError, UsageError
 from engines.zoo import DEFAULT_MODEL
 from realtime.render.registry import DEFAULT as DEFAULT_RENDER
-from realtime.run.executors import EXECUTORS
-from realtime.run.options import (
-    FILES,
+from realtime.run.encoding_options import (
     H264,
-    Address,
     Audio,
     AudioOption,
-    Background,
     Codec,
     CodecOption,
     Crf,
-    Data,
     Deinterlace,
     DeinterlaceOption,
+    Encoder,
+    Preset,
+    PresetOption,
+)
+from realtime.run.executors import EXECUTORS
+from realtime.run.options import (
+    FILES,
+    Address,
+    Background,
+    Data,
     Depth,
     DepthScale,
-    Encoder,
     End,
     ExecutorOption,
     JsonFile,
@@ -43,8 +47,6 @@ from realtime.run.options import (
     Model,
     Name,
     NoSmooth,
-    Preset,
-    PresetOption,
     Recursive,
     Render,
     Retry,

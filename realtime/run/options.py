@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,53 +14,6 @@ from realtime.run.executors import EXECUTORS
 
 FILES, MASKS, VIDEO, MACHINE = "Input and output", "Masks", "Video", "Machine"
 """The groups in which the help lists options."""
-
-
-class H264(StrEnum):
-    """What encodes H.264."""
-
-    auto = "auto"
-    x264 = "x264"
-    nvenc = "nvenc"
-
-
-class Codec(StrEnum):
-    """Codecs of videos for viewing."""
-
-    h264 = "h264"
-    hevc = "hevc"
-    av1 = "av1"
-    prores = "prores"
-    ffv1 = "ffv1"
-
-
-class Audio(StrEnum):
-    """What becomes of the sound."""
-
-    copy = "copy"
-    none = "none"
-
-
-class Deinterlace(StrEnum):
-    """What becomes of interlaced pictures."""
-
-    auto = "auto"
-    off = "off"
-
-
-class Preset(StrEnum):
-    """Presets of x264, from the fastest, with the largest files, to the slowest."""
-
-    ultrafast = "ultrafast"
-    superfast = "superfast"
-    veryfast = "veryfast"
-    faster = "faster"
-    fast = "fast"
-    medium = "medium"
-    slow = "slow"
-    slower = "slower"
-    veryslow = "veryslow"
-    placebo = "placebo"
 
 
 def seconds_of(text: str) -> float:
@@ -159,16 +111,14 @@ MaxFaces = Annotated[
     typer.Option(
         help="Mask only the N largest faces of each frame. With blur, exit status 1 if a face is left out "
         "\\[default: all].",
-        min=1,
-        metavar="N",
-        rich_help_panel=MASKS,
+        min=1, metavar="N", rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 KeepOccluders = Annotated[
     bool,
     typer.Option(
         "--keep-occluders",
-        help="With blur: hands, masks and microphones in front of a face stay sharp.",
+        help="With blur or --background: hands, masks and microphones in front of a face stay visible.",
         rich_help_panel=MASKS,
     ),
 ]
@@ -177,10 +127,9 @@ Label = Annotated[
     typer.Option(
         "--label",
         help="With alpha: the label that becomes the matte, such as hair or occlusion. face is the visible face.",
-        metavar="NAME",
-        rich_help_panel=MASKS,
+        metavar="NAME", rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 Background = Annotated[
     str | None,
     typer.Option(
@@ -204,10 +153,9 @@ DepthScale = Annotated[
     float | None,
     typer.Option(
         help="Metres per step of the depth \\[default: what depth.json in its folder states, else 0.001].",
-        metavar="METRES",
-        rich_help_panel=MASKS,
+        metavar="METRES", rich_help_panel=MASKS,
     ),
-]
+]  # fmt: skip
 Start = Annotated[
     float | None,
     typer.Option(
@@ -221,56 +169,6 @@ End = Annotated[
         help="End of the part to process. Like --start, it counts from the start of the input.",
         metavar="TIME",
         parser=seconds_of,
-        rich_help_panel=VIDEO,
-    ),
-]
-CodecOption = Annotated[
-    Codec,
-    typer.Option(
-        "--codec",
-        help="Codec of overlay, cutout and blur: h264, hevc or av1 (.mp4), prores (.mov) or ffv1 (lossless, .mkv).",
-        metavar="NAME",
-        rich_help_panel=VIDEO,
-    ),
-]
-AudioOption = Annotated[
-    Audio,
-    typer.Option(
-        "--audio", help="copy keeps the sound, none leaves it out.", metavar="NAME", rich_help_panel=VIDEO
-    ),
-]  # fmt: skip
-DeinterlaceOption = Annotated[
-    Deinterlace,
-    typer.Option(
-        "--deinterlace",
-        help="auto makes whole pictures of interlaced ones. off keeps them interlaced; HEVC and AV1 cannot state that.",
-        metavar="WHEN", rich_help_panel=VIDEO,
-    ),
-]  # fmt: skip
-Crf = Annotated[
-    int | None,
-    typer.Option(
-        help="Quality of H.264, HEVC and AV1, from 0 (lossless) to 51. Lower values give better quality and larger "
-        "files \\[default: 18].",
-        min=0, max=51, metavar="N", rich_help_panel=VIDEO,
-    ),
-]  # fmt: skip
-PresetOption = Annotated[
-    Preset | None,
-    typer.Option(
-        "--preset",
-        help="Preset of H.264, HEVC and AV1, from ultrafast to placebo. Faster presets make larger files "
-        "\\[default: veryfast].",
-        metavar="NAME",
-        rich_help_panel=VIDEO,
-    ),
-]
-Encoder = Annotated[
-    H264,
-    typer.Option(
-        help="H.264 encoder: x264 (CPU), nvenc (NVIDIA GPU) or auto. auto uses nvenc if it works, and x264 if it does "
-        "not or if --crf or --preset is given.",
-        metavar="NAME",
         rich_help_panel=VIDEO,
     ),
 ]

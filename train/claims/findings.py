@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -81,6 +81,11 @@ _WORDS = {
     Verdict.UNCLEAR: "Not shown here: the difference is within the spread of the seeds.",
     Verdict.ONE_SEED: "No verdict: one seed has no spread.",
 }
+_WORDS_AT_THIS_BUDGET = {
+    Verdict.REVERSED: "Not at this budget: it is the other way round.",
+    Verdict.UNCLEAR: "Not at this budget: the difference is within the spread of the seeds.",
+}
+"""Where the test could not have shown what is claimed (`Finding.shortfall`)."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,10 @@ class Claim:
     """The difference in the paper's table."""
 
 
+Budget = Callable[[Results, Claim], str | None]
+"""Why the runs of these results could not show a claim; None if they could."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What the runs show about a claim."""
@@ -114,6 +123,17 @@ class Finding:
     column: Column
     change: Spread
     """The difference, seed by seed."""
+    budget: str | None = None
+    """Why runs of this size could not show it; None if they could."""
+
+    @property
+    def shortfall(self) -> str | None:
+        """Why the test could not have shown what is claimed; None if it has, or if it could have."""
+        if self.verdict not in _WORDS_AT_THIS_BUDGET:
+            return None
+        paper = self.claim.paper
+        small = paper is not None and abs(paper) <= self.change.deviation
+        return self.budget or ("The paper's difference would be within the spread of these seeds" if small else None)
 
     @property
     def verdict(self) -> Verdict:
@@ -122,13 +142,14 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """One sentence for each of: the claim, the verdict, the numbers."""
+        """One sentence for each of: the claim, the verdict, the numbers, and what the test fell short of."""
         claim, digits = self.claim, self.column.digits
         seeds = ", ".join(f"{value:+.{digits}f}" for value in self.change.values)
         paper = "" if claim.paper is None else f"; in the paper {claim.paper:+.{digits}f}"
+        words = _WORDS_AT_THIS_BUDGET if self.shortfall else _WORDS
         return (
-            f"{claim.text} **{_WORDS[self.verdict]}** {self.column.title}: "
-            f"{signed(self.change, digits)} (by seed: {seeds}{paper})."
+            f"{claim.text} **{words[self.verdict]}** {self.column.title}: "
+            f"{signed(self.change, digits)} (by seed: {seeds}{paper}).{f' {self.shortfall}.' if self.shortfall else ''}"
         )
 
 
@@ -138,10 +159,16 @@ def figures(results: Results, variant: str, column: str) -> list[float]:
     return [run["metrics"][column] for run in runs if run["metrics"].get(column) is not None]
 
 
-def findings(results: Results, claims: tuple[Claim, ...], columns: Mapping[str, Column]) -> list[Finding]:
-    """The findings for every claim whose two variants were run."""
+def findings(
+    results: Results, claims: tuple[Claim, ...], columns: Mapping[str, Column], budget: Budget = lambda _, __: None
+) -> list[Finding]:
+    """The findings for every claim whose two variants were run.
+
+    Args:
+        budget: why runs of this size could not show a claim.
+    """
     return [
-        Finding(claim, columns[claim.column], difference(ours, other))
+        Finding(claim, columns[claim.column], difference(ours, other), budget(results, claim))
         for claim in claims
         if (ours := figures(results, claim.ours, claim.column))
         and (other := figures(results, claim.other, claim.column))
@@ -153,10 +180,12 @@ def summary(found: list[Finding]) -> str:
     counts = {kind: sum(finding.verdict is kind for finding in found) for kind in Verdict}
     if counts[Verdict.ONE_SEED]:
         return "One seed was run: there is no spread, and so no verdict."
+    short = sum(finding.shortfall is not None for finding in found)
+    more = f" Of those that do not show, {short} could not have been shown at this budget." if short else ""
     return (
         f"The paper reports {len(found)} differences: {counts[Verdict.HOLDS]} show here, "
         f"{counts[Verdict.REVERSED]} fall the other way and {counts[Verdict.UNCLEAR]} are within the spread of the "
-        "seeds."
+        f"seeds.{more}"
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from train.claims.findings import Column, Finding, Results, Spread, figures
+from train.claims.findings import Column, Finding, Results, Spread, difference, figures, signed
 
 SMALL = "**A small run, to see that it works: tiny budgets, so that the figures mean nothing.**\n\n"
 
@@ -37,6 +37,38 @@ def cells(results: Results, variant: str, columns: Mapping[str, Column]) -> list
     return [Spread(seeds).text(columns[name].digits) if seeds else "-" for name, seeds in values.items()]
 
 
+def differences(
+    results: Results,
+    rows: Iterable[tuple[str, str]],
+    baselines: Mapping[str, Callable[[str], str]],
+    columns: Mapping[str, Column],
+) -> str:
+    """A table of differences: each variant less each of its baselines, in each column; `-` if there is no figure.
+
+    Args:
+        rows: (variant, title).
+        baselines: title -> the baseline of a variant.
+    """
+    heads = ["", *(f"{column.title} minus {name}" for column in columns.values() for name in baselines)]
+    lines = [
+        [
+            row,
+            *(
+                _less(results, variant, of(variant), key, column)
+                for key, column in columns.items()
+                for of in baselines.values()
+            ),
+        ]
+        for variant, row in rows
+    ]
+    return markdown(heads, lines)
+
+
+def _less(results: Results, ours: str, other: str, key: str, column: Column) -> str:
+    values, baseline = figures(results, ours, key), figures(results, other, key)
+    return signed(difference(values, baseline), column.digits) if values and baseline else "-"
+
+
 def title(name: str, results: Results, found_summary: str, raw: str, holds: str) -> str:
     """The heading of a page and its summary.
 
@@ -63,7 +95,10 @@ def reading(results: Results, found: list[Finding], more: Iterable[str] = ()) ->
     return (
         "## Honest reading\nComputed from the numbers: a difference counts where all seeds agree on its sign and its "
         "mean is larger than its standard deviation over the seeds. Rows of one seed share their start and their "
-        "crops, so differences are taken seed by seed."
+        "crops, so differences are taken seed by seed. *Not at this budget*: runs of this size could not be "
+        "expected to show the claim, for the reason at the end of the line (the training is far shorter than the "
+        "paper's, the difference was still moving the claimed way, or the paper's difference is smaller than the "
+        "spread). Such a line is no evidence against the paper."
         f"{chance + 'true one can be missed.' if seeds > 1 else ''}\n\n{lines}"
     )
 

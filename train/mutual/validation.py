@@ -64,26 +64,32 @@ class Validation:
     def __call__(self, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
         """JSON-ready. `mean_f1` in percent and `l1` are of the set that comes first: photographs where there are any.
 
+        The depth parser is scored on measured depth (`depth`) and, where there is a translator, on the depth that it
+        makes (`generated`).
+
         Args:
             networks: by role: `rgb`, `depth`, `translator`; others are ignored.
         """
         result: dict[str, Any] = {}
         for name, crops in self._sets.items():
             row: dict[str, Any] = {"faces": len(crops)}
-            for role in ("rgb", "depth"):
+            for role, seen in (("rgb", crops.rgb), ("depth", _three_channels(crops.depth))):
                 if role in networks:
-                    row[role] = f1_row(self._confusion(networks[role], role, crops))
+                    row[role] = f1_row(self._confusion(networks[role], seen, crops.parts))
             if "translator" in networks:
-                row["translator"] = depth_row(self._translated(networks["translator"], crops.rgb), crops.depth)
+                made = self._translated(networks["translator"], crops.rgb)
+                row["translator"] = depth_row(made, crops.depth)
+                if "depth" in networks:
+                    seen = _three_channels(np.rint((made + 1) * 127.5).astype(np.uint8))
+                    row["generated"] = f1_row(self._confusion(networks["depth"], seen, crops.parts))
             result[name] = row
         first = next(iter(result.values()))
         scores = {f"{role}_mean_f1": first[role]["mean_f1"] for role in ("rgb", "depth") if role in first}
         return scores | ({"l1": first["translator"]["l1"]} if "translator" in first else {}) | result
 
-    def _confusion(self, network: nn.Module, role: str, crops: ValidationCrops) -> Confusion:
-        seen = crops.rgb if role == "rgb" else np.repeat(crops.depth[..., None], 3, axis=3)
+    def _confusion(self, network: nn.Module, seen: U8, truth: U8) -> Confusion:
         predicted = predict_all(network_predictor(network, self._spec), seen, _AT_ONCE)
-        return Confusion.of(crops.parts, predicted, PART_LABELS)
+        return Confusion.of(truth, predicted, PART_LABELS)
 
     def _translated(self, network: nn.Module, rgb: U8) -> npt.NDArray[np.float32]:
         """(N, S, S) float32 in -1..1. Dropout is off, as at run time."""
@@ -113,6 +119,10 @@ def depth_row(made: npt.NDArray[np.float32], true: U8) -> dict[str, Any]:
         "l1": round(float(difference.mean()), 4),
         "l1_mm": None if millimetres is None else round(millimetres, 2),
     }
+
+
+def _three_channels(gray: U8) -> U8:
+    return np.repeat(gray[..., None], 3, axis=3)
 
 
 def _spread(faces: Sequence[TrainingFace], most: int) -> list[TrainingFace]:

@@ -58,6 +58,8 @@ def test_evaluations_hold_f1_of_both_kinds_of_heads_and_l1(results):
     assert set(joint["synthetic"]["depth"]["f1"]) < set(PART_LABELS)
     assert PART_LABELS[0] not in joint["synthetic"]["depth"]["f1"]
     assert "depth" not in results["rgb"]["photographs"]
+    assert 0 <= joint["synthetic"]["generated"]["mean_f1"] <= 100
+    assert "generated" not in results["depth"]["photographs"], "there is no translator"
 
 
 def test_joint_training_starts_from_the_stages_before_it(config, results):

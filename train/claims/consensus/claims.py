@@ -40,6 +40,39 @@ BEYOND = (
 """Not claims of the paper, but questions about the variants that go beyond it."""
 
 
+_LEARNED_BY_HEART = ("ce", "regularised")
+"""Variants whose effects the paper finds where the training set is learned by heart ("until saturation")."""
+
+
+def budget(results: Results, claim: Claim) -> str | None:
+    """Why the runs could not show a claim: their difference was still moving the claimed way when the budget ended, or
+    the paper finds it after a longer training."""
+    ours, other = (_halfway(results, name, claim.column) for name in (claim.ours, claim.other))
+    end = difference(figures(results, claim.ours, claim.column), figures(results, claim.other, claim.column))
+    half = difference(ours, other) if ours and other else end
+    digits = COLUMNS[claim.column].digits
+    if verdict(difference(end.values, half.values), claim.direction) is Verdict.HOLDS:
+        return (
+            f"The difference was still moving the claimed way: {signed(half, digits)} at half of the budget, "
+            f"{signed(end, digits)} at its end"
+        )
+    if claim in CLAIMS and {claim.ours, claim.other}.intersection(_LEARNED_BY_HEART):
+        plan = results["plan"]
+        times = plan["fine_samples"] / plan["distinct"]
+        return (
+            "The paper fine-tunes until the loss on the training set saturates; here each crop of it was seen "
+            f"{times:.0f} times"
+        )
+    return None
+
+
+def _halfway(results: Results, variant: str, column: str) -> list[float]:
+    """A column of a fine-tuned variant at half of its budget, by seed; at the end for one with a single evaluation."""
+    runs = sorted((run for run in results["runs"] if run["variant"] == variant), key=lambda run: run["seed"])
+    points = [run["curve"][len(run["curve"]) // 2] for run in runs]
+    return [point[column] for point in points if column in point]
+
+
 def blob_sentences(results: Results) -> Iterator[str]:
     """Component blobs against class blobs, for each column. The paper does not compare them."""
     for name, column in COLUMNS.items():

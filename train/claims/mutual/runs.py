@@ -45,13 +45,15 @@ def run(plan: Plan, data: Data, journal: Journal, variant: Variant, seed: int, t
 
 
 def metrics(evaluation: dict[str, Any]) -> dict[str, float | None]:
-    """An evaluation as one flat row: `rgb`, `depth` (mean F1), `rgb nose` ..., `l1` and `l1_mm`."""
+    """An evaluation as one flat row: `rgb`, `depth`, `generated` (mean F1), `rgb nose` ..., `l1` and `l1_mm`."""
     scores = next(value for value in evaluation.values() if isinstance(value, dict))
     row: dict[str, float | None] = {}
     for role in ("rgb", "depth"):
         if role in scores:
             row[role] = scores[role]["mean_f1"]
             row |= {f"{role} {part}": scores[role]["f1"].get(part) for part in PART_LABELS[1:]}
+    if "generated" in scores:
+        row["generated"] = scores["generated"]["mean_f1"]
     return row | scores.get("translator", {})
 
 

@@ -87,3 +87,37 @@ def test_one_seed_gives_no_verdict():
     assert "Holds here" not in page
     assert "there is no spread, and so no verdict" in page
     assert "±" not in page.partition("## Honest reading")[0]
+
+
+def test_a_difference_smaller_than_the_spread_could_not_have_been_shown():
+    results = numbers(consensus={"iou_face": (48.0, 52.2, 47.9)})  # ± 2.5; the paper has +1.2
+    line = line_of(results, "Fine-tuning with consensus improves on transfer")
+    assert "**Not at this budget: the difference is within the spread" in line
+    assert line.endswith("The paper's difference would be within the spread of these seeds.")
+    assert "could not have been shown at this budget" in consensus_page.page(results)
+
+
+def test_a_difference_that_was_still_moving_the_claimed_way_says_so():
+    results = numbers(consensus={"iou_face": (48.0, 48.2, 47.9)})
+    assert "**Does not hold here" in line_of(results, "Fine-tuning with consensus improves on transfer")
+    for run in results["runs"]:
+        halfway = 40.0 if run["variant"] == "consensus" else 50.0
+        run["curve"] = [{"samples": 4, "iou_face": halfway}] * 3
+    line = line_of(results, "Fine-tuning with consensus improves on transfer")
+    assert "**Not at this budget: it is the other way round.**" in line
+    assert "moving the claimed way: -10.0 ± 0.0 at half of the budget, -2.0 ± 0.2 at its end." in line
+
+
+def test_what_comes_of_learning_by_heart_is_not_expected_of_a_short_training():
+    assert line_of(numbers(), "Fine-tuning with the pixel loss scatters").endswith("each crop of it was seen 19 times.")
+
+
+def test_a_claim_that_holds_is_not_excused():
+    line = line_of(numbers(ce={"sparsity": (52.0, 52.1, 52.2)}), "Fine-tuning with the pixel loss scatters")
+    assert "Holds here." in line
+    assert "saturates" not in line
+
+
+def test_differences_are_shown_against_both_baselines():
+    page = consensus_page.page(numbers(consensus={"iou_face": (51.0,) * 3}, transfer={"iou_face": (49.0,) * 3}))
+    assert "| consensus, transfer + f.t. | +2.0 ± 0.0 | +1.0 ± 0.0 |" in page

@@ -248,6 +248,38 @@ def test_one_seed_gives_no_verdict():
     assert "±" not in page.partition("## Honest reading")[0]
 
 
+def test_a_short_training_is_no_evidence_against_the_paper():
+    line = line_of(numbers(both_10={"depth": (48.0, 48.2, 47.9)}), "The whole method improves depth")
+    assert "**Not at this budget: it is the other way round.**" in line
+    assert line.endswith("1,000 joint steps after 3,000 of each parser alone; the paper has 100,000 alone.")
+    long = numbers(both_10={"depth": (48.0, 48.2, 47.9)})
+    long["plan"] |= {"samples": 800_000, "joint_samples": 800_000}
+    assert "**Does not hold here: it is the other way round.**" in line_of(long, "The whole method improves depth")
+
+
+def test_differences_are_shown_against_both_baselines():
+    page = mutual_page.page(numbers(alone_10={"depth": (48.0,) * 3}, both_100={"rgb": (51.0,) * 3}))
+    section = page.partition("## Against both baselines")[2].partition("\n## ")[0]
+    assert "| + both: the method, 10 % of the depth | +2.0 ± 0.0 | +0.0 ± 0.0 |" in section
+    assert "| + both: the method, 100 % of the depth | +1.0 ± 0.0 | +1.0 ± 0.0 |" in section
+
+
+def test_generated_depth_is_beside_measured_or_said_to_be_missing():
+    with_it, without = numbers(both_10={"generated": (40.0,) * 3}), numbers()
+    for run in without["runs"]:
+        del run["metrics"]["generated"]
+    assert "| + both: the method | 50.0 ± 0.0 | 50.0 ± 0.0 | 40.0 ± 0.0 |" in mutual_page.page(with_it)
+    assert "was not scored beside it" not in mutual_page.page(with_it)
+    assert "was not scored beside it" in mutual_page.page(without)
+
+
+def test_runs_before_the_correction_of_equation_4_are_named():
+    results = numbers()
+    assert "older than a correction" not in mutual_page.page(results)
+    results["runs"][-1]["config"] = {"joint": {"mutual": 1.0}}
+    assert "older than a correction" in mutual_page.page(results)
+
+
 def test_each_paper_names_its_data():
     folder = Path("x")
     with pytest.raises(UsageError, match="consensus needs --occluders"):
