@@ -54,11 +54,14 @@ export class Picture {
     };
   }
 
+  // After the pictures that are still being drawn.
   clear() {
-    this.#context.fillStyle = "#000";
-    this.#context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    this.canvas.setAttribute("aria-label", "No picture");
-    this.#drawn = [];
+    this.#drawing = this.#drawing.then(() => {
+      this.#context.fillStyle = "#000";
+      this.#context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+      this.canvas.setAttribute("aria-label", "No picture");
+      this.#drawn = [];
+    });
   }
 
   async snapshot() {
