@@ -22,7 +22,8 @@ test: $(DEV)     ## run the tests
 
 test-tensorrt: tensorrt ## build every network for TensorRT, without a GPU: its own environment of 6 GB
 	@[ ! -e .venv-tensorrt/.installed ] || \
-		UNVEIL_TENSORRT=required .venv-tensorrt/bin/python -m pytest tests/engines/backends/test_tensorrt.py
+		UNVEIL_TENSORRT=required OMP_NUM_THREADS=1 .venv-tensorrt/bin/python -m pytest --numprocesses=auto --maxprocesses=4 \
+			tests/engines/backends/test_tensorrt.py
 
 tensorrt: $(DEV) ## set up the environment of test-tensorrt; a line says why where it can't be
 	@scripts/setup_tensorrt.sh || [ $$? = 75 ]
