@@ -101,7 +101,7 @@ Render = Annotated[
     str,
     typer.Option(
         "--render", "-r",
-        help="What is drawn.\n\n" + "\n\n".join(f"{each.name}: {each.help}" for each in renderers().values()),
+        help="What to draw.\n\n" + "\n\n".join(f"{each.name}: {each.help}" for each in renderers().values()),
         metavar="KIND", parser=lambda name: find_renderer(name).name, autocompletion=lambda: list(renderers()),
         rich_help_panel=MASKS,
     ),
@@ -133,8 +133,8 @@ Label = Annotated[
 Background = Annotated[
     str | None,
     typer.Option(
-        help="With overlay, cutout and blur: what is shown in place of all that is no face. A colour (white, "
-        "'#00ff00'), a picture file, blur, or blur:SIGMA in pixels. --keep-occluders keeps what lies on a face.",
+        help="With overlay, cutout and blur: what replaces everything but the face. A colour (white, '#00ff00'), "
+        "a picture file, blur, or blur:SIGMA in pixels. --keep-occluders keeps what lies on a face.",
         metavar="WHAT", rich_help_panel=MASKS,
     ),
 ]  # fmt: skip
@@ -152,7 +152,7 @@ Depth = Annotated[
 DepthScale = Annotated[
     float | None,
     typer.Option(
-        help="Metres per step of the depth \\[default: what depth.json in its folder states, else 0.001].",
+        help="Metres per step of the depth \\[default: what depth.json in its folder states, or 0.001].",
         metavar="METRES", rich_help_panel=MASKS,
     ),
 ]  # fmt: skip
@@ -181,7 +181,7 @@ Threads = Annotated[
 WorkersOption = Annotated[
     int,
     typer.Option(
-        "--workers", help="Files that are processed at a time, each in a process of its own.", min=1, metavar="N",
+        "--workers", help="Number of files to process at a time, each in a process of its own.", min=1, metavar="N",
         rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip
@@ -195,7 +195,7 @@ ExecutorOption = Annotated[
 Address = Annotated[
     str | None,
     typer.Option(
-        "--address", help="With --executor ray: where the cluster is \\[default: RAY_ADDRESS, or this machine alone].",
+        "--address", help="With --executor ray: the cluster's address \\[default: RAY_ADDRESS, or this machine alone].",
         metavar="HOST:PORT", rich_help_panel=MACHINE,
     ),
 ]  # fmt: skip

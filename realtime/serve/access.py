@@ -130,7 +130,7 @@ class Access:
             return None
         if request.path == "/page/style.css":
             return None
-        problem = "This is not the token." if given is not None else "Enter the token that the server has printed."
+        problem = "This is not the token." if given is not None else "Enter the token that the server printed."
         text = _ASK_FOR_TOKEN.format(problem=html.escape(problem))
         return web.Response(status=401, text=text, content_type="text/html")
 

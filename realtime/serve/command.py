@@ -31,26 +31,26 @@ def serve(
         str | None,
         typer.Argument(
             help="What the page can show besides the viewer's own camera: the index of a webcam of this machine, a "
-            "video file (played at its own speed, again and again) or the URL of a stream."
+            "video file (played at its own speed, in a loop) or the URL of a stream."
         ),
     ] = None,
     port: Annotated[
-        int, typer.Option(help="The port of the page. 0: any that is free.", min=0, max=65535, metavar="N",
+        int, typer.Option(help="The port of the page. 0: any free port.", min=0, max=65535, metavar="N",
                           rich_help_panel=_ADDRESS)
     ] = _PORT,
     host: Annotated[
         str,
         typer.Option(
-            help="The address to listen on. Any but localhost lets other machines in, who need the token: 0.0.0.0 is "
-            "every IPv4 address, :: every IPv6 address.",
+            help="The address to listen on. All except localhost let other machines in; they need the token. 0.0.0.0 "
+            "is every IPv4 address, :: every IPv6 address.",
             metavar="ADDRESS", rich_help_panel=_ADDRESS,
         ),
     ] = "localhost",
     token: Annotated[
         str | None,
         typer.Option(
-            help="What viewers must enter \\[default: none on localhost, else one that is made and printed]. Other "
-            "users of this machine can read it here; --token-file hides it.",
+            help="What viewers must enter \\[default: none on localhost, otherwise one that is made and printed]. "
+            "Other users of this machine can see it in the command line; --token-file hides it.",
             metavar="TEXT", rich_help_panel=_ADDRESS,
         ),
     ] = None,
@@ -64,11 +64,11 @@ def serve(
             rich_help_panel=_ADDRESS,
         ),
     ] = None,
-    max_viewers: Annotated[int, typer.Option(help="Viewers at a time.", min=1, metavar="N")] = MOST_VIEWERS,
+    max_viewers: Annotated[int, typer.Option(help="Most viewers at a time.", min=1, metavar="N")] = MOST_VIEWERS,
     model: Model = DEFAULT_MODEL,
     threads: Threads = None,
 ) -> None:  # fmt: skip
-    """Mask a webcam in the browser: a page for this machine, a phone, or through an ssh tunnel. Ctrl-C ends it.
+    """Mask a webcam in the browser: on this machine, on a phone, or through an ssh tunnel. Ctrl-C stops it.
 
     The page can also mask files that are dropped on it. Nothing is stored. See docs/browser.md.
 
@@ -106,8 +106,8 @@ def serve(
         for url in dict.fromkeys(map(url_of, listening)):
             typer.echo(f"open {url}{query}", err=True)
         if not local:
-            typer.echo("browsers give a camera only to https and localhost: see docs/browser.md", err=True)
-        typer.echo("Ctrl-C ends it", err=True)
+            typer.echo("browsers allow the camera only over https or on localhost: see docs/browser.md", err=True)
+        typer.echo("Ctrl-C stops it", err=True)
 
     with suppress(KeyboardInterrupt):
         run(application, listening, say)

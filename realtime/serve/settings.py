@@ -51,7 +51,7 @@ def choice_of(text: str, models: Sequence[str]) -> Choice:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise UsageError(f"the settings are no JSON ({e})") from e
+        raise UsageError(f"the settings are not JSON ({e})") from e
     return choice_from(values, models)
 
 

@@ -133,7 +133,7 @@ class Viewer:
         if self._messages > MOST_MESSAGES_PER_SECOND:
             raise Refused(
                 WSCloseCode.POLICY_VIOLATION,
-                f"more than {MOST_MESSAGES_PER_SECOND} messages came in a second; expected at most so many",
+                f"more than {MOST_MESSAGES_PER_SECOND} messages came in a second, which is the limit",
             )
 
     def _take_text(self, text: str) -> None:

@@ -108,7 +108,7 @@ class _Batch:
             return
         if version != installation.version():
             self._refused = (
-                f"{machine} has unveil {version}, this machine {installation.version()}; install one version"
+                f"{machine} has unveil {version}, this machine {installation.version()}; install the same one"
             )
             self._ray.kill(worker)
             return
@@ -206,7 +206,7 @@ def _cluster() -> Iterator[Any]:
     try:
         yield ray
     except ray.exceptions.RayError as e:
-        raise UnveilError(f"the cluster was lost ({_first_line(e)}); run the same command again to go on") from e
+        raise UnveilError(f"the cluster was lost ({_first_line(e)}); run the same command again to continue") from e
     finally:
         with _signals_kept():
             ray.shutdown()

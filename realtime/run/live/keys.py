@@ -60,7 +60,7 @@ class Keys:
             Key("m", "next model", self._next_model),
             Key("r", "next renderer", self._next_render),
             Key("b", "next background", self._next_background),
-            Key("o", "keep what lies on a face, or not", self._switch_occluders),
+            Key("o", "keep or remove what lies on a face", self._switch_occluders),
             Key("s", "smoothing on or off", self._switch_smoothing),
             Key("+", "colours stronger", lambda: self._change_opacity(_OPACITY_STEP)),
             Key("-", "colours weaker", lambda: self._change_opacity(-_OPACITY_STEP)),

@@ -34,25 +34,26 @@ def size_of(text: str) -> tuple[int, int]:
     """(width, height) of "1280x720". Raises typer.BadParameter."""
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
     if match is None or not all(0 < int(side) <= _LARGEST_PX for side in match.groups()):
-        raise typer.BadParameter(f"{text!r} is no size; expected WIDTHxHEIGHT in pixels, such as 1280x720")
+        raise typer.BadParameter(f"{text!r} is not a size; expected WIDTHxHEIGHT in pixels, such as 1280x720")
     return int(match[1]), int(match[2])
 
 
 ViewOption = Annotated[
-    View, typer.Option("--view", help="window, or none.", metavar="WHERE", rich_help_panel=FILES)
+    View, typer.Option("--view", help="Where to show the run: window, or none.", metavar="WHERE", rich_help_panel=FILES)
 ]  # fmt: skip
 Record = Annotated[
     Path | None,
     typer.Option(
-        help="Also record what is shown, without sound, in a new Matroska file (.mkv). It can be played even if the "
-        "run is killed.",
+        help="Also record what is shown, without sound, to a new Matroska file (.mkv), which can be played even if "
+        "the run is killed.",
         metavar="FILE", rich_help_panel=FILES,
     ),
 ]  # fmt: skip
 Mjpeg = Annotated[
     int | None,
     typer.Option(
-        help="Also show it at http://127.0.0.1:PORT/, for OBS and browsers on this machine. 0: any free port.",
+        help="Also show the pictures at http://127.0.0.1:PORT/, for OBS and browsers on this machine. 0: any "
+        "free port.",
         min=0, max=65535, metavar="PORT", rich_help_panel=FILES,
     ),
 ]  # fmt: skip
@@ -85,7 +86,7 @@ Fps = Annotated[
 Reconnect = Annotated[
     float,
     typer.Option(
-        help="How long a webcam or stream that was lost is tried again. 0: not at all.", min=0, metavar="SECONDS",
+        help="How long to try to reopen a lost webcam or stream. 0: do not try.", min=0, metavar="SECONDS",
         rich_help_panel=SOURCE,
     ),
 ]  # fmt: skip

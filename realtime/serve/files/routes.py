@@ -73,9 +73,9 @@ class Files:
         if (request.content_length or 0) > MOST_UPLOAD_BYTES:
             return _refused(413, f"{name} is too large; expected at most {MOST_UPLOAD_BYTES >> 20} MiB")
         if len(self._jobs) >= MOST_FILES:
-            return _refused(503, f"there are {MOST_FILES} files already; try again once one of them is fetched")
+            return _refused(503, f"there are {MOST_FILES} files already; try again once one of them is removed")
         if shutil.disk_usage(self._folder).free < _SPACE_PER_BYTE * (request.content_length or 0):
-            return _refused(507, "the server's disk has too little room for this file")
+            return _refused(507, "the server's disk has too little space for this file")
         job_id = secrets.token_urlsafe(16)
         folder = self._folder / job_id
         folder.mkdir()
@@ -84,7 +84,7 @@ class Files:
         try:
             problem = await _receive(request, job.input)
         except TimeoutError:
-            problem = _refused(408, f"nothing came for {_LONGEST_PAUSE_SECONDS:g} s; upload it again")
+            problem = _refused(408, f"no data came for {_LONGEST_PAUSE_SECONDS:g} s; upload the file again")
         except BaseException:  # the viewer has cancelled, or is gone
             self._drop(job_id)
             raise

@@ -37,7 +37,7 @@ export class Camera {
     this.stop();
     const turn = this.#turn;
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new Error("This browser gives a page its camera only over https or on localhost.");
+      throw new Error("This browser allows the camera only over https or on localhost.");
     }
     const video = deviceId ? { ...SIZE, deviceId: { exact: deviceId } } : { ...SIZE, facingMode: "user" };
     const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });

@@ -34,7 +34,7 @@ export class Files {
       const job = new Job(file, this.list);
       const suffix = file.name.slice(file.name.lastIndexOf(".")).toLowerCase();
       if (file.size > this.#limits.most_bytes) {
-        job.fail(`The file is too large; at most ${Math.floor(this.#limits.most_bytes / 2 ** 20)} MiB.`);
+        job.fail(`The file is too large: at most ${Math.floor(this.#limits.most_bytes / 2 ** 20)} MiB are allowed.`);
       } else if (!this.#limits.suffixes.includes(suffix)) {
         job.fail("This is neither a video nor an image.");
       } else {
@@ -102,7 +102,7 @@ class Job {
       };
       request.onload = () =>
         request.status === 201 ? resolve(request.response) : reject(new Error(request.response?.error ?? "The upload failed."));
-      request.onerror = () => reject(new Error("The connection was lost while the file was uploaded."));
+      request.onerror = () => reject(new Error("The connection was lost during the upload."));
       request.send(this.file);
       this.#request = request;
     });
@@ -114,7 +114,7 @@ class Job {
       let job;
       try {
         const answer = await fetch(this.#path);
-        if (answer.status === 404) throw new Gone("The server has no such file any more.");
+        if (answer.status === 404) throw new Gone("The server no longer has this file.");
         job = await answer.json();
         misses = 0;
       } catch (error) {

@@ -89,9 +89,9 @@ function lostCamera() {
 function cameraProblem(error) {
   const words = {
     NotAllowedError: "The browser was not allowed to use the camera. Allow it in the address bar, and try again.",
-    NotFoundError: "There is no camera.",
-    NotReadableError: "The camera is used by another program.",
-    OverconstrainedError: "This camera is gone. Choose another one.",
+    NotFoundError: "No camera was found.",
+    NotReadableError: "Another program is using the camera.",
+    OverconstrainedError: "This camera is no longer available. Choose another one.",
   };
   return words[error.name] ?? error.message;
 }

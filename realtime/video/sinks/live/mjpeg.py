@@ -157,7 +157,7 @@ class _Reader(BaseHTTPRequestHandler):
             return
         number = self.server.latest.enter()
         if number is None:
-            self.send_error(503, f"{_MOST_VIEWERS} viewers are connected already")
+            self.send_error(503, f"{_MOST_VIEWERS} viewers are already connected")
             return
         try:
             with contextlib.suppress(OSError):

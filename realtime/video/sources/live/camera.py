@@ -43,7 +43,7 @@ class CameraSource(Source):
         self._capture = cv2.VideoCapture(index, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
         if not self._capture.isOpened():
             self._capture.release()
-            raise SourceError(f"camera {index} cannot be opened; is it in use by another program, or no camera?")
+            raise SourceError(f"camera {index} cannot be opened; is another program using it, or is it not a camera?")
         self._ask_for(mode or CameraMode())
         size = (self._number(cv2.CAP_PROP_FRAME_WIDTH), self._number(cv2.CAP_PROP_FRAME_HEIGHT))
         fps = self._capture.get(cv2.CAP_PROP_FPS)

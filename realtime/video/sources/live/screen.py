@@ -35,11 +35,11 @@ class ScreenSource(Source):
             raise SourceError(f"{address}: the screen can be read under X11 only, and DISPLAY names no X11 screen")
         region = _ADDRESS.fullmatch(address)
         if region is None:
-            raise UsageError(f"{address!r} is no region; expected screen, or screen:WIDTHxHEIGHT+LEFT+TOP")
+            raise UsageError(f"{address!r} is not a region; expected screen, or screen:WIDTHxHEIGHT+LEFT+TOP")
         try:
             self._container = _grabber(display, region)
         except MEDIA_ERRORS as e:
-            raise SourceError(f"{address}: it cannot be read ({e}); does the region lie on the screen?") from e
+            raise SourceError(f"{address}: it cannot be read ({e}); is the region on the screen?") from e
         self._stream = self._container.streams.video[0]
         size_wh = (self._stream.width, self._stream.height)
         super().__init__(SourceInfo(address, "camera", size_wh, live=True, fps=_FPS))
