@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import threading
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,16 @@ import numpy as np
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
+from PIL import Image
 
 from realtime.faces.finding.detectors import DETECTORS
 from realtime.frames.types import U8, Detection
+from realtime.pipeline import Options
+from realtime.serve.files import content as content_of_files
 from realtime.serve.files import routes
+from realtime.serve.files.job import FileJob
 from tests.fakes.pipeline import RED, FakeDetector, FakeEngine, face_box
-from tests.fakes.serve import FACE, jpeg, picture, run, serving
+from tests.fakes.serve import FACE, jpeg, jpeg_that_states, picture, run, serving
 from tests.fakes.video import Clip
 
 Client = TestClient[Any, Any]
@@ -173,6 +179,41 @@ def test_a_damaged_file_fails_with_a_sentence_that_has_the_viewers_name_for_it()
             assert "/" not in job["error"]
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("big.png", "big.png: it has 30000 x 30000 pixels; expected at most 64 million"),
+        ("big.jpg", "big.jpg: it has 30000 x 30000 pixels; expected at most 64 million"),
+        ("second.tif", "second.tif: it has 30000 x 30000 pixels; expected at most 64 million"),
+        ("c.mp4", "c.mp4: it has 64 x 48 pixels; expected at most 0 million"),
+        ("list.mp4", "list.mp4: cannot be opened as a video"),
+    ],
+)
+def test_a_file_of_too_many_pixels_or_a_playlist_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    path = tmp_path / name
+    if name == "big.png":
+        content = bytearray(png())
+        content[16:24] = struct.pack(">II", 30_000, 30_000)
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+        path.write_bytes(content)
+    elif name == "big.jpg":
+        path.write_bytes(jpeg_that_states(30_000, 30_000))
+    elif name == "second.tif":
+        pages = [Image.new("1", (side, side)) for side in (8, 30_000)]
+        pages[0].save(path, save_all=True, append_images=pages[1:], compression="group4")
+    elif name == "c.mp4":
+        monkeypatch.setattr(content_of_files, "MOST_FILE_PIXELS", 1000)
+        Clip(frames=2).write(path)
+    else:
+        path.write_bytes(b"ffconcat version 1.0\n# \xff\nfile /etc/passwd\n")
+    job = FileJob(name, path, "overlay")
+    job.work(FakeEngine(), Options())
+    assert job.state == "failed"
+    assert (job.error or "").startswith(says)
 
 
 def test_there_is_room_for_a_few_files_and_they_are_deleted_after_a_while(
