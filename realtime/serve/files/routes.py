@@ -29,6 +29,8 @@ _CHUNK_BYTES = 1 << 20
 _LONGEST_PAUSE_SECONDS = 60.0  # of an upload: its viewer is gone
 _SPACE_PER_BYTE = 3  # the upload, its output, and an output's parts that are joined at its end
 _HEAD_BYTES = 64
+_PLAYLISTS = (b"ffconcat", b"#extm3u", b"<?xml", b"<mpd", b"v=0")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PRINTABLE = frozenset(string.printable.encode())
 _RAW_TEXT_HEAD = b"YUV4MPEG2"  # the only kind of media file that begins with a line of text
 _log = logging.getLogger(__name__)
@@ -153,7 +155,7 @@ async def _receive(request: web.Request, path: Path) -> web.Response | None:
         body = request.content.iter_chunked(_CHUNK_BYTES)
         while chunk := await asyncio.wait_for(anext(body, b""), _LONGEST_PAUSE_SECONDS):
             size += len(chunk)
-            head = head or chunk[:_HEAD_BYTES]
+            head += chunk[: _HEAD_BYTES - len(head)]
             if size > MOST_UPLOAD_BYTES:
                 return _refused(413, f"the file is too large; expected at most {MOST_UPLOAD_BYTES >> 20} MiB")
             await asyncio.to_thread(file.write, chunk)
@@ -166,6 +168,8 @@ async def _receive(request: web.Request, path: Path) -> web.Response | None:
 
 
 def _is_text(head: bytes) -> bool:
+    if head.removeprefix(_BYTE_ORDER_MARK).lstrip().lower().startswith(_PLAYLISTS):
+        return True
     return not head.startswith(_RAW_TEXT_HEAD) and all(byte in _PRINTABLE for byte in head)
 
 

@@ -106,6 +106,8 @@ def test_a_video_tells_how_far_it_is_and_can_be_cancelled(tmp_path: Path, tempor
         ("x.txt", b"", {}, 415, "x.txt is neither a video nor an image"),
         ("", b"", {}, 415, "a file without a name is neither"),
         ("x.mp4", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", {}, 415, "the file holds text"),
+        ("x.mp4", b"#EXTM3U\n#\xff\nfile:///etc/passwd\n", {}, 415, "the file holds text"),
+        ("x.mp4", b"\xef\xbb\xbfffconcat version 1.0\n# \xff\n", {}, 415, "the file holds text"),
         ("x.mp4", b"", {}, 415, "the file is empty"),
         ("x.png", b"", {"render": "no"}, 400, "render 'no' is unknown"),
         ("x.png", b"\x89" + bytes(5000), {}, 413, "x.png is too large"),
