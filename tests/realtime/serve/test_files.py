@@ -8,6 +8,7 @@ import struct
 import threading
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -134,17 +135,37 @@ def test_what_is_refused_leaves_nothing(
     run(test())
 
 
-def test_a_body_that_does_not_state_its_size_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "MOST_UPLOAD_BYTES", 4096)
-
+def test_a_body_that_does_not_state_its_size_or_is_larger_is_refused(temporary: Path) -> None:
     async def pieces() -> Any:
-        for _ in range(8):
-            yield b"\x89" * 1024
+        yield b"\x89" * 1024
 
     async def test() -> None:
         async with serving() as client:
             answer = await client.post("/files", params={"name": "x.png"}, data=pieces())
-            assert (answer.status, "too large" in await answer.text()) == (413, True)
+            assert (answer.status, "does not state its size" in await answer.text()) == (411, True)
+            packed, headers = zlib.compress(bytes(100_000)), {"Content-Encoding": "deflate"}
+            answer = await client.post("/files", params={"name": "x.png"}, data=packed, headers=headers)
+            assert (answer.status, "larger than it states" in await answer.text()) == (413, True)
+            assert [path for path in temporary.rglob("*") if path.is_file()] == []
+
+    run(test())
+
+
+def test_an_unfinished_upload_keeps_its_room_and_ends_in_time(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
+    monkeypatch.setattr(routes, "_UPLOAD_SECONDS", 1.0)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=3 * 6000))
+    head = "POST /files?name=x.png HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
+
+    async def test() -> None:
+        async with serving() as client:
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(head.encode() + b"\x89")
+            while not list(temporary.rglob("input.png")):
+                await asyncio.sleep(0.01)
+            assert (await upload(client, "y.png", bytes(2000))).status == 507
+            assert b"408" in await reader.readline()
+            writer.close()
+            assert (await upload(client, "y.png", b"\x89" + bytes(1999))).status == 201
 
     run(test())
 
