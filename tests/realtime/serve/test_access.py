@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from pathlib import Path
@@ -84,6 +85,11 @@ def test_with_a_token_only_those_are_let_in_who_have_it() -> None:
             with pytest.raises(WSServerHandshakeError):
                 await client.ws_connect("/ws")
             assert (await client.post("/files?name=x.png", data=b"")).status == 401
+            for header in (b"Authorization: Bearer \xff\xe9", b"Cookie: unveil_token_%d=\xff" % client.port):
+                reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+                writer.write(b"GET / HTTP/1.1\r\nHost: localhost:%d\r\n%s\r\n\r\n" % (client.port, header))
+                assert b" 401 " in await reader.readline()
+                writer.close()
             bearer = {"Authorization": f"Bearer {TOKEN}"}
             assert (await client.get("/page/main.js", headers=bearer)).status == 200
             moved = await client.get("/", params={"token": TOKEN}, allow_redirects=False)
