@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+from engines.engine import Engine
+from engines.errors import UnveilError
 from realtime.frames.types import Frame
 from realtime.serve.latest import Latest
+from realtime.serve.models import Models
 from realtime.serve.shared_source import SharedSource
+from tests.fakes.pipeline import FakeEngine
 from tests.fakes.serve import EndlessSource, run
 
 
@@ -56,5 +61,31 @@ def test_readers_that_were_stopped_while_they_waited_end_and_open_nothing() -> N
         while readers():
             await asyncio.sleep(0.02)
         assert len(opened) == 1
+
+    run(test())
+
+
+def test_an_engine_that_two_viewers_ask_for_again_after_a_failure_is_loaded_once() -> None:
+    opened: list[str] = []
+
+    def open_engine(name: str) -> FakeEngine:
+        opened.append(name)
+        if len(opened) == 1:
+            raise UnveilError("not now")
+        return FakeEngine()
+
+    async def test() -> None:
+        models = Models(["fake"], open_engine, ThreadPoolExecutor(1))
+
+        async def insist() -> Engine:
+            try:
+                return await models.load("fake")
+            except UnveilError:
+                return await models.load("fake")
+
+        first, second = await asyncio.gather(insist(), insist())
+        assert first is second
+        assert len(opened) == 2
+        await models.close()
 
     run(test())
