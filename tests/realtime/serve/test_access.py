@@ -12,8 +12,10 @@ from aiohttp import WSServerHandshakeError
 
 import realtime.serve
 from engines.errors import UnveilError, UsageError
+from realtime.render.background import Blurred, PlainColour
 from realtime.serve.access import Access, new_token, token_from
 from realtime.serve.listening import is_local, listen, url_of
+from realtime.serve.settings import choice_of
 from tests.fakes.serve import run, serving
 
 PAGE = Path(realtime.serve.__file__).parent / "page"
@@ -167,3 +169,11 @@ def test_a_host_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
     with pytest.raises(UsageError, match="is no address that can be found"):
         listen("nowhere.example", 0)
+
+
+def test_a_colour_is_never_looked_up_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("#00ff10", "blur"):
+        (tmp_path / name).write_bytes(b"no picture")
+    assert choice_of('{"background": "#00ff10"}', ["fake"]).settings.look.background == PlainColour((0, 255, 16))
+    assert isinstance(choice_of('{"background": "blur"}', ["fake"]).settings.look.background, Blurred)
