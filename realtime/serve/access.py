@@ -94,7 +94,10 @@ class Access:
 
     def is_told(self, token: str | None) -> bool:
         """Whether this is the token. The time that it takes says nothing about it."""
-        return self.token is None or (token is not None and hmac.compare_digest(token.encode(), self.token.encode()))
+        if self.token is None or token is None:
+            return self.token is None
+        given, own = (each.encode(errors="surrogateescape") for each in (token, self.token))
+        return hmac.compare_digest(given, own)
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -24,8 +24,9 @@ class Latest(Generic[T]):
 
     async def take(self) -> T:
         """The newest item, once there is one."""
-        await self._filled.wait()
-        self._filled.clear()
+        while not self._items:  # between a put and the waiter's turn, it may have been cleared
+            self._filled.clear()
+            await self._filled.wait()
         return self._items.pop()
 
     def clear(self) -> None:

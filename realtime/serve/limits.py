@@ -23,6 +23,8 @@ HEARTBEAT_SECONDS = 15.0
 
 MOST_UPLOAD_BYTES = 2 << 30
 """Size of one file that a viewer drops on the page."""
+MOST_FILE_PIXELS = 64_000_000
+"""Size of one picture of a file. A video of 8K has half of it; masking 900 million takes 6 GB."""
 MOST_FILES = 8
 """Files of all viewers that are on the server at a time: uploaded, worked on, or not fetched yet."""
 KEPT_SECONDS = 900.0

@@ -39,10 +39,12 @@ class Models:
         """
         if name not in self._loading:
             self._loading[name] = asyncio.get_running_loop().run_in_executor(self._executor, self._open, name)
+        loading = self._loading[name]
         try:
-            return await asyncio.shield(self._loading[name])
+            return await asyncio.shield(loading)
         except Exception:
-            self._loading.pop(name, None)
+            if self._loading.get(name) is loading:  # another viewer may have begun to load it again
+                del self._loading[name]
             raise
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from engines.errors import UsageError
 from realtime.controls import Settings
-from realtime.render.background import background_of
+from realtime.render.background import Background, Blurred, PlainColour
 from realtime.render.look import Look
 
 Shown = Literal["camera", "server", "nothing"]
@@ -66,7 +66,6 @@ def choice_from(values: object, models: Sequence[str]) -> Choice:
         raise UsageError(f"model {model!r} is not served; expected one of {', '.join(models)}")
     background = checked.get("background")
     if background is not None and background != "blur" and not _COLOUR.fullmatch(background):
-        # The name of a file must not come from a viewer: the server would open it.
         raise UsageError(f"background is {background!r}; expected blur, a colour such as #00ff00, or null")
     labels = checked.get("shown_labels")
     look = Look(
@@ -74,10 +73,18 @@ def choice_from(values: object, models: Sequence[str]) -> Choice:
         keep_occluders=checked.get("keep_occluders", usual.settings.look.keep_occluders),
         opacity=checked.get("opacity", usual.settings.look.opacity),
         shown_labels=None if labels is None else frozenset(labels),
-        background=None if background is None else background_of(background),
+        background=None if background is None else _background(background),
     )
     settings = Settings(look, model, checked.get("smooth", usual.settings.smooth))
     return Choice(shown, settings, background)
+
+
+def _background(text: str) -> Background:
+    """The background of `blur` or of a colour. Never a picture, even where the server has a file of such a name."""
+    if text == "blur":
+        return Blurred()
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    return PlainColour((red, green, blue))
 
 
 def _checked(values: object) -> Mapping[str, Any]:

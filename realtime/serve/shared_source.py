@@ -15,6 +15,7 @@ from realtime.serve.pictures import shrunk
 from realtime.video.sources.base import Source
 
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 1.0, 30.0
+_LOOK_SECONDS = 0.1  # between two looks of a waiting reader whether it was stopped
 _log = logging.getLogger(__name__)
 
 
@@ -105,10 +106,10 @@ class _Reader:
 
     def _run(self) -> None:
         wait_seconds = _FIRST_WAIT_SECONDS
-        while not self._stopped.is_set():
+        while self._has_turn():
             frames = 0
             try:
-                with self._one_open, self._open() as self._source:
+                with self._open() as self._source:
                     for frame in self._source:
                         if self._stopped.is_set():
                             return
@@ -122,12 +123,22 @@ class _Reader:
                 problem = f"the server's source failed: unexpected {type(e).__name__}: {e}"
             finally:
                 self._source = None
+                self._one_open.release()
             if problem is None or frames:
                 wait_seconds = _FIRST_WAIT_SECONDS
             if problem is not None:
                 self._call(self._tell, f"{problem}; trying again in {wait_seconds:g} s")
                 self._stopped.wait(wait_seconds)
                 wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
+
+    def _has_turn(self) -> bool:
+        """Wait until no other reader has the source open, and hold `one_open`. False, without it, once stopped."""
+        while not self._stopped.is_set():
+            if self._one_open.acquire(timeout=_LOOK_SECONDS):
+                if not self._stopped.is_set():
+                    return True
+                self._one_open.release()
+        return False
 
     def _call(self, function: Callable[..., None], argument: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody is there to be told

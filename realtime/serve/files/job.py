@@ -12,6 +12,7 @@ from engines.errors import UnveilError
 from realtime.pipeline import Options
 from realtime.run.batch import Unwatched, process
 from realtime.run.jobs import Job, output_name
+from realtime.serve.files.content import check_content
 from realtime.video.sources.base import SourceInfo
 
 State = Literal["waiting", "working", "done", "failed"]
@@ -65,6 +66,11 @@ class FileJob:
     def work(self, engine: Engine, options: Options) -> None:
         """Mask it, as `unveil process` does. The uploaded file is deleted afterwards. For a thread of its own."""
         self.state = "working"
+        try:
+            check_content(self.input)
+        except UnveilError as e:
+            self.finish(str(e).replace(str(self.input), self.name))
+            return
         outcome = process([Job(self.input, self.output)], engine, options, progress=_JobProgress(self))[0]
         self.finish(outcome.error and outcome.error.replace(str(self.input), self.name))
 

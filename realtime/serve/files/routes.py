@@ -27,8 +27,11 @@ from realtime.video.sources.open import media_suffixes
 
 _CHUNK_BYTES = 1 << 20
 _LONGEST_PAUSE_SECONDS = 60.0  # of an upload: its viewer is gone
+_UPLOAD_SECONDS, _SLOWEST_BYTES_PER_SECOND = 60.0, 100_000  # a slower upload blocks the others' room
 _SPACE_PER_BYTE = 3  # the upload, its output, and an output's parts that are joined at its end
 _HEAD_BYTES = 64
+_PLAYLISTS = (b"ffconcat", b"#extm3u", b"<?xml", b"<mpd", b"v=0")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PRINTABLE = frozenset(string.printable.encode())
 _RAW_TEXT_HEAD = b"YUV4MPEG2"  # the only kind of media file that begins with a line of text
 _log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class Files:
         self._models = models
         self._folder = Path(tempfile.mkdtemp(prefix="unveil_serve_"))
         self._jobs: dict[str, FileJob] = {}
+        self._arriving_bytes = 0  # the sizes of the uploads that have not ended
         self._worker = ThreadPoolExecutor(1, "files")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,7 +64,8 @@ class Files:
         """Take a file as the body, and begin to mask it.
 
         The query has its `name` and the viewer's `settings`. Answers 201 with its id, 400 for settings that do not fit,
-        413 for a file that is too large, 415 for one of another kind, 503 or 507 where there is no room.
+        408 for an upload that takes too long, 411 for one that does not state its size, 413 for a file that is too
+        large, 415 for one of another kind, 503 or 507 where there is no room.
         """
         name = Path(request.query.get("name", "")).name
         try:
@@ -70,24 +75,34 @@ class Files:
             return _refused(400, str(e))
         if Path(name).suffix.lower() not in media_suffixes():
             return _refused(415, f"{name or 'a file without a name'} is neither a video nor an image")
-        if (request.content_length or 0) > MOST_UPLOAD_BYTES:
+        size = request.content_length
+        if size is None:
+            return _refused(411, f"the upload of {name} does not state its size; expected a Content-Length header")
+        if size > MOST_UPLOAD_BYTES:
             return _refused(413, f"{name} is too large; expected at most {MOST_UPLOAD_BYTES >> 20} MiB")
         if len(self._jobs) >= MOST_FILES:
             return _refused(503, f"there are {MOST_FILES} files already; try again once one of them is removed")
-        if shutil.disk_usage(self._folder).free < _SPACE_PER_BYTE * (request.content_length or 0):
+        if shutil.disk_usage(self._folder).free < _SPACE_PER_BYTE * (self._arriving_bytes + size):
             return _refused(507, "the server's disk has too little space for this file")
         job_id = secrets.token_urlsafe(16)
         folder = self._folder / job_id
         folder.mkdir()
         job = FileJob(name, folder / f"input{Path(name).suffix.lower()}", choice.settings.look.render)
         self._jobs[job_id] = job
+        seconds = _UPLOAD_SECONDS + size / _SLOWEST_BYTES_PER_SECOND
+        self._arriving_bytes += size
         try:
-            problem = await _receive(request, job.input)
+            async with asyncio.timeout(seconds) as whole:
+                problem = await _receive(request, job.input, size)
         except TimeoutError:
-            problem = _refused(408, f"no data came for {_LONGEST_PAUSE_SECONDS:g} s; upload the file again")
+            paused = f"no data came for {_LONGEST_PAUSE_SECONDS:g} s"
+            what = f"it took longer than {seconds:.0f} s" if whole.expired() else paused
+            problem = _refused(408, f"{what}; upload the file again")
         except BaseException:  # the viewer has cancelled, or is gone
             self._drop(job_id)
             raise
+        finally:
+            self._arriving_bytes -= size
         if problem:
             self._drop(job_id)
             return problem
@@ -146,16 +161,16 @@ class Files:
             job.cancel()
 
 
-async def _receive(request: web.Request, path: Path) -> web.Response | None:
+async def _receive(request: web.Request, path: Path, stated_bytes: int) -> web.Response | None:
     """Write a request's body to a file. Returns an answer where it is refused."""
     size, head = 0, b""
     with path.open("wb") as file:
         body = request.content.iter_chunked(_CHUNK_BYTES)
         while chunk := await asyncio.wait_for(anext(body, b""), _LONGEST_PAUSE_SECONDS):
             size += len(chunk)
-            head = head or chunk[:_HEAD_BYTES]
-            if size > MOST_UPLOAD_BYTES:
-                return _refused(413, f"the file is too large; expected at most {MOST_UPLOAD_BYTES >> 20} MiB")
+            head += chunk[: _HEAD_BYTES - len(head)]
+            if size > stated_bytes:  # it came compressed
+                return _refused(413, f"the file is larger than it states; expected {stated_bytes} bytes")
             await asyncio.to_thread(file.write, chunk)
     if not head:
         return _refused(415, "the file is empty")
@@ -166,6 +181,8 @@ async def _receive(request: web.Request, path: Path) -> web.Response | None:
 
 
 def _is_text(head: bytes) -> bool:
+    if head.removeprefix(_BYTE_ORDER_MARK).lstrip().lower().startswith(_PLAYLISTS):
+        return True
     return not head.startswith(_RAW_TEXT_HEAD) and all(byte in _PRINTABLE for byte in head)
 
 

@@ -40,18 +40,26 @@ export class Camera {
       throw new Error("This browser allows the camera only over https or on localhost.");
     }
     const video = deviceId ? { ...SIZE, deviceId: { exact: deviceId } } : { ...SIZE, facingMode: "user" };
-    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
-    if (turn !== this.#turn) {
-      end(stream);
-      return null;
+    let track;
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      if (turn !== this.#turn) {
+        end(stream);
+        return null;
+      }
+      this.#stream = stream;
+      [track] = stream.getVideoTracks();
+      track.addEventListener("ended", onEnd);
+      this.#video.srcObject = stream;
+      await this.#video.play();
+    } catch (error) {
+      if (turn !== this.#turn) return null; // the stop has interrupted it
+      this.stop();
+      throw error;
     }
-    this.#stream = stream;
-    const [track] = stream.getVideoTracks();
-    track.addEventListener("ended", onEnd);
-    this.#video.srcObject = stream;
-    await this.#video.play();
+    if (turn !== this.#turn) return null;
     this.forget();
-    this.#watch(stream);
+    this.#watch(this.#stream);
     return track.getSettings().deviceId ?? "";
   }
 

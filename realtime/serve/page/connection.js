@@ -3,6 +3,7 @@
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const STEADY_MS = 5000; // a connection that lasted so long was a good one: the next wait is the first one again
+const ASKING_MS = 5000;
 const GOING_AWAY = 1001;
 const LOST = 1006;
 const FULL = 1013;
@@ -13,6 +14,7 @@ export class Connection extends EventTarget {
   #waitMs = FIRST_WAIT_MS;
   #timer = 0;
   #openedAt = 0;
+  #mayBeRefused = false; // a handshake that is answered with a status looks to a page like a lost connection
 
   constructor(path) {
     super();
@@ -52,18 +54,36 @@ export class Connection extends EventTarget {
     const refused = ![GOING_AWAY, LOST, FULL, 1000].includes(code);
     const waitMs = this.#waitMs * (0.75 + Math.random() / 2); // many viewers must not come back at the same moment
     this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
-    this.#timer = setTimeout(() => this.open(), waitMs);
+    this.#mayBeRefused = code === LOST;
+    this.#timer = setTimeout(() => this.#openAgain(), waitMs);
     this.#emit("lost", { refused, full: code === FULL, reason: reason || WORDS[code] || "", waitMs });
   }
 
   #retryNow() {
     if (!this.#timer) return;
     this.#waitMs = FIRST_WAIT_MS;
-    this.open();
+    this.#openAgain();
+  }
+
+  // Where the server no longer knows the viewer, as after a start with another token, its page says what to do.
+  async #openAgain() {
+    clearTimeout(this.#timer);
+    this.#timer = 0; // only one at a time
+    if (this.#mayBeRefused && (await isRefused())) location.reload();
+    else this.open();
   }
 
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+async function isRefused() {
+  try {
+    const { status } = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(ASKING_MS) });
+    return status === 401 || status === 403;
+  } catch {
+    return false; // nobody answers: that is no refusal
   }
 }
 

@@ -40,6 +40,8 @@ _OF_THE_FILE = frozenset({Base.MakerNote, Base.ExifInteroperabilityOffset, Base.
 """What does not describe the picture. A maker's note may hold a preview."""
 _PNG_DEPTH_AT, _TIFF_BITS = 24, Base.BitsPerSample
 _MOST_PIXELS = 2**28  # of all pictures of a file together, which are in memory at the same time
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "TIFF", "GIF")
+_HEAD_BYTES = 64
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _SEVERAL_VIEWS = ("MPO", "HEIF")
 """Formats whose other pictures are views, depth, previews, or a map for brighter displays."""
@@ -74,6 +76,34 @@ def read_still(path: Path) -> Still:
             return _still(image, data)
     except UnidentifiedImageError as e:
         raise SourceError(f"{path}: {_why_unknown(data)}") from e
+    except _ERRORS as e:
+        raise SourceError(f"{path}: the image is cut off or damaged ({str(e).strip()}); get a whole copy of it") from e
+
+
+def largest_wh(path: Path) -> tuple[int, int]:
+    """(width, height) of the largest picture of an image file, without decoding any.
+
+    Raises:
+        SourceError: missing, empty, damaged, or of a format that this program does not read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as e:
+        raise SourceError(f"{path}: cannot be read ({e.strerror})") from e
+    if not head:
+        raise SourceError(f"{path}: the file is empty")
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        _register_heif()
+    Image.init()
+    try:
+        with Image.open(path, formats=[each for each in _FORMATS if each in Image.OPEN]) as image:
+            sizes = [image.size]
+            if image.format == "TIFF":  # its pages may differ; to go to one reads its header only
+                sizes += [page.size for page in ImageSequence.Iterator(image)]
+            return max(sizes, key=lambda wh: wh[0] * wh[1])
+    except UnidentifiedImageError as e:
+        raise SourceError(f"{path}: {_why_unknown(head)}") from e
     except _ERRORS as e:
         raise SourceError(f"{path}: the image is cut off or damaged ({str(e).strip()}); get a whole copy of it") from e
 

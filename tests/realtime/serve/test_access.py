@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 from pathlib import Path
@@ -11,8 +12,10 @@ from aiohttp import WSServerHandshakeError
 
 import realtime.serve
 from engines.errors import UnveilError, UsageError
+from realtime.render.background import Blurred, PlainColour
 from realtime.serve.access import Access, new_token, token_from
 from realtime.serve.listening import is_local, listen, url_of
+from realtime.serve.settings import choice_of
 from tests.fakes.serve import run, serving
 
 PAGE = Path(realtime.serve.__file__).parent / "page"
@@ -84,6 +87,11 @@ def test_with_a_token_only_those_are_let_in_who_have_it() -> None:
             with pytest.raises(WSServerHandshakeError):
                 await client.ws_connect("/ws")
             assert (await client.post("/files?name=x.png", data=b"")).status == 401
+            for header in (b"Authorization: Bearer \xff\xe9", b"Cookie: unveil_token_%d=\xff" % client.port):
+                reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+                writer.write(b"GET / HTTP/1.1\r\nHost: localhost:%d\r\n%s\r\n\r\n" % (client.port, header))
+                assert b" 401 " in await reader.readline()
+                writer.close()
             bearer = {"Authorization": f"Bearer {TOKEN}"}
             assert (await client.get("/page/main.js", headers=bearer)).status == 200
             moved = await client.get("/", params={"token": TOKEN}, allow_redirects=False)
@@ -161,3 +169,11 @@ def test_a_host_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
     with pytest.raises(UsageError, match="is no address that can be found"):
         listen("nowhere.example", 0)
+
+
+def test_a_colour_is_never_looked_up_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("#00ff10", "blur"):
+        (tmp_path / name).write_bytes(b"no picture")
+    assert choice_of('{"background": "#00ff10"}', ["fake"]).settings.look.background == PlainColour((0, 255, 16))
+    assert isinstance(choice_of('{"background": "blur"}', ["fake"]).settings.look.background, Blurred)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -48,6 +49,7 @@ SHARES = """(() => {
   }
   return { black: (4 * black) / masked.length, changed: (4 * changed) / masked.length };
 })()"""
+LOST = ("WebSocket", "ERR_CONNECTION_REFUSED", "status of 401")  # what Chromium says of a server that is gone
 STATE = "document.getElementById('state').dataset.state"
 
 
@@ -80,7 +82,7 @@ def page(chromium: Any) -> Iterator[Any]:
     errors: list[str] = []
 
     def note(said: Any) -> None:
-        if said.type == "error" and "WebSocket" not in said.text:  # a lost connection is one
+        if said.type == "error" and not any(each in said.text for each in LOST):
             errors.append(said.text)
 
     page = chromium.new_page()
@@ -179,3 +181,12 @@ def test_a_server_that_is_ended_and_comes_back_is_found_again(page: Any) -> None
         browser.wait_for(page, f"{STATE} === 'live'")
         page.evaluate("document.getElementById('picture').getContext('2d').clearRect(0, 0, 4000, 4000)")
         wait_until(page, is_overlay)
+
+
+def test_a_page_whose_token_no_longer_counts_asks_for_another(page: Any) -> None:
+    with browser.serving("--token", "the-first-token-of-some-length") as server:
+        page.goto(server.address)
+        browser.wait_for(page, f"{STATE} === 'ready'")
+    port = str(urlsplit(server.address).port)
+    with browser.serving("--port", port, "--token", "another-token-of-some-length"):
+        page.locator("[name=token]").wait_for(timeout=30_000)

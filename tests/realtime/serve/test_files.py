@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import threading
+import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -13,12 +16,16 @@ import numpy as np
 import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
+from PIL import Image
 
 from realtime.faces.finding.detectors import DETECTORS
 from realtime.frames.types import U8, Detection
+from realtime.pipeline import Options
+from realtime.serve.files import content as content_of_files
 from realtime.serve.files import routes
+from realtime.serve.files.job import FileJob
 from tests.fakes.pipeline import RED, FakeDetector, FakeEngine, face_box
-from tests.fakes.serve import FACE, jpeg, picture, run, serving
+from tests.fakes.serve import FACE, jpeg, jpeg_that_states, picture, run, serving
 from tests.fakes.video import Clip
 
 Client = TestClient[Any, Any]
@@ -100,6 +107,8 @@ def test_a_video_tells_how_far_it_is_and_can_be_cancelled(tmp_path: Path, tempor
         ("x.txt", b"", {}, 415, "x.txt is neither a video nor an image"),
         ("", b"", {}, 415, "a file without a name is neither"),
         ("x.mp4", b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", {}, 415, "the file holds text"),
+        ("x.mp4", b"#EXTM3U\n#\xff\nfile:///etc/passwd\n", {}, 415, "the file holds text"),
+        ("x.mp4", b"\xef\xbb\xbfffconcat version 1.0\n# \xff\n", {}, 415, "the file holds text"),
         ("x.mp4", b"", {}, 415, "the file is empty"),
         ("x.png", b"", {"render": "no"}, 400, "render 'no' is unknown"),
         ("x.png", b"\x89" + bytes(5000), {}, 413, "x.png is too large"),
@@ -126,17 +135,37 @@ def test_what_is_refused_leaves_nothing(
     run(test())
 
 
-def test_a_body_that_does_not_state_its_size_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(routes, "MOST_UPLOAD_BYTES", 4096)
-
+def test_a_body_that_does_not_state_its_size_or_is_larger_is_refused(temporary: Path) -> None:
     async def pieces() -> Any:
-        for _ in range(8):
-            yield b"\x89" * 1024
+        yield b"\x89" * 1024
 
     async def test() -> None:
         async with serving() as client:
             answer = await client.post("/files", params={"name": "x.png"}, data=pieces())
-            assert (answer.status, "too large" in await answer.text()) == (413, True)
+            assert (answer.status, "does not state its size" in await answer.text()) == (411, True)
+            packed, headers = zlib.compress(bytes(100_000)), {"Content-Encoding": "deflate"}
+            answer = await client.post("/files", params={"name": "x.png"}, data=packed, headers=headers)
+            assert (answer.status, "larger than it states" in await answer.text()) == (413, True)
+            assert [path for path in temporary.rglob("*") if path.is_file()] == []
+
+    run(test())
+
+
+def test_an_unfinished_upload_keeps_its_room_and_ends_in_time(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
+    monkeypatch.setattr(routes, "_UPLOAD_SECONDS", 1.0)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=3 * 6000))
+    head = "POST /files?name=x.png HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n"
+
+    async def test() -> None:
+        async with serving() as client:
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(head.encode() + b"\x89")
+            while not list(temporary.rglob("input.png")):
+                await asyncio.sleep(0.01)
+            assert (await upload(client, "y.png", bytes(2000))).status == 507
+            assert b"408" in await reader.readline()
+            writer.close()
+            assert (await upload(client, "y.png", b"\x89" + bytes(1999))).status == 201
 
     run(test())
 
@@ -173,6 +202,41 @@ def test_a_damaged_file_fails_with_a_sentence_that_has_the_viewers_name_for_it()
             assert "/" not in job["error"]
 
     run(test())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("big.png", "big.png: it has 30000 x 30000 pixels; expected at most 64 million"),
+        ("big.jpg", "big.jpg: it has 30000 x 30000 pixels; expected at most 64 million"),
+        ("second.tif", "second.tif: it has 30000 x 30000 pixels; expected at most 64 million"),
+        ("c.mp4", "c.mp4: it has 64 x 48 pixels; expected at most 0 million"),
+        ("list.mp4", "list.mp4: cannot be opened as a video"),
+    ],
+)
+def test_a_file_of_too_many_pixels_or_a_playlist_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    path = tmp_path / name
+    if name == "big.png":
+        content = bytearray(png())
+        content[16:24] = struct.pack(">II", 30_000, 30_000)
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+        path.write_bytes(content)
+    elif name == "big.jpg":
+        path.write_bytes(jpeg_that_states(30_000, 30_000))
+    elif name == "second.tif":
+        pages = [Image.new("1", (side, side)) for side in (8, 30_000)]
+        pages[0].save(path, save_all=True, append_images=pages[1:], compression="group4")
+    elif name == "c.mp4":
+        monkeypatch.setattr(content_of_files, "MOST_FILE_PIXELS", 1000)
+        Clip(frames=2).write(path)
+    else:
+        path.write_bytes(b"ffconcat version 1.0\n# \xff\nfile /etc/passwd\n")
+    job = FileJob(name, path, "overlay")
+    job.work(FakeEngine(), Options())
+    assert job.state == "failed"
+    assert (job.error or "").startswith(says)
 
 
 def test_there_is_room_for_a_few_files_and_they_are_deleted_after_a_while(
