@@ -10,8 +10,8 @@ import pytest
 from engines.engine import Engine
 from engines.errors import UnveilError, UsageError
 from realtime.buffer import Policy
-from realtime.controls import Controls
-from realtime.frames.types import Detection, Frame
+from realtime.controls import Controls, Settings
+from realtime.frames.types import U8, Detection, Frame
 from realtime.options import Options
 from realtime.pipeline import run
 from realtime.run.live.models import ModelLoader
@@ -34,8 +34,8 @@ class OtherEngine(FakeEngine):
 class ByHand(FakeSource):
     """Gives each frame once the one before was shown, after an action."""
 
-    def __init__(self, sink: FakeSink, actions: dict[int, object]) -> None:
-        super().__init__([rgb_frame(scene(), index) for index in range(12)])
+    def __init__(self, sink: FakeSink, actions: dict[int, object], picture: U8 | None = None) -> None:
+        super().__init__([rgb_frame(scene() if picture is None else picture, index) for index in range(12)])
         self._sink, self._actions = sink, actions
 
     def __iter__(self) -> Iterator[Frame]:
@@ -69,6 +69,20 @@ def test_what_is_changed_counts_from_the_next_frame_also_while_that_is_waited_fo
     assert engines == ["fake engine"] * 6 + ["other engine"] * 6
     assert other.closed
     assert all((frame.planes[0] != scene()).any() for frame in sink.frames if frame.layout == "rgb"), "no mask"
+
+
+def test_a_limit_fails_a_run_where_it_left_a_face_visible_in_a_frame_that_hides_faces() -> None:
+    faces = [(90.0, 120.0, 80.0), (230.0, 120.0, 60.0)]
+    detections, picture = [Detection(face_box(*face), 0.9) for face in faces], scene(faces=faces)
+    for first, then, failed in (("overlay", "blur", 9), ("blur", "labels", 3), ("overlay", "labels", 0)):
+        options = Options(render=first, policy=Policy.DROP_OLDEST, max_faces=1)
+        controls, sink = Controls(Settings(options.look)), FakeSink()
+        source = ByHand(sink, {3: lambda c=controls, to=then: c.change_look(render=to)}, picture)
+        summary = run(source, FakeEngine(), sink, options, detector=FakeDetector(detections), controls=controls)
+        assert summary.left_out is not None
+        assert summary.left_out.frames == 12
+        assert (summary.left_visible.frames if summary.left_visible else 0) == failed
+        assert bool(summary.visible_faces) is bool(failed)
 
 
 def test_frames_that_nobody_watches_are_counted_and_not_parsed() -> None:
