@@ -103,20 +103,31 @@ def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing() -> None:
 
 
 def test_the_model_that_was_asked_for_last_is_loaded_and_a_failure_keeps_the_one_before() -> None:
-    controls, said, opened = Controls(), [], []
+    controls, said, opened, loaded = Controls(), [], [], OtherEngine()
 
     def open_model(name: str) -> Engine:
         opened.append(name)
         if name == "broken":
             raise UnveilError("broken: no such model")
-        return OtherEngine()  # type: ignore[return-value]
+        if name == "odd":
+            raise RuntimeError("out of memory")
+        return loaded  # type: ignore[return-value]
 
     with ModelLoader(controls, open_model, said.append) as loader:
         loader.want("broken")
         loader._thread.submit(lambda: None).result()
         assert controls.settings.model == "consensus-lite"
+        loader.want("odd")
+        loader._thread.submit(lambda: None).result()
+        assert loader.problem == said[-1]
         loader.want("parts")
         loader._thread.submit(lambda: None).result()
-    assert opened == ["broken", "parts"]
-    assert said == ["failed: broken: no such model; consensus-lite goes on"]
-    assert controls.has_engine
+        assert controls.has_engine
+        assert loader.problem is None
+    assert opened == ["broken", "odd", "parts"]
+    assert said == [
+        "failed: broken: no such model; consensus-lite goes on",
+        "failed: odd cannot be loaded (out of memory); consensus-lite goes on",
+    ]
+    assert not controls.has_engine
+    assert loaded.closed, "it came after the run"

@@ -82,7 +82,7 @@ def open_sink(
             add(served)
         if outputs.window:
             keys = Keys(controls, loader.want, controls.settings.model, background)
-            add(WindowSink(colours, on_key=keys.press, lines=keys.lines))
+            add(WindowSink(colours, on_key=keys.press, lines=lambda: [*keys.lines(), *filter(None, [loader.problem])]))
         opened.pop_all()
     return _joined(sinks)
 
