@@ -7,7 +7,7 @@ Five threads share the work. Each hands its frames, in order, to the next one:
     parser   finds each known face's place, crops it and runs the network. It holds the last frames of a file back, and
              follows each new face backwards through them. Of a live source it takes another model, or a parser of
              another kind, between two frames where the controls ask for it
-    main     steadies the masks, draws them and hands the frame to the sink
+    main     steadies the masks, draws them and hands the frame to the sink. While it waits, a window takes keys
     writer   encodes, where the sink is a video. An image or a window is written by the main thread
 """
 
@@ -115,7 +115,7 @@ def run(
         ) as parsed_frames,
     ):
         options.check_model(engine.spec)
-        for parsed in parsed_frames:
+        for parsed in parsed_frames.read_while(partial(_idle, writer)):
             frame, parser = parsed.frame, parsed.parser
             if segments and frames_done % segments.length == 0 and frames_done > state.frames:
                 known, ids = parser.saved(frames_done), frozenset(track_id for _, track_id in track_ids)
@@ -144,6 +144,7 @@ def run(
                 on_frame(frames_done)
             if stopped := frames_done == options.limit or not writer.wants_more:
                 break
+        stopped = stopped or not writer.wants_more
         damage = None if stopped else frames.damage
         if stopped or damage:
             writer.cut_sound()
@@ -173,6 +174,11 @@ def run(
         source_fps=source_pace.mean_fps if source.info.live else None,
         left_visible=_left_out(options, left_visible),
     )
+
+
+def _idle(sink: Sink) -> bool:
+    sink.idle()
+    return sink.wants_more
 
 
 def _hides_faces(settings: Settings) -> bool:

@@ -94,6 +94,17 @@ def test_frames_that_nobody_watches_are_counted_and_not_parsed() -> None:
     assert (summary.frames, summary.unwatched, engine.batches) == (0, 5, [])
 
 
+def test_a_viewer_can_end_a_run_while_no_frame_comes() -> None:
+    class Ending(FakeSink):
+        def idle(self) -> None:
+            self.wants_more = not self.frames
+
+    sink = Ending()
+    source = ByHand(sink, {3: lambda: source._stopped.wait(60)})
+    summary = run(source, FakeEngine(), sink, LIVE, detector=detector())
+    assert (summary.damage, summary.frames <= 3, sink.closed) == (None, True, True)
+
+
 def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing() -> None:
     controls = Controls()
     for values in ({"render": "nonsense"}, {"opacity": 2.0}):
