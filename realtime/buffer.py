@@ -16,6 +16,7 @@ T = TypeVar("T")
 READ_AHEAD = 4
 """Items that wait: enough for an uneven consumer. Each more frame is memory (12 MB at 4K, 37 MB with 10 bits)."""
 _LONGEST_START_SECONDS = 10.0
+_IDLE_SECONDS = 0.05
 
 
 class Policy(Enum):
@@ -71,7 +72,7 @@ class Buffer(Closing, Generic[T]):
     def read(self) -> T | None:
         """The next item; None once the items have ended or the buffer was closed. Raises what the thread raised."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ended or self._closed)
+            self._changed.wait_for(self._is_ready)
             if self._waiting and not self._closed:
                 self._changed.notify_all()
                 self._read_any = True
@@ -88,10 +89,26 @@ class Buffer(Closing, Generic[T]):
         while (item := self.read()) is not None:
             yield item
 
+    def read_while(self, goes_on: Callable[[], bool]) -> Iterator[T]:
+        """The same. About 20 times a second while an item is waited for, it is asked whether that goes on."""
+        while True:
+            with self._changed:
+                is_ready = self._changed.wait_for(self._is_ready, _IDLE_SECONDS)
+            if not is_ready and not goes_on():
+                return
+            if is_ready:
+                item = self.read()
+                if item is None:
+                    return
+                yield item
+
     def close(self) -> None:
         """Stop the thread and drop its items. The thread has ended on return: the source may be closed."""
         self._let_go()
         self._thread.join()
+
+    def _is_ready(self) -> bool:
+        return bool(self._waiting) or self._ended or self._closed
 
     def _let_go(self) -> None:
         with self._changed:

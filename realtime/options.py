@@ -203,13 +203,15 @@ class Summary:
     """How often a live source was lost and came back."""
     source_fps: float | None = None
     """Frames per second that a live source gave: measured, not what it states; None for files."""
+    left_visible: LeftOut | None = None
+    """The part of `left_out` in frames whose renderer hides faces: a live run may change its renderer."""
 
     @property
     def visible_faces(self) -> str | None:
         """Which faces stayed visible although the renderer hides faces, in a sentence: then the run has failed."""
-        if self.left_out is None or not find_renderer(self.render).hides_faces:
+        if self.left_visible is None:
             return None
-        return f"{self.source}: {self.left_out}; without --max-faces every face is hidden"
+        return f"{self.source}: {self.left_visible}; without --max-faces every face is hidden"
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""

@@ -78,14 +78,19 @@ class FaceParsers(Closing):
     def parse_live(self, frames: Iterable[Frame]) -> Iterator[Parsed]:
         """As `FaceParser.parse_live`, with the settings of the moment for each frame."""
         frames, more = iter(frames), True
+        pending: list[Frame] = []  # one that came after a change: it is for the next parser
 
         def until_another_parser() -> Iterator[Frame]:
             nonlocal more
             more = False
-            for frame in frames:
-                yield frame
-                if more := self._is_outdated():
+            if pending:
+                yield pending.pop()
+            for frame in frames:  # a change may come while a frame is waited for
+                if self._is_outdated():
+                    pending.append(frame)
+                    more = True
                     return
+                yield frame
 
         while True:
             for frame, faces in self._parser.parse_live(until_another_parser()):
@@ -105,7 +110,7 @@ class FaceParsers(Closing):
         return Parsed(frame, faces, self._parser, self._number, self._engine, self._settings.look)
 
     def _is_outdated(self) -> bool:
-        """Whether the settings of the next frame need another parser. If not, they count from it on."""
+        """Whether the settings of the moment need another parser. If not, they count from the frame at hand on."""
         before, now = self._settings, self._controls.settings
         if self._controls.has_engine or _kind_of_parser(before) != _kind_of_parser(now):
             return True

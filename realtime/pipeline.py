@@ -7,7 +7,7 @@ Five threads share the work. Each hands its frames, in order, to the next one:
     parser   finds each known face's place, crops it and runs the network. It holds the last frames of a file back, and
              follows each new face backwards through them. Of a live source it takes another model, or a parser of
              another kind, between two frames where the controls ask for it
-    main     steadies the masks, draws them and hands the frame to the sink
+    main     steadies the masks, draws them and hands the frame to the sink. While it waits, a window takes keys
     writer   encodes, where the sink is a video. An image or a window is written by the main thread
 """
 
@@ -77,6 +77,7 @@ def run(
     state = (segments and segments.resumed) or RunState()
     frames_done, frames_without_face = state.frames, state.frames_without_face
     left_out = list(state.left_out)  # faces, in each frame where the limit left out any
+    left_visible = left_out[:] if _hides_faces(controls.settings) else []  # those where faces are hidden
     track_ids = {(0, track_id) for track_id in state.track_ids}  # with the number of their parser
     source_pace, pace, unwatched = Pace(), Pace(), Pace()
     stopped = False  # before the source's end: what was read ahead does not count
@@ -114,7 +115,7 @@ def run(
         ) as parsed_frames,
     ):
         options.check_model(engine.spec)
-        for parsed in parsed_frames:
+        for parsed in parsed_frames.read_while(partial(_idle, writer)):
             frame, parser = parsed.frame, parsed.parser
             if segments and frames_done % segments.length == 0 and frames_done > state.frames:
                 known, ids = parser.saved(frames_done), frozenset(track_id for _, track_id in track_ids)
@@ -134,6 +135,7 @@ def run(
             track_ids.update((parsed.parser_number, face.track_id) for face in faces)
             if count := parser.left_out(frame):
                 left_out.append(count)
+                left_visible += [count] if find_renderer(parsed.look.render).hides_faces else []
             controls.vitals = Vitals(
                 frames_done, pace.fps, source_pace.fps, latency_ms, frames.dropped, source.reconnects,
                 parsed.engine.description, parsed.spec.labels,
@@ -142,6 +144,7 @@ def run(
                 on_frame(frames_done)
             if stopped := frames_done == options.limit or not writer.wants_more:
                 break
+        stopped = stopped or not writer.wants_more
         damage = None if stopped else frames.damage
         if stopped or damage:
             writer.cut_sound()
@@ -161,7 +164,7 @@ def run(
         damage=damage,
         losses=source.remarks.losses + writer.remarks.losses,
         notes=source.remarks.notes + writer.remarks.notes,
-        left_out=LeftOut(options.max_faces or 0, len(left_out), max(left_out)) if left_out else None,
+        left_out=_left_out(options, left_out),
         wall_seconds=round(wall_seconds, 3),
         fps=round((frames_done - state.frames) / wall_seconds, 2),
         latency_ms=times["latency_ms"],
@@ -169,7 +172,21 @@ def run(
         unwatched=unwatched.total,
         reconnects=source.reconnects,
         source_fps=source_pace.mean_fps if source.info.live else None,
+        left_visible=_left_out(options, left_visible),
     )
+
+
+def _idle(sink: Sink) -> bool:
+    sink.idle()
+    return sink.wants_more
+
+
+def _hides_faces(settings: Settings) -> bool:
+    return find_renderer(settings.look.render).hides_faces
+
+
+def _left_out(options: Options, faces: Sequence[int]) -> LeftOut | None:
+    return LeftOut(options.max_faces or 0, len(faces), max(faces)) if faces else None
 
 
 def _new_parser(
@@ -178,7 +195,7 @@ def _new_parser(
 ) -> FaceParser:  # fmt: skip
     """The face parser of a source, for settings that may have changed."""
     is_image = source.info.kind == "image"
-    hides_faces = find_renderer(settings.look.render).hides_faces
+    hides_faces = _hides_faces(settings)
     return FaceParser(
         engine,
         detector,

@@ -15,6 +15,7 @@ from realtime.run.live.keys import Keys
 from realtime.run.live.models import ModelLoader
 from realtime.video.sinks.base import BackgroundSink, NullSink, Sink
 from realtime.video.sinks.live.display import check_display
+from realtime.video.sinks.live.latest import LatestSink
 from realtime.video.sinks.live.many import ManySinks
 from realtime.video.sinks.live.mjpeg import MjpegSink
 from realtime.video.sinks.live.pipe import PipeFormat, PipeSink
@@ -75,14 +76,16 @@ def open_sink(
         if outputs.virtual_camera:
             add(VirtualCameraSink(colours))
         if outputs.pipe:
-            add(BackgroundSink(PipeSink(sys.stdout.buffer, outputs.pipe, colours)))
+            # The file's own buffer would be locked at the end if a thread still waited for its reader.
+            file = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
+            add(LatestSink(PipeSink(file, outputs.pipe, colours), "--pipe"))
         if outputs.mjpeg_port is not None:
             served = MjpegSink(outputs.mjpeg_port, colours)
             say(f"shown at {served.url}")
             add(served)
         if outputs.window:
             keys = Keys(controls, loader.want, controls.settings.model, background)
-            add(WindowSink(colours, on_key=keys.press, lines=keys.lines))
+            add(WindowSink(colours, on_key=keys.press, lines=lambda: [*keys.lines(), *filter(None, [loader.problem])]))
         opened.pop_all()
     return _joined(sinks)
 

@@ -183,9 +183,9 @@ def _change(output: Path, record: Record) -> str | None:
 
 def _summary(values: dict[str, Any]) -> Summary:
     """A summary as it was before `Summary.to_json`. Raises TypeError where it is of another version."""
-    left_out = values["left_out"]
-    restored = {"size_wh": tuple(values["size_wh"]), "left_out": LeftOut(**left_out) if left_out else None}
-    return Summary(**(values | restored))
+    names = ("left_out", "left_visible")
+    left_out = {name: LeftOut(**values[name]) if values.get(name) else None for name in names}
+    return Summary(**(values | {"size_wh": tuple(values["size_wh"])} | left_out))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -35,6 +35,9 @@ class Sink(ABC):
     def write(self, frame: Frame) -> None:
         """Take one frame. Raises SinkError where it cannot be written."""
 
+    def idle(self) -> None:  # noqa: B027  (only a window has something to do)
+        """Called about 20 times a second while no frame comes. It may end the run, by `wants_more`."""
+
     def cut_sound(self) -> None:  # noqa: B027  (only some sinks have sound)
         """End the input's sound with the last frame, because the pictures were not read to their end.
 

@@ -65,6 +65,7 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
             stream.codec_context.thread_count = min(_LARGE_THREADS, os.cpu_count() or 1)
     else:
         stream.codec_context.flags |= CodecFlags.low_delay  # Each frame thread would delay the stream by one frame.
+        stream.codec_context.thread_count = 1  # What further threads log would count for open files of that codec, too.
     return stream
 
 

@@ -29,6 +29,10 @@ class ManySinks(Sink):
         for sink in self._sinks:
             sink.write(frame)
 
+    def idle(self) -> None:
+        for sink in self._sinks:
+            sink.idle()
+
     def close(self) -> None:
         with ExitStack() as closing:
             for sink in self._sinks:

@@ -76,8 +76,10 @@ class _Pipe:
 
     def write(self, data: bytes) -> int:
         if not self.is_broken:
+            left = memoryview(data)
             try:
-                self._file.write(data)
+                while left:  # without a buffer of its own, a file may take a part
+                    left = left[self._file.write(left) :]
                 self._file.flush()
             except (BrokenPipeError, ConnectionError):
                 self.is_broken = True

@@ -44,18 +44,17 @@ class WindowSink(Sink):
         self._shown = False
 
     def write(self, frame: Frame) -> None:
-        if self._shown and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
-            self.wants_more = False
+        if self._was_closed():
             return
         if not self._shown:
             self._open(frame.size_wh)
         cv2.imshow(self._title, with_lines(bgr_to_show(frame, self._colours), self._lines()))
         self._shown = True
-        key = cv2.waitKey(1) & 0xFF
-        if key in (ord("q"), _ESCAPE):
-            self.wants_more = False
-        elif key != _NO_KEY:
-            self._on_key(chr(key))
+        self._take_key()
+
+    def idle(self) -> None:
+        if self._shown and not self._was_closed():
+            self._take_key()
 
     def close(self) -> None:
         if self._shown:
@@ -63,6 +62,18 @@ class WindowSink(Sink):
 
     def abort(self) -> None:
         self.close()
+
+    def _was_closed(self) -> bool:
+        if self._shown and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self.wants_more = False
+        return not self.wants_more
+
+    def _take_key(self) -> None:
+        key = cv2.waitKey(1) & 0xFF
+        if key in (ord("q"), _ESCAPE):
+            self.wants_more = False
+        elif key != _NO_KEY:
+            self._on_key(chr(key))
 
     def _open(self, size_wh: tuple[int, int]) -> None:
         # Without the last flag Qt adds a toolbar and a status line.

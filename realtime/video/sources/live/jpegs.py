@@ -23,8 +23,8 @@ class JpegSplitter:
         self._bytes = bytearray()
         self._at = 0  # where the next marker of the picture at the start of the bytes is looked for
         self._in_scan = False
-        self.skipped = 0
-        """Bytes between pictures, and of pictures that were cut off."""
+        self.cut_off = 0
+        """Pictures that began and did not end."""
 
     def feed(self, received: bytes) -> Iterator[bytes]:
         """The pictures that end in the bytes that were received."""
@@ -44,7 +44,6 @@ class JpegSplitter:
             return True
         start = self._bytes.find(_START)
         left = start if start >= 0 else max(0, len(self._bytes) - len(_START) + 1)
-        self.skipped += left
         self._drop(left)
         self._at = 2 if start >= 0 else 0
         return start >= 0
@@ -76,7 +75,7 @@ class JpegSplitter:
 
     def _give_up(self) -> int:
         """What began is no whole picture: look for the next start, which may begin with the last byte of its own."""
-        self.skipped += len(_START) - 1
+        self.cut_off += 1
         self._drop(len(_START) - 1)
         return 0
 

@@ -36,8 +36,8 @@ _LOST = (OSError, http.client.HTTPException)
 class MjpegSource(Source):
     """The pictures of such a camera, each as soon as it has arrived; that is its time.
 
-    What is between pictures does not matter, and pictures that cannot be decoded are left out, with a remark. The
-    camera is lost if no picture comes for `TIMEOUT_SECONDS`.
+    What is between pictures does not matter, and pictures that cannot be decoded are left out; `close` remarks how
+    many. The camera is lost if no picture comes for `TIMEOUT_SECONDS`.
 
     Args:
         url: for messages.
@@ -68,6 +68,9 @@ class MjpegSource(Source):
     def close(self) -> None:
         self._pictures.close()
         self._response.close()
+        if damaged := self._damaged + self._splitter.cut_off:
+            pictures = "1 damaged picture is" if damaged == 1 else f"{damaged} damaged pictures are"
+            self.remarks.note(f"{self._name}: {pictures} left out")
 
     def _next_picture(self, frames: int) -> VideoFrame:
         try:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from engines.errors import SourceError
 from realtime.frames.letterbox import letterboxed
 from realtime.frames.types import Frame
+from realtime.video.remarks import Remarks
 from realtime.video.sources.base import Source
 
 _TIME_BASE = Fraction(1, 90_000)
@@ -40,7 +41,8 @@ class ReconnectingSource(Source):
         super().__init__(source.info)
         self._source: Source | None = source
         self._open_again, self._how = open_again, how
-        self.remarks = source.remarks
+        self.remarks = Remarks(log=False)  # each source logs its own
+        self.remarks.take(source.remarks)
         self._wait_seconds = _FIRST_WAIT_SECONDS
 
     def __iter__(self) -> Iterator[Frame]:
@@ -74,6 +76,7 @@ class ReconnectingSource(Source):
     def close(self) -> None:
         if self._source is not None:
             self._source.close()
+            self.remarks.take(self._source.remarks)
             self._source = None
 
     def _returned(self, loss: str) -> Source | None:

@@ -187,6 +187,26 @@ def test_a_reader_that_is_gone_ends_the_run_without_an_error(container: str) -> 
         sink.close()
 
 
+@pytest.mark.parametrize("container", ["nut", "raw"])
+def test_a_reader_that_stops_reading_holds_nobody_up(container: str) -> None:
+    code = f"""
+import sys
+from realtime.video.sinks.live.latest import LatestSink
+from realtime.video.sinks.live.pipe import PipeSink
+from tests.realtime.video.sinks.live.test_outputs import gray_frame
+sink = LatestSink(PipeSink(getattr(sys.stdout.buffer, "raw", sys.stdout.buffer), "{container}"), "--pipe")
+for index in range(20):
+    sink.write(gray_frame(index, size_wh=(640, 480)))
+sink.close()
+print(sink.dropped, *sink.remarks.notes, file=sys.stderr)
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.wait(60) == 0  # nobody has read
+        assert process.stderr is not None
+        assert "--pipe: its reader was too slow for" in process.stderr.read()
+
+
 class FakeCamera:
     """A camera of pyvirtualcam."""
 

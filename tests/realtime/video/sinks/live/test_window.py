@@ -13,8 +13,9 @@ from engines.errors import SinkError
 from realtime.frames.types import U8, Frame
 from realtime.video.av_frame import rgb_from_frame
 from realtime.video.sinks.live import window
+from realtime.video.sinks.live.many import ManySinks
 from realtime.video.sinks.live.viewing import grays
-from realtime.video.sinks.open import WindowSink
+from realtime.video.sinks.open import NullSink, WindowSink
 from tests.fakes.video import yuv_frame
 
 
@@ -87,6 +88,19 @@ def test_window_that_was_closed_wants_no_more(keys: list[int], monkeypatch: pyte
         sink.write(yuv_frame())
         monkeypatch.setattr(window.cv2, "getWindowProperty", lambda title, prop: 0.0)
         sink.write(yuv_frame())
+        assert not sink.wants_more
+
+
+def test_keys_and_the_close_button_work_while_no_frame_comes(keys: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed: list[str] = []
+    with WindowSink(on_key=pressed.append) as sink:
+        sink.idle()
+        sink.write(yuv_frame())
+        keys.append(ord("m"))
+        sink.idle()
+        assert (pressed, sink.wants_more) == (["m"], True)
+        monkeypatch.setattr(window.cv2, "getWindowProperty", lambda title, prop: 0.0)
+        ManySinks([NullSink(), sink]).idle()
         assert not sink.wants_more
 
 

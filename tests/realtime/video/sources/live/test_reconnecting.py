@@ -43,7 +43,7 @@ class Breaking(Source):
         raise SourceError("fake: the stream broke off")
 
     def close(self) -> None:
-        """Nothing is open."""
+        self.remarks.note(f"fake: closed at {self.info.size_wh[0]} pixels")
 
 
 def opener(*sizes_wh: tuple[int, int] | None) -> Source:
@@ -76,6 +76,7 @@ def test_frames_go_on_in_size_number_and_time_after_a_loss() -> None:
     assert (narrow[24, 0].tolist(), narrow[24, 32].tolist()) == ([0, 0, 0], [90, 90, 90])
     words = [sentence.split(":")[0] for sentence in source.said]  # type: ignore[attr-defined]
     assert words == ["lost", "back", "lost"]
+    assert source.remarks.notes == ["fake: closed at 64 pixels", "fake: closed at 32 pixels"]
 
 
 def test_a_run_that_is_stopped_while_its_source_is_away_ends_without_damage() -> None:
@@ -143,6 +144,7 @@ def test_garbage_between_pictures_is_survived(servers: Servers) -> None:
         with pytest.raises(SourceError, match="after 3 frames"):
             for frame in source:
                 frames.append(frame)
+    assert [note.split(": ")[1] for note in source.remarks.notes] == ["2 damaged pictures are left out"]
     assert all(abs(int(frame.planes[0][0, 0]) - 90) < 3 for frame in frames)
 
 
