@@ -13,7 +13,6 @@ from realtime.controls import Controls, Settings
 from realtime.frames.types import Frame, ParsedFace
 from realtime.options import RunState
 from realtime.render.look import Look
-from realtime.render.registry import find_renderer
 
 if TYPE_CHECKING:
     from realtime.faces.face_parser import FaceParser
@@ -132,4 +131,4 @@ class FaceParsers(Closing):
 
 
 def _kind_of_parser(settings: Settings) -> tuple[bool, bool]:
-    return find_renderer(settings.look.render).hides_faces, settings.smooth
+    return settings.look.hides_faces, settings.smooth

@@ -35,7 +35,6 @@ from realtime.frames.types import LARGE_PX, Frame, ParsedFace
 from realtime.options import LeftOut, Options, RunState, Segments, Summary
 from realtime.parsers import FaceParsers, Parsed
 from realtime.render.draw import render
-from realtime.render.registry import find_renderer
 from realtime.timing import Pace, StageTimer
 from realtime.video.sinks.base import BackgroundSink, Sink
 from realtime.video.sources.base import Source
@@ -77,7 +76,7 @@ def run(
     state = (segments and segments.resumed) or RunState()
     frames_done, frames_without_face = state.frames, state.frames_without_face
     left_out = list(state.left_out)  # faces, in each frame where the limit left out any
-    left_visible = left_out[:] if _hides_faces(controls.settings) else []  # those where faces are hidden
+    left_visible = left_out[:] if controls.settings.look.hides_faces else []  # those where faces are hidden
     track_ids = {(0, track_id) for track_id in state.track_ids}  # with the number of their parser
     source_pace, pace, unwatched = Pace(), Pace(), Pace()
     stopped = False  # before the source's end: what was read ahead does not count
@@ -86,34 +85,20 @@ def run(
         _one_opencv_thread(),
         source,
         BackgroundSink(sink, timer) if sink.wants_thread else sink as writer,
-        ThreadPoolExecutor(1, "search") as search_thread,
+        ThreadPoolExecutor(1, "search") as search,
         FaceParsers(
-            partial(
-                _new_parser, source, options, at_once, detector or open_detector(options.detector), search_thread, timer
-            ),
-            engine,
-            controls,
+            partial(_new_parser, source, options, at_once, detector or open_detector(options.detector), search, timer),
+            engine, controls,
         ) as parsers,
         Buffer(
-            source_pace.each(timer.each("decode", source)),
-            policy,
-            stop=source.stop,
-            capacity=_LARGE_READ_AHEAD if math.prod(source.info.size_wh) > LARGE_PX else READ_AHEAD,
-            name="reader",
+            source_pace.each(timer.each("decode", source)), policy,
+            capacity=_read_ahead(source), stop=source.stop, name="reader",
         ) as frames,
         Buffer(
-            _parsed(
-                parsers,
-                islice(_watched(frames, writer, unwatched), state.frames, options.limit),
-                state,
-                segments,
-                at_once,
-            ),
-            capacity=1,
-            stop=frames.close,
-            name="parser",
+            _parsed(parsers, _watched(frames, writer, unwatched), options.limit, state, segments, at_once),
+            capacity=1, stop=frames.close, name="parser",
         ) as parsed_frames,
-    ):
+    ):  # fmt: skip
         options.check_model(engine.spec)
         for parsed in parsed_frames.read_while(partial(_idle, writer)):
             frame, parser = parsed.frame, parsed.parser
@@ -135,7 +120,7 @@ def run(
             track_ids.update((parsed.parser_number, face.track_id) for face in faces)
             if count := parser.left_out(frame):
                 left_out.append(count)
-                left_visible += [count] if find_renderer(parsed.look.render).hides_faces else []
+                left_visible += [count] if parsed.look.hides_faces else []
             controls.vitals = Vitals(
                 frames_done, pace.fps, source_pace.fps, latency_ms, frames.dropped, source.reconnects,
                 parsed.engine.description, parsed.spec.labels,
@@ -176,13 +161,14 @@ def run(
     )
 
 
+def _read_ahead(source: Source) -> int:
+    """Frames that are decoded ahead of the parser. Large ones take much memory."""
+    return _LARGE_READ_AHEAD if math.prod(source.info.size_wh) > LARGE_PX else READ_AHEAD
+
+
 def _idle(sink: Sink) -> bool:
     sink.idle()
     return sink.wants_more
-
-
-def _hides_faces(settings: Settings) -> bool:
-    return find_renderer(settings.look.render).hides_faces
 
 
 def _left_out(options: Options, faces: Sequence[int]) -> LeftOut | None:
@@ -195,7 +181,7 @@ def _new_parser(
 ) -> FaceParser:  # fmt: skip
     """The face parser of a source, for settings that may have changed."""
     is_image = source.info.kind == "image"
-    hides_faces = _hides_faces(settings)
+    hides_faces = settings.look.hides_faces
     return FaceParser(
         engine,
         detector,
@@ -212,8 +198,10 @@ def _new_parser(
 
 
 def _parsed(
-    parsers: FaceParsers, frames: Iterable[Frame], state: RunState, segments: Segments | None, at_once: bool
-) -> Iterator[Parsed]:
+    parsers: FaceParsers, frames: Iterable[Frame], limit: int | None, state: RunState, segments: Segments | None,
+    at_once: bool,
+) -> Iterator[Parsed]:  # fmt: skip
+    frames = islice(frames, state.frames, limit)
     if at_once:
         return parsers.parse_live(frames)
     return parsers.parse_each(frames, state, segments.length if segments else None)

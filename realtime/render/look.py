@@ -40,6 +40,11 @@ class Look:
         if not 0 <= self.opacity <= 1:
             raise UsageError(f"opacity is {self.opacity}; expected 0 to 1")
 
+    @property
+    def hides_faces(self) -> bool:
+        """Whether no face may stay visible."""
+        return find_renderer(self.render).hides_faces
+
     def shows(self, label: str) -> bool:
         """Whether an overlay shows a label."""
         return self.shown_labels is None or label in self.shown_labels

@@ -17,7 +17,6 @@ from realtime.faces.smooth import new_smoothing
 from realtime.frames.types import Frame
 from realtime.render.draw import render
 from realtime.render.palette import palette
-from realtime.render.registry import find_renderer
 from realtime.serve.pictures import jpeg_of, rgb_of
 
 _TIME_BASE = Fraction(1, 90_000)
@@ -73,7 +72,7 @@ class Masker(Closing):
         return Frame((rgb_of(jpeg),), "rgb", self._index, round(now / _TIME_BASE), _TIME_BASE, now)
 
     def _parser_for(self, frame: Frame, of_server: bool, engine: Engine, settings: Settings) -> FaceParser:
-        hides_faces = find_renderer(settings.look.render).hides_faces
+        hides_faces = settings.look.hides_faces
         follows = (engine.name, frame.size_wh, of_server, settings.smooth, hides_faces)
         if self._parser is None or self._follows != follows:
             self._forget()

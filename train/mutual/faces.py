@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,14 +16,23 @@ from engines.errors import DataError
 from engines.spec import ModelSpec
 from realtime.frames.crop import crop_from_frame, region_from_box
 from realtime.frames.resampling import warp, warp_depth
-from realtime.frames.types import U8, U16
+from realtime.frames.types import U8, U16, Region
 from train.data.faces import warp_labels
 from train.data.split import Split, face_split, share_of
 from train.heads.landmarks import Points
 from train.parts.folder import Row, read_parts
 
-STORE_ROOM = 1.5
-"""A stored crop is so much larger than the network's: it is turned, shrunk and shifted in it."""
+_ROOM = 1.5  # a stored crop is so much larger than the network's: it is turned, shrunk and shifted in it
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A whole picture with its ground truth; the fields are those of `PartsFace`, at the picture's size."""
+
+    rgb: U8
+    parts: U8
+    depth: U16
+    depth_scale_m: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +53,30 @@ class PartsFace:
     """(P, P): 255 where the picture is, 0 beyond its border."""
     landmarks: Points | None
     """(478, 2) float32, in pixels of the store; None of a synthetic head."""
+
+    @classmethod
+    def cut(
+        cls, name: str, picture: Picture, region: Region, spec: ModelSpec, *,
+        synthetic: bool = False, landmarks: npt.ArrayLike | None = None,
+    ) -> PartsFace:  # fmt: skip
+        """Cut a face out of its picture.
+
+        Args:
+            region: what the network would see; the store holds more around it.
+            landmarks: (478, 2 or 3), in pixels of the picture.
+        """
+        size = store_px(spec)
+        affine = crop_from_frame(replace(region, side=region.side * _ROOM), size)
+        return cls(
+            name=name,
+            synthetic=synthetic,
+            rgb=warp(picture.rgb, affine, size),
+            parts=warp_labels(picture.parts, affine, size),
+            depth=warp_depth(picture.depth, affine, size),
+            depth_scale_m=picture.depth_scale_m,
+            inside=warp(np.full(picture.parts.shape, 255, np.uint8), affine, size),
+            landmarks=None if landmarks is None else moved(landmarks, affine),
+        )
 
     def load(self) -> PartsFace:
         """Itself: its pixels are in memory."""
@@ -108,7 +141,7 @@ def with_depth(faces: Sequence[Face], share: float) -> list[Face]:
 
 def store_px(spec: ModelSpec) -> int:
     """P, the side of a stored crop."""
-    return round(spec.size_px * STORE_ROOM)
+    return round(spec.size_px * _ROOM)
 
 
 def crop_from_store(spec: ModelSpec, framing: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -126,19 +159,10 @@ def crop_from_store(spec: ModelSpec, framing: npt.NDArray[np.float64]) -> npt.ND
 
 
 def _load(row: Row, spec: ModelSpec) -> PartsFace:
-    rgb, parts, depth = row.load_rgb(), row.load_parts(), row.load_depth()
-    size = store_px(spec)
-    affine = crop_from_frame(region_from_box(row.box_xyxy, spec.crop_scale * STORE_ROOM), size)
-    return PartsFace(
-        name=row.name,
-        synthetic=row.source == "synthetic",
-        rgb=warp(rgb, affine, size),
-        parts=warp_labels(parts, affine, size),
-        depth=warp_depth(depth, affine, size),
-        depth_scale_m=row.depth_scale_m,
-        inside=warp(np.full(parts.shape, 255, np.uint8), affine, size),
-        landmarks=None if row.landmarks is None else moved(row.landmarks, affine),
-    )
+    picture = Picture(row.load_rgb(), row.load_parts(), row.load_depth(), row.depth_scale_m)
+    region = region_from_box(row.box_xyxy, spec.crop_scale)
+    synthetic = row.source == "synthetic"
+    return PartsFace.cut(row.name, picture, region, spec, synthetic=synthetic, landmarks=row.landmarks)
 
 
 def moved(points: npt.ArrayLike, affine: npt.NDArray[np.float64]) -> Points:

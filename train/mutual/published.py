@@ -3,20 +3,17 @@ such a set is too large for the memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from engines.errors import DataError
 from engines.spec import ModelSpec
-from realtime.frames.crop import crop_from_frame
-from realtime.frames.resampling import warp, warp_depth
 from realtime.frames.types import U16
-from train.data.faces import warp_labels
 from train.data.split import Split
 from train.datasets import DataSet, open_data, region_of
 from train.datasets.base import F32
-from train.mutual.faces import STORE_ROOM, PartsFace, store_px
+from train.mutual.faces import PartsFace, Picture
 
 _SPLITS: dict[Split, str] = {"train": "train", "held out": "val"}
 _DEEPEST = np.iinfo(np.uint16).max
@@ -38,20 +35,9 @@ class PublishedFace:
 
     def load(self) -> PartsFace:
         """Its pixels. Raises DataError where a file is missing or damaged."""
-        example, size = self.dataset[self.index], store_px(self.spec)
-        region = region_of(example, self.spec)
-        affine = crop_from_frame(replace(region, side=region.side * STORE_ROOM), size)
-        depth, scale_m = _in_steps(example.depth_m, example.labels.shape)
-        return PartsFace(
-            name=self.name,
-            synthetic=False,
-            rgb=warp(example.rgb, affine, size),
-            parts=warp_labels(example.labels, affine, size),
-            depth=warp_depth(depth, affine, size),
-            depth_scale_m=scale_m,
-            inside=warp(np.full(example.labels.shape, 255, np.uint8), affine, size),
-            landmarks=None,
-        )
+        example = self.dataset[self.index]
+        picture = Picture(example.rgb, example.labels, *_in_steps(example.depth_m, example.labels.shape))
+        return PartsFace.cut(self.name, picture, region_of(example, self.spec), self.spec)
 
 
 def published_faces(data: str, split: Split, spec: ModelSpec, *, with_depth: bool) -> list[PublishedFace]:
